@@ -1,0 +1,1 @@
+"""A mail appliance: receives, stores, serves and sends mail, on Twisted."""

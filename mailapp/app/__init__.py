@@ -1,0 +1,1 @@
+"""The composition root: processes, services and logs. Only this imports the reactor."""

@@ -1,0 +1,1 @@
+"""Values and small parsers that every protocol shares; stdlib and attrs only."""

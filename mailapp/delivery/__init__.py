@@ -1,0 +1,1 @@
+"""From an accepted envelope to durable copies in mailboxes."""

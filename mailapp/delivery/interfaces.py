@@ -1,0 +1,84 @@
+"""The seam between a protocol that accepts mail and the places where it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+
+from attrs import frozen
+from zope.interface import Interface
+
+from mailapp.core.address import Address
+from mailapp.core.envelope import Envelope
+from mailapp.core.status import Status
+from mailapp.directory.interfaces import Local
+
+
+@frozen
+class Delivered:
+    """The recipient has the message, durably."""
+
+
+@frozen
+class Failed:
+    """The recipient does not have it.
+
+    Attributes:
+        permanent: 5yz, else 4yz.
+    """
+
+    status: Status
+    permanent: bool
+
+
+RecipientOutcome = Delivered | Failed
+
+
+@frozen
+class Route:
+    """Where an accepted recipient's copies go.
+
+    Attributes:
+        address: the envelope recipient.
+        local: the mailboxes here.
+        remote: addresses elsewhere, for the queue.
+    """
+
+    address: Address
+    local: Sequence[Local]
+    remote: Sequence[Address] = ()
+
+
+class IBody(Interface):
+    """Takes the content of one message; dropped as a whole when it goes wrong."""
+
+    def write(octets: bytes) -> Awaitable[None]:
+        """Take the next octets of the content (dot-stuffing removed, CRLF lines).
+
+        Raises:
+            TemporaryFailure: out of space or local trouble; abort and answer it after
+                the end of data.
+        """
+
+    def commit() -> Awaitable[Sequence[RecipientOutcome]]:
+        """Deliver; one outcome per recipient of the envelope, in order.
+
+        All ``Delivered`` is durable when this returns.
+        """
+
+    def abort() -> None:
+        """Forget the message. Aborting twice, or after commit, is no error."""
+
+
+class IDelivery(Interface):
+    """From recipients and an envelope to durable copies."""
+
+    def route(address: Address) -> Awaitable[Route]:
+        """Where mail for this recipient would go.
+
+        Raises:
+            PermanentFailure: unknown (550 5.1.1), relaying denied (550 5.7.1).
+            TemporaryFailure: the directory does not answer, the mailbox is full.
+        """
+
+    def begin(envelope: Envelope, routes: Sequence[Route]) -> IBody:
+        """Begin the message; ``routes`` are those of the envelope's recipients."""

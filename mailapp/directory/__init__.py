@@ -1,0 +1,1 @@
+"""Who there is: accounts, aliases, and what an address means."""

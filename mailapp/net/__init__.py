@@ -1,0 +1,1 @@
+"""The Twisted half that all protocols share: driver, TLS, listeners, limits, DNS."""

@@ -1,0 +1,1 @@
+"""What is accepted: checks, their verdicts and the pipeline that asks them."""

@@ -1,0 +1,1 @@
+"""SMTP (RFC 5321): the receiving side, in four tiers."""

@@ -1,0 +1,1 @@
+"""Service extensions (RFC 5321, section 2.2), one module each."""

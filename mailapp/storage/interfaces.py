@@ -1,0 +1,177 @@
+"""The seam of the mail store: what every store can keep, a Maildir or a cluster.
+
+No path, inode, lock or open transaction crosses it. One account is the unit of work:
+what one ``commit`` does is durable when it returns and is ordered by the account's
+MODSEQ. Nothing is atomic across accounts; work across accounts is several commits
+made safe by ``request_id``.
+
+What a store promises about a commit:
+
+* it returned: everything in it is durable and visible;
+* it raised: nothing of it is visible;
+* the process died in it: an engine with transactions shows all or nothing; the
+  Maildir shows, message by message, the old or the new state, never half a file. A
+  message that is moved exists at least once, and a UID is never given twice.
+
+The body of a message is staged first (``stage``), then given to ``commit`` as an
+Append, or to ``deliver``, which is the Append to many accounts that takes no lock,
+touches no index and may leave the UIDs to whoever looks at the mailbox next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+from zope.interface import Attribute, Interface
+
+from mailapp.storage.types import (
+    UID,
+    AccountId,
+    BlobRef,
+    Change,
+    Destination,
+    Folder,
+    FolderId,
+    Item,
+    ModSeq,
+    Outcome,
+    Row,
+    StoreError,
+    Usage,
+)
+
+
+class ILease(Interface):
+    """Exclusive, expires by itself; guards commits.
+
+    A commit guarded by it raises Fenced once it was lost, even if its holder was only
+    asleep.
+    """
+
+    def renew() -> Awaitable[None]:
+        """Hold it for another ttl.
+
+        Raises:
+            Fenced: it was lost meanwhile.
+        """
+
+    def release() -> Awaitable[None]:
+        """Let others have it. Releasing twice, or what was lost, is no error."""
+
+
+class IBlobSink(Interface):
+    """Takes the body of one message. Chunks may be cut anywhere."""
+
+    size_octets: int = Attribute("Octets written so far.")
+
+    def write(octets: bytes) -> Awaitable[None]:
+        """Take the next octets.
+
+        Raises:
+            NoSpace, Unavailable: the sink is useless now; abort it.
+        """
+
+    def done() -> Awaitable[BlobRef]:
+        """No more will come; the body is durable when this returns.
+
+        Collected later if no commit ever refers to it.
+
+        Raises:
+            NoSpace, Unavailable: nothing was kept.
+        """
+
+    def abort() -> None:
+        """Forget it, also after a failure. Aborting twice is no error."""
+
+
+class IAccount(Interface):
+    """One account's mailboxes."""
+
+    def folders() -> Awaitable[Sequence[Folder]]:
+        """Every mailbox, INBOX first."""
+
+    def rows(
+        folder: FolderId,
+        *,
+        uids: tuple[UID, UID] | None = None,
+        since: ModSeq | None = None,
+    ) -> AsyncIterator[Sequence[Row]]:
+        """Messages by UID, in batches. Gives UIDs to what has none.
+
+        Raises:
+            NoSuch: there is no such mailbox.
+        """
+
+    def vanished(
+        folder: FolderId, since: ModSeq
+    ) -> Awaitable[Sequence[tuple[UID, UID]] | None]:
+        """UIDs expunged since; None: history no longer reaches back."""
+
+    def items(folder: FolderId) -> Awaitable[Sequence[Item]]:
+        """All messages in order of arrival, without giving UIDs: what POP shows."""
+
+    def stage(size_hint: int | None = None) -> IBlobSink:
+        """A sink for a body that a commit will append."""
+
+    def read(
+        blob: BlobRef, start: int = 0, length: int | None = None
+    ) -> AsyncIterator[bytes]:
+        """Octets as transferred (CRLF), in chunks of at most about 64 KiB.
+
+        Raises:
+            NoSuch: the message is gone.
+            Unavailable: it can't be read now.
+        """
+
+    def commit(
+        changes: Sequence[Change],
+        *,
+        request_id: bytes,
+        guard: ILease | None = None,
+    ) -> Awaitable[Sequence[Outcome]]:
+        """Do all of it, durably.
+
+        Raises:
+            StoreError: nothing of it is visible.
+        """
+
+    def usage() -> Awaitable[Usage]:
+        """What the account holds and may hold."""
+
+    def lease(purpose: str, owner: str, ttl_seconds: float) -> Awaitable[ILease | None]:
+        """An exclusive lease; None: another holds it."""
+
+    def watch(hint: Callable[[ModSeq], None]) -> Awaitable[Callable[[], None]]:
+        """Be told that something changed; returns how to stop. Hints may repeat."""
+
+
+class IMailStore(Interface):
+    """All accounts."""
+
+    def open(account: AccountId) -> Awaitable[IAccount]:
+        """Open an account. Takes no lock.
+
+        Raises:
+            NoSuch: it was never created.
+        """
+
+    def create(account: AccountId, quota_octets: int = 0) -> Awaitable[IAccount]:
+        """Make an account's INBOX; an existing one is opened and its quota set."""
+
+    def destroy(account: AccountId) -> Awaitable[None]:
+        """Remove an account's mail."""
+
+    def stage(size_hint: int | None = None) -> IBlobSink:
+        """A sink for a body that goes to ``deliver``. Not durable before that."""
+
+    def deliver(
+        sink: IBlobSink, destinations: Sequence[Destination]
+    ) -> Awaitable[Sequence[StoreError | None]]:
+        """Finish the sink and put its message, durably, into every destination.
+
+        One outcome per destination, in order: None when it lies there durably, else
+        why not. The sink is used up whatever happened.
+        """
+
+    def close() -> Awaitable[None]:
+        """Finish what is under way and let go of everything."""

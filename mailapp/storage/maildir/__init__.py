@@ -1,0 +1,1 @@
+"""The Maildir store: files are the truth, everything else is a cache."""

@@ -1,0 +1,1 @@
+"""The tests of mailapp; run them with pytest or with trial."""
