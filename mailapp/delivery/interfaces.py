@@ -80,5 +80,13 @@ class IDelivery(Interface):
             TemporaryFailure: the directory does not answer, the mailbox is full.
         """
 
-    def begin(envelope: Envelope, routes: Sequence[Route]) -> IBody:
-        """Begin the message; ``routes`` are those of the envelope's recipients."""
+    def begin(
+        envelope: Envelope,
+        routes: Sequence[Route],
+        fields: Sequence[tuple[str, str]] = (),
+    ) -> IBody:
+        """Begin the message; ``routes`` are those of the envelope's recipients.
+
+        ``fields`` are what policy wants said at the top of the message, below the
+        trace fields of this hop.
+        """
