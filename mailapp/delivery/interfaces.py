@@ -4,48 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
 
-from attrs import frozen
 from zope.interface import Interface
 
 from mailapp.core.address import Address
 from mailapp.core.envelope import Envelope
-from mailapp.core.status import Status
-from mailapp.directory.interfaces import Local
+from mailapp.delivery.types import Delivered, Failed, RecipientOutcome, Route
 
-
-@frozen
-class Delivered:
-    """The recipient has the message, durably."""
-
-
-@frozen
-class Failed:
-    """The recipient does not have it.
-
-    Attributes:
-        permanent: 5yz, else 4yz.
-    """
-
-    status: Status
-    permanent: bool
-
-
-RecipientOutcome = Delivered | Failed
-
-
-@frozen
-class Route:
-    """Where an accepted recipient's copies go.
-
-    Attributes:
-        address: the envelope recipient.
-        local: the mailboxes here.
-        remote: addresses elsewhere, for the queue.
-    """
-
-    address: Address
-    local: Sequence[Local]
-    remote: Sequence[Address] = ()
+__all__ = ["Delivered", "Failed", "IBody", "IDelivery", "RecipientOutcome", "Route"]
 
 
 class IBody(Interface):
