@@ -237,5 +237,13 @@ class Exists(StoreError):
     """The name is taken."""
 
 
+class BadName(StoreError):
+    """No mailbox can have this name."""
+
+
+class TooMany(StoreError):
+    """A fixed bound of the store is reached: mailboxes, or keywords of a mailbox."""
+
+
 class Fenced(StoreError):
     """The lease given as guard is no longer held."""
