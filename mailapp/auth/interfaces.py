@@ -19,6 +19,13 @@ class IAccountAvatar(Interface):
 
     account_id: AccountId = Attribute("Whose it is.")
 
+    def still_valid() -> Awaitable[bool]:
+        """Is the account still there and enabled? Costs microseconds.
+
+        A session asks before each command and at least each 60 seconds, and closes
+        when the answer is no.
+        """
+
 
 class IMailboxAvatar(IAccountAvatar):
     """May read and write the account's mailboxes (IMAP)."""
@@ -111,3 +118,17 @@ class IAuthenticator(Interface):
 
     def exchange(mechanism: str, peer: Peer) -> IExchange | Refused:
         """Begin a SASL exchange."""
+
+    def apop_allowed(peer: Peer) -> bool:
+        """May this peer use APOP? If not, the greeting must hold no timestamp."""
+
+    def apop(
+        name: bytes, digest: bytes, timestamp: bytes, peer: Peer
+    ) -> Awaitable[LoggedIn | Refused]:
+        """APOP (RFC 1939, section 7).
+
+        Args:
+            digest: as the client sent it, 32 hexadecimal digits.
+            timestamp: that of the greeting, with its angle brackets.
+            peer: the client.
+        """

@@ -14,6 +14,7 @@ from mailapp.directory.types import (
     Local,
     Resolution,
     Unknown,
+    Verifiers,
 )
 
 __all__ = [
@@ -21,9 +22,11 @@ __all__ = [
     "Elsewhere",
     "Expanded",
     "IDirectory",
+    "IVerifiers",
     "Local",
     "Resolution",
     "Unknown",
+    "Verifiers",
 ]
 
 
@@ -44,4 +47,17 @@ class IDirectory(Interface):
         """The account of a login name: ``user@domain``, or ``user`` alone.
 
         ``user`` alone means the default domain.
+        """
+
+
+class IVerifiers(Interface):
+    """What logins are checked against. Changes show at the next call."""
+
+    def verifiers(name: str) -> Awaitable[Verifiers | None]:
+        """Those of a login name, as :meth:`IDirectory.account` takes it.
+
+        None: there is no such account, or its name breaks the grammar of names.
+
+        Raises:
+            TemporaryFailure: the directory can't be read now.
         """

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from attrs import frozen
+from attrs import field, frozen
 
 from mailapp.core.address import Address
+from mailapp.sasl.mechanism import Verifier
 from mailapp.storage.types import AccountId
 
 
@@ -22,6 +23,24 @@ class Account:
     id: AccountId
     enabled: bool = True
     quota_octets: int = 0
+
+
+@frozen
+class Verifiers:
+    """What an account's logins are checked against.
+
+    Attributes:
+        version: changes with every change of the account, and never comes back.
+        password: an argon2 hash in PHC form, or empty: none is stored.
+        scram: SASL mechanism to verifier.
+        sealed: the reversible secret that APOP needs, encrypted; None: not opted in.
+    """
+
+    account: Account
+    version: int
+    password: str = field(default="", repr=False)
+    scram: Mapping[str, Verifier] = field(factory=dict, repr=False, hash=False)
+    sealed: bytes | None = field(default=None, repr=False)
 
 
 @frozen
