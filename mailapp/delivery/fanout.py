@@ -1,0 +1,84 @@
+"""One message, many recipients: each mailbox once, one outcome per recipient (pure).
+
+The rulings, where RFC 5321 leaves room:
+
+* A mailbox that several recipients lead to (an alias and its target, the same RCPT
+  twice) gets one copy. RFC 5321, section 3.9.1 asks that the message be delivered to
+  each expanded address; a second copy in the same mailbox adds nothing. ``user`` and
+  ``user+lists`` are two mailboxes only if the detail leads to a folder of its own.
+* A recipient that is an alias of several mailboxes is delivered when all of them are.
+  If some are not, the recipient has failed, temporarily if any of the failures is
+  temporary: then the client keeps the message and tries again (RFC 5321,
+  section 4.5.4.1), and a mailbox that had its copy may get a second one. RFC 5321,
+  section 6.1 forbids to lose the message; nothing forbids a duplicate.
+* SMTP has one reply for all recipients. RFC 5321, section 4.4 wants an OK and a
+  notification to the sender when only some could be delivered; :func:`one_reply` is
+  for a server that has no queue to send it with, and lets the client keep its copy.
+  LMTP gives each recipient its own reply (RFC 2033, section 4.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from attrs import frozen
+
+from mailapp.delivery.types import Delivered, Failed, RecipientOutcome
+from mailapp.storage.types import Destination
+
+DELIVERED: Final = Delivered()
+
+
+@frozen
+class Fanout:
+    """Which mailboxes a message goes to, and for whom.
+
+    Attributes:
+        destinations: each mailbox once, in the order of the recipients.
+        recipients: for each recipient, in order, the places of its mailboxes in
+            ``destinations``.
+    """
+
+    destinations: Sequence[Destination]
+    recipients: Sequence[Sequence[int]]
+
+    def fold(self, outcomes: Sequence[RecipientOutcome]) -> list[RecipientOutcome]:
+        """From one outcome per destination to one per recipient."""
+        return [
+            worst(outcomes[place] for place in places) for places in self.recipients
+        ]
+
+
+def fan_out(mailboxes: Sequence[Sequence[Destination]]) -> Fanout:
+    """Give each mailbox one copy.
+
+    Args:
+        mailboxes: for each recipient the mailboxes that it leads to.
+    """
+    places: dict[Destination, int] = {}
+    recipients = [
+        [places.setdefault(mailbox, len(places)) for mailbox in recipient]
+        for recipient in mailboxes
+    ]
+    return Fanout(tuple(places), recipients)
+
+
+def worst(outcomes: Iterable[RecipientOutcome]) -> RecipientOutcome:
+    """Delivered if all are; else the first temporary failure, else the first one."""
+    failed: Failed | None = None
+    for outcome in outcomes:
+        if isinstance(outcome, Failed):
+            if not outcome.permanent:
+                return outcome
+            failed = failed or outcome
+    return failed or DELIVERED
+
+
+def one_reply(outcomes: Sequence[RecipientOutcome]) -> RecipientOutcome:
+    """What a server without a queue answers to DATA for all recipients together.
+
+    # deviates: RFC 5321, section 4.4: where some were delivered and some not, the
+    # reply is not OK, since the notification that must follow an OK could not be sent.
+    """
+    return worst(outcomes)

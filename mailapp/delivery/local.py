@@ -1,0 +1,155 @@
+"""Delivery into the mailboxes of this server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from mailapp.core.address import Address
+from mailapp.core.envelope import Envelope
+from mailapp.core.failures import TemporaryFailure
+from mailapp.core.status import MAILBOX_FULL
+from mailapp.delivery import router
+from mailapp.delivery.body import LocalBody
+from mailapp.delivery.fanout import Fanout, fan_out
+from mailapp.delivery.interfaces import IDelivery
+from mailapp.delivery.outcome import failure, outcome
+from mailapp.delivery.stamp import stamp
+from mailapp.delivery.types import RecipientOutcome, Route
+from mailapp.directory.interfaces import IDirectory
+from mailapp.directory.types import Local
+from mailapp.storage.interfaces import IBlobSink, IMailStore
+from mailapp.storage.types import Destination, NoSuch, StoreError, Usage
+
+
+@implementer(IDelivery)
+class LocalDelivery:
+    """Puts mail for local recipients into the store; nothing is relayed.
+
+    It holds nothing of its own: one serves all sessions of a process.
+
+    Args:
+        store: where mailboxes are.
+        directory: what an address means.
+        hostname: the name of this server in the ``by`` clause of its Received field.
+        detail_folders: mail for ``user+detail`` goes into the account's top-level
+            mailbox ``detail`` if there is one, else into INBOX.
+    """
+
+    log: ClassVar = Logger()
+
+    def __init__(
+        self,
+        store: IMailStore,
+        directory: IDirectory,
+        hostname: str,
+        *,
+        detail_folders: bool = False,
+    ) -> None:
+        self._store = store
+        self._directory = directory
+        self._hostname = hostname
+        self._detail_folders = detail_folders
+
+    async def route(self, address: Address) -> Route:
+        """Where mail for this recipient would go.
+
+        Raises:
+            PermanentFailure: unknown (550 5.1.1), relaying denied (550 5.7.1).
+            TemporaryFailure: the directory or the store does not answer (451 4.3.0),
+                a mailbox is full (452 4.2.2).
+        """
+        route = router.route(address, await self._directory.resolve(address))
+        for local in route.local:
+            if local.account.quota_octets:
+                await self._refuse_full(local)
+        return route
+
+    def begin(
+        self,
+        envelope: Envelope,
+        routes: Sequence[Route],
+        fields: Sequence[tuple[str, str]] = (),
+    ) -> LocalBody:
+        """Begin the message; see :class:`IDelivery`."""
+        top = stamp(envelope, self._hostname, fields)
+        declared = envelope.declared_size_octets
+        sink = self._store.stage(declared + len(top) if declared else None)
+        details = self._detail_folders and any(
+            local.detail for route in routes for local in route.local
+        )
+        fanout = None if details else _to_inboxes(routes)
+
+        async def deliver(sink: IBlobSink) -> Sequence[RecipientOutcome]:
+            return await self._deliver(sink, fanout or await self._to_folders(routes))
+
+        return LocalBody(sink, top, deliver)
+
+    async def _deliver(
+        self, sink: IBlobSink, fanout: Fanout
+    ) -> Sequence[RecipientOutcome]:
+        problems: Sequence[StoreError | None]
+        try:
+            problems = await self._store.deliver(sink, fanout.destinations)
+        except StoreError as problem:
+            problems = [problem] * len(fanout.destinations)
+        for destination, reason in zip(fanout.destinations, problems, strict=True):
+            if reason is not None:
+                self.log.warn(
+                    "no delivery to {account}: {reason!r}",
+                    event="delivery.local.failed",
+                    account=destination.account,
+                    reason=reason,
+                )
+        return fanout.fold([outcome(problem) for problem in problems])
+
+    async def _refuse_full(self, local: Local) -> None:
+        """Say at RCPT what would only come out after the whole message was sent.
+
+        A mailbox that was not made yet is not full.
+        """
+        try:
+            account = await self._store.open(local.account.id)
+            usage = await account.usage()
+        except NoSuch:
+            return
+        except StoreError as problem:
+            raise failure(problem) from problem
+        if _is_full(usage):
+            raise TemporaryFailure(MAILBOX_FULL)
+
+    async def _to_folders(self, routes: Sequence[Route]) -> Fanout:
+        return fan_out(
+            [[await self._mailbox(local) for local in route.local] for route in routes]
+        )
+
+    async def _mailbox(self, local: Local) -> Destination:
+        """The folder named by the detail, or INBOX, also when it can't be told."""
+        inbox = Destination(local.account.id)
+        if not local.detail:
+            return inbox
+        try:
+            account = await self._store.open(local.account.id)
+            folders = await account.folders()
+        except StoreError:
+            return inbox
+        name = (local.detail,)
+        if any(folder.name == name for folder in folders):
+            return Destination(local.account.id, name)
+        return inbox
+
+
+def _to_inboxes(routes: Sequence[Route]) -> Fanout:
+    return fan_out(
+        [[Destination(local.account.id) for local in route.local] for route in routes]
+    )
+
+
+def _is_full(usage: Usage) -> bool:
+    return (
+        0 < usage.limit_octets <= usage.octets
+        or 0 < usage.limit_messages <= usage.messages
+    )
