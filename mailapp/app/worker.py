@@ -1,0 +1,119 @@
+"""A worker process: serves mail on sockets that it inherits.
+
+Started by the supervisor as ``python -m mailapp.app.worker`` with the brief, the bus
+and the listening sockets as file descriptors; it has no use on its own.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import socket
+import sys
+from typing import Any, ClassVar, Final
+
+from twisted.internet import reactor as installed_reactor
+from twisted.internet.protocol import Factory
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger, globalLogBeginner
+from twisted.python.failure import Failure
+
+from mailapp.app import bus, logs
+from mailapp.app.brief import BRIEF_FD, BUS_FD, Brief
+from mailapp.app.privileges import forbid_new_privileges
+from mailapp.app.service import Node
+from mailapp.config.load import load_text
+
+ALIVE_EVERY: Final = 5.0  # seconds
+
+
+class _BusFactory(Factory):
+    """Builds the one protocol of the one connection."""
+
+    noisy = False
+
+    def __init__(self, end: bus.BusEnd) -> None:
+        self._end = end
+
+    def buildProtocol(self, addr: object) -> bus.BusEnd:
+        """The end that was made beforehand."""
+        return self._end
+
+
+class Worker:
+    """Connects a node to the supervisor."""
+
+    log: ClassVar = Logger()
+
+    def __init__(self, reactor: Any, brief: Brief) -> None:
+        self._reactor = reactor
+        self._end = bus.BusEnd(drain=self.stop, lost=self.stop, publish=self._heard)
+        settings = load_text(brief.config_text, brief.config_path)
+        self._node = Node(
+            settings,
+            reactor,
+            brief.sockets,
+            files=brief.files,
+            publish=self._publish,
+        )
+        self._stopping = False
+        self._alive = LoopingCall(self._tell_alive)
+
+    def start(self) -> None:
+        """Join the bus, open the store, listen, and say so."""
+        self._reactor.adoptStreamConnection(
+            BUS_FD, socket.AF_UNIX, _BusFactory(self._end)
+        )
+        os.close(BUS_FD)
+        _ = self._node.start().addCallbacks(self._started, self._failed)
+
+    def stop(self) -> None:
+        """Drain, then leave; called for a drain, a lost supervisor, and SIGTERM."""
+        if not self._stopping:
+            self._stopping = True
+            _ = self._node.stop().addBoth(lambda _: self._leave())
+
+    def _started(self, _result: object) -> None:
+        # what is there now stays for ever: spare the collector from looking at it
+        gc.collect()
+        gc.freeze()
+        self._end.tell(bus.Ready)
+        _ = self._alive.start(ALIVE_EVERY)
+
+    def _failed(self, failure: Failure) -> None:
+        self.log.failure("worker does not start", failure, event="worker.start.failed")
+        self._leave()
+
+    def _tell_alive(self) -> None:
+        self._end.tell(bus.Alive, connections=self._node.connections)
+
+    def _publish(self, topic: bytes, fact: bytes) -> None:
+        self._end.tell(bus.Publish, topic=topic, fact=fact)
+
+    def _heard(self, topic: bytes, fact: bytes) -> None:
+        self._node.heard(topic, fact)
+
+    def _leave(self) -> None:
+        if self._reactor.running:
+            self._reactor.stop()
+
+
+def main() -> None:
+    """Run until the supervisor says otherwise."""
+    brief = Brief.from_fd(BRIEF_FD)
+    settings = load_text(brief.config_text, brief.config_path)
+    observer = logs.LineObserver(
+        logs.to_stream(sys.stderr),
+        form=logs.FORMATS[settings.log.format],
+        level=settings.log.level,
+        worker=brief.name,
+    )
+    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
+    forbid_new_privileges()
+    worker = Worker(installed_reactor, brief)
+    installed_reactor.callWhenRunning(worker.start)  # type: ignore[attr-defined]
+    installed_reactor.run()  # type: ignore[attr-defined]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,161 @@
+"""Starts ``mailapp demo`` as a user would, for real clients to talk to."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from attrs import define, field
+
+PASSWORD: Final = "correct horse"  # noqa: S105 - of a test account
+_OFFSETS: Final = {"smtp": 25, "pop3": 110, "pop3s": 995}
+_START_SECONDS: Final = 60.0
+
+
+def free_port_base() -> int:
+    """A base such that base plus every standard port is free just now."""
+    while True:
+        base = random.randrange(20000, 50000, 1000)  # noqa: S311 - no secret
+        with contextlib.ExitStack() as stack:
+            try:
+                for offset in _OFFSETS.values():
+                    listening = stack.enter_context(socket.socket())
+                    listening.bind(("127.0.0.1", base + offset))
+            except OSError:
+                continue
+            return base
+
+
+@define
+class DemoServer:
+    """A running demo.
+
+    Attributes:
+        data: its folder; ``data/mail/<domain>/<user>`` are the Maildirs.
+        base: what is added to every standard port.
+        process: the demo itself.
+    """
+
+    data: Path
+    base: int
+    process: subprocess.Popen[str]
+    domain: str = "example.test"
+    output: list[str] = field(factory=list)
+
+    def port(self, protocol: str) -> int:
+        """Where a protocol is served."""
+        return self.base + _OFFSETS[protocol]
+
+    @property
+    def ca(self) -> Path:
+        """The CA certificate that clients are to trust."""
+        return self.data / "ca.pem"
+
+    def maildir(self, user: str) -> Path:
+        """The Maildir of a user."""
+        return self.data / "mail" / self.domain / user
+
+    def stored(self, user: str) -> list[bytes]:
+        """The messages that lie in a user's INBOX."""
+        box = self.maildir(user)
+        files = sorted([*(box / "new").iterdir(), *(box / "cur").iterdir()])
+        return [file.read_bytes() for file in files]
+
+    def wait_ready(self) -> None:
+        """Read the demo's output up to ``mailapp ready``.
+
+        Raises:
+            RuntimeError: it ended, or said nothing for a long time.
+        """
+        deadline = time.monotonic() + _START_SECONDS
+        stdout = self.process.stdout
+        if stdout is None:
+            msg = "the demo's output is not read"
+            raise RuntimeError(msg)
+        while time.monotonic() < deadline:
+            if select.select([stdout], [], [], 0.2)[0]:
+                line = stdout.readline()
+                if not line:
+                    break
+                self.output.append(line.rstrip("\n"))
+                if self.output[-1] == "mailapp ready":
+                    return
+        msg = "the demo did not start:\n" + "\n".join(self.output)
+        raise RuntimeError(msg)
+
+    def stop(self) -> int:
+        """End it as Ctrl-C does; give its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        try:
+            return self.process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()
+        finally:
+            if self.process.stdout is not None:
+                self.process.stdout.close()
+
+
+def start_demo(
+    *arguments: str, data: Path | None = None, wrapper: tuple[str, ...] = ()
+) -> DemoServer:
+    """Start a demo with alice and bob, whose password is :data:`PASSWORD`.
+
+    Args:
+        arguments: more of its options.
+        data: its folder; a new one below the temporary folder if None.
+        wrapper: a command to start it under, for example strace.
+    """
+    folder = data or Path(tempfile.mkdtemp(prefix="mailapp-demo-"))
+    base = free_port_base()
+    command = [
+        *wrapper,
+        sys.executable,
+        "-m",
+        "mailapp.cli.main",
+        "demo",
+        "--data",
+        str(folder),
+        "--port-base",
+        str(base),
+        *(f"--account={name}:{PASSWORD}" for name in ("alice", "bob")),
+        *arguments,
+    ]
+    process = subprocess.Popen(  # noqa: S603 - our own command
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    server = DemoServer(folder, base, process)
+    try:
+        server.wait_ready()
+    except RuntimeError:
+        server.stop()
+        raise
+    return server
+
+
+@contextlib.contextmanager
+def demo(*arguments: str) -> Iterator[DemoServer]:
+    """A demo for the time of a ``with``; its folder is removed."""
+    server = start_demo(*arguments)
+    try:
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(server.data, ignore_errors=True)
