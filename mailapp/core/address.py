@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
+from unicodedata import normalize
 
 import idna
-from attrs import field, frozen
+from attrs import Attribute, field, frozen
 
 from mailapp.core import abnf
 from mailapp.core.cursor import Cursor
@@ -22,6 +23,28 @@ LOCAL_PART_LIMIT: Final = 64  # octets; RFC 5321, section 4.5.3.1.1
 DOMAIN_LIMIT: Final = 255  # octets; section 4.5.3.1.2
 PATH_LIMIT: Final = 256  # octets with the angle brackets; section 4.5.3.1.3
 LABEL_LIMIT: Final = 63  # octets; RFC 1035, section 2.3.4
+_UNSAFE_IN_DOMAIN: Final = frozenset(range(33)) | {127} | frozenset(b'<>@"\\(),;')
+
+
+def _check_local_part(_instance: object, _field: Attribute[str], value: str) -> None:
+    """No value holds what a Quoted-string can't: it would break a command (threat 17).
+
+    RFC 5321, section 4.1.2: quoted-pairSMTP and qtextSMTP leave controls out.
+    """
+    try:
+        octets = value.encode()
+    except UnicodeEncodeError:
+        reason = "bad local part"
+        raise SyntaxProblem(reason) from None
+    if not abnf.CTL.isdisjoint(octets):
+        reason = "bad local part"
+        raise SyntaxProblem(reason)
+
+
+def _check_domain(_instance: object, _field: Attribute[str], value: str) -> None:
+    if not value.isascii() or not _UNSAFE_IN_DOMAIN.isdisjoint(value.encode()):
+        reason = "bad domain"
+        raise SyntaxProblem(reason)
 
 
 @frozen
@@ -32,10 +55,13 @@ class Address:
         local_part: its meaning as text, without quotes or backslashes.
         domain: A-labels in lower case, an address literal such as ``[192.0.2.1]``, or
             empty for the one address without a domain, ``<postmaster>``.
+
+    Raises:
+        SyntaxProblem: a part holds what could break out of a command or a field.
     """
 
-    local_part: str = field()
-    domain: str = field()
+    local_part: str = field(validator=_check_local_part)
+    domain: str = field(validator=_check_domain)
 
     @property
     def is_ascii(self) -> bool:
@@ -108,7 +134,8 @@ def read_local_part(cursor: Cursor, *, utf8: bool) -> str:
     else:
         atext = abnf.ATEXT | abnf.UTF8_NON_ASCII if utf8 else abnf.ATEXT
         octets = cursor.take_while(atext | {ord(".")})
-        if not octets or b".." in octets or octets[0] == 46 or octets[-1] == 46:
+        # Dot-string = Atom *("." Atom)
+        if not all(octets.split(b".")):
             reason = "bad local part"
             raise SyntaxProblem(reason)
     if cursor.position - start > LOCAL_PART_LIMIT:
@@ -151,8 +178,10 @@ def canonical_domain(domain: str) -> str:
     Raises:
         SyntaxProblem: it is no domain.
     """
-    labels = [_canonical_label(label) for label in domain.split(".")]
-    canonical = ".".join(labels)
+    if len(domain) > DOMAIN_LIMIT:  # an A-label is never shorter than its U-label
+        reason = "domain too long"
+        raise SyntaxProblem(reason)
+    canonical = ".".join([_canonical_label(label) for label in domain.split(".")])
     if len(canonical) > DOMAIN_LIMIT:
         reason = "domain too long"
         raise SyntaxProblem(reason)
@@ -160,26 +189,40 @@ def canonical_domain(domain: str) -> str:
 
 
 def _canonical_label(label: str) -> str:
+    """One label: sub-domain = Let-dig [Ldh-str], or U-label (RFC 6531, section 3.3)."""
     lower = label.lower()
-    if lower.isascii() and not lower.startswith("xn--"):
-        octets = lower.encode()
-        if (
-            not 0 < len(octets) <= LABEL_LIMIT
-            or not abnf.LET_DIG_HYPHEN.issuperset(octets)
-            or octets[0] == ord("-")
-            or octets[-1] == ord("-")
-        ):
-            reason = "bad domain"
-            raise SyntaxProblem(reason)
-        return lower
+    if not lower.isascii() or lower.startswith("xn--"):
+        return _canonical_idn(label)
+    octets = lower.encode()
+    if (
+        not 0 < len(octets) <= LABEL_LIMIT
+        or not abnf.LET_DIG_HYPHEN.issuperset(octets)
+        or octets[0] == ord("-")
+        or octets[-1] == ord("-")
+    ):
+        reason = "bad domain"
+        raise SyntaxProblem(reason)
+    return lower
+
+
+def _canonical_idn(label: str) -> str:
+    """The A-label of a U-label, or of an A-label that is one (RFC 5891, section 5.4).
+
+    The only mapping is lower case and NFC, as RFC 5895, section 2, lists first. Wider
+    mappings turn look-alikes (a full-width letter, an ideographic full stop) into
+    ASCII, so that a name passes here that others read differently (threat 26).
+    """
+    reason = "bad internationalized domain"
     try:
-        # threat 26: an A-label that does not re-encode to itself is refused
-        if lower.isascii():
-            return idna.alabel(idna.ulabel(lower)).decode()
-        return idna.encode(label, uts46=True).decode()
+        lower = normalize("NFC", label.lower())
+        u_label = idna.ulabel(lower) if lower.isascii() else lower
+        a_label = idna.alabel(u_label).decode()
+        # an A-label that does not re-encode to itself is refused
+        if a_label != lower and idna.ulabel(a_label) != lower:
+            raise SyntaxProblem(reason)
     except (idna.IDNAError, UnicodeError):
-        reason = "bad internationalized domain"
         raise SyntaxProblem(reason) from None
+    return a_label
 
 
 def read_address_literal(cursor: Cursor) -> str:
@@ -193,8 +236,9 @@ def read_address_literal(cursor: Cursor) -> str:
     cursor.expect(b"]", "bad address literal")
     text = content.decode("ascii")
     try:
-        if text[:5].upper() == "IPV6:":
-            return f"[IPv6:{IPv6Address(text[5:].partition('%')[0])}]"
+        # no zone ("%eth0"): it is no part of IPv6-addr
+        if text[:5].upper() == "IPV6:" and "%" not in text:
+            return f"[IPv6:{IPv6Address(text[5:])}]"
         return f"[{IPv4Address(text)}]"
     except ValueError:
         reason = "bad address literal"

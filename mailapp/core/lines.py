@@ -18,6 +18,7 @@ class LineProblem(Enum):
 
 TOO_LONG: Final = LineProblem.TOO_LONG
 _CRLF: Final = b"\r\n"
+_SPENT: Final = 65536  # octets given out that may stay in front of the buffer
 
 
 class LineBuffer:
@@ -50,6 +51,12 @@ class LineBuffer:
 
     def feed(self, octets: bytes) -> None:
         """Take more octets."""
+        if self._start > _SPENT and self._start * 2 > len(self._buffer):
+            # A peer that is always ahead never lets next_line come to an end, where
+            # the rest is dropped. What moves is less than what was given out.
+            del self._buffer[: self._start]
+            self._scanned -= self._start
+            self._start = 0
         self._buffer += octets
 
     def next_line(self) -> bytes | LineProblem | None:
@@ -75,7 +82,8 @@ class LineBuffer:
         self._start += len(taken)
         self._scanned = self._start
         if self._start >= len(self._buffer):
-            self.clear()
+            self._buffer.clear()
+            self._start = self._scanned = 0
         return taken
 
     def clear(self) -> None:

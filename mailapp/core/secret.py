@@ -34,7 +34,7 @@ class Secret:
         return isinstance(other, Secret) and self.equals(other._octets)
 
     def __hash__(self) -> int:
-        return id(self)
+        return hash((Secret, self._octets))
 
     def __reduce__(self) -> NoReturn:
         msg = "a secret is not pickled"

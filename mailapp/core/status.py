@@ -15,6 +15,13 @@ def _three_digits(_instance: object, attribute: object, value: int) -> None:
         raise ValueError(msg)
 
 
+def _one_line(_instance: object, attribute: object, value: str) -> None:
+    # isprintable() is false for controls and all line separators, true for ""
+    if not value.isprintable():
+        msg = f"{attribute}: not one line of printable text"
+        raise ValueError(msg)
+
+
 @frozen
 class Status:
     """Subject and detail of RFC 3463, section 2, and a text for people.
@@ -27,7 +34,7 @@ class Status:
 
     subject: int = field(validator=_three_digits)
     detail: int = field(validator=_three_digits)
-    text: str
+    text: str = field(validator=_one_line)
 
     def enhanced(self, reply_code: int) -> str:
         """The whole code for a reply, for example ``5.1.1`` for 550."""
