@@ -1,0 +1,62 @@
+# make demo and make test are all a newcomer needs; both make what they lack.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+SOURCES := mailapp tests twisted
+DEMO ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint unit trial threats docs bench packages clean
+
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
+
+demo: $(VENV)/.installed ## Start a mail server to play with (DEMO="--check" passes options)
+	@$(BIN)/mailapp demo $(DEMO)
+
+test: packages lint ## Check everything: lint, types, house rules, all tests (under 10 minutes)
+	@$(BIN)/python -m pytest
+	@$(BIN)/trial --temp-directory $(VENV)/trial tests.unit tests.contract
+
+lint: $(VENV)/.installed-test ## Check style, types and who imports whom
+	@$(BIN)/ruff check $(SOURCES)
+	@$(BIN)/ruff format --check $(SOURCES)
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+unit: $(VENV)/.installed-test ## Run the fast tests only
+	@$(BIN)/python -m pytest tests/unit tests/contract
+
+trial: $(VENV)/.installed-test ## Run the fast tests with Twisted's own runner
+	@$(BIN)/trial --temp-directory $(VENV)/trial tests.unit tests.contract
+
+threats: $(VENV)/.installed-test ## Print the known attacks against the tests that play them
+	@$(BIN)/python -m tests.tools.threats
+
+docs: $(VENV)/.installed-test ## Write the generated pages again
+	@$(BIN)/python -m tests.tools.rfc docs
+	@$(BIN)/python -m tests.tools.threats docs
+
+bench: $(VENV)/.installed-test ## Measure the hot paths
+	@$(BIN)/python -m tests.bench
+
+packages: ## Install the mail clients that some tests need (Debian, as root)
+	@sh .ci/packages
+
+clean: ## Remove what the other targets made
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# ---- the virtual environment
+# Editable in "compat" mode: in the default mode twistd does not find the plug-in.
+
+$(BIN)/python:
+	@PYTHON="$(PYTHON)" sh .ci/venv $(VENV)
+
+$(VENV)/.installed: $(BIN)/python setup.cfg pyproject.toml
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --config-settings editable_mode=compat --editable .
+	@touch $@
+
+$(VENV)/.installed-test: $(BIN)/python setup.cfg pyproject.toml
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --config-settings editable_mode=compat --editable '.[test]'
+	@touch $@ $(VENV)/.installed
