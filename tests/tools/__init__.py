@@ -1,0 +1,1 @@
+"""Programs that read the sources: what is cited, which attacks are played."""
