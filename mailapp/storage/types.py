@@ -20,6 +20,8 @@ BlobRef = NewType("BlobRef", bytes)
 """Opaque; only the store that made it can read it."""
 
 INBOX: Final = ("INBOX",)
+INBOX_ID: Final = FolderId(1)
+"""INBOX has the same id in every account, so nobody has to list folders to find it."""
 
 
 @frozen
