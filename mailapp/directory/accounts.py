@@ -1,0 +1,307 @@
+"""The accounts file: one SQLite file that the command line writes and workers read.
+
+Reads are kept in memory until anybody changes the file, which ``PRAGMA data_version``
+tells in some 3 microseconds; so a change shows at the next call in every process.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from attrs import field, frozen
+
+from mailapp.core.failures import TemporaryFailure
+from mailapp.core.status import SYSTEM_TROUBLE
+from mailapp.directory.schema import connect
+from mailapp.directory.types import Account, Verifiers
+from mailapp.sasl.mechanism import Verifier
+from mailapp.storage.types import AccountId
+
+CACHE_LIMIT: Final = 100_000  # names, known and unknown; then all are forgotten
+
+
+class NoSuchAccount(Exception):
+    """There is no account of this name."""
+
+
+class AccountExists(Exception):
+    """The name is taken."""
+
+
+@frozen
+class NewPassword:
+    """What is stored of a password.
+
+    Attributes:
+        hash: argon2 in PHC form, or empty.
+        scram: SASL mechanism to verifier.
+        sealed: the password itself, encrypted, for those who opted in.
+    """
+
+    hash: str = field(repr=False)
+    scram: Mapping[str, Verifier] = field(factory=dict, repr=False, hash=False)
+    sealed: bytes | None = field(default=None, repr=False)
+
+
+class Accounts:
+    """The file, opened. Used by one thread.
+
+    Args:
+        path: made, with mode 0600, if it is not there.
+
+    Raises:
+        AccountsFileProblem: it can't be used.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._connection = connect(path)
+        self._verifiers: dict[str, Verifiers | None] = {}
+        self._aliases: dict[str, tuple[str, ...]] = {}
+        self._data_version = -1
+        self._generation = 0
+        self._check = self._connection.cursor()
+
+    def close(self) -> None:
+        """Let go of the file. Closing twice is no error."""
+        self._connection.close()
+
+    # ---- reading
+
+    def generation(self) -> int:
+        """A number that is another one after every change of the file.
+
+        Raises:
+            TemporaryFailure: the file can't be read now.
+        """
+        try:
+            (version,) = self._check.execute("PRAGMA data_version").fetchone()
+        except sqlite3.Error as failure:
+            raise TemporaryFailure(SYSTEM_TROUBLE) from failure
+        if version != self._data_version:
+            self._data_version = version
+            self._forget()
+        return self._generation
+
+    def verifiers(self, account: AccountId) -> Verifiers | None:
+        """What is known of an account, or None.
+
+        Raises:
+            TemporaryFailure: the file can't be read now.
+        """
+        self.generation()
+        try:
+            return self._verifiers[account]
+        except KeyError:
+            found = self._read(account)
+        if len(self._verifiers) >= CACHE_LIMIT:
+            self._verifiers.clear()
+        self._verifiers[account] = found
+        return found
+
+    def targets(self, address: str) -> tuple[str, ...]:
+        """Targets of the alias ``local@domain`` or ``@domain``; () is no alias.
+
+        Raises:
+            TemporaryFailure: the file can't be read now.
+        """
+        self.generation()
+        found = self._aliases.get(address)
+        if found is None:
+            rows = self._query("SELECT target FROM alias WHERE address = ?", address)
+            found = tuple(target for (target,) in rows)
+            if len(self._aliases) >= CACHE_LIMIT:
+                self._aliases.clear()
+            self._aliases[address] = found
+        return found
+
+    def oldest(self, domain: str) -> Account | None:
+        """The first enabled account of a domain, else of all domains.
+
+        Raises:
+            TemporaryFailure: the file can't be read now.
+        """
+        rows = self._query(
+            "SELECT name FROM account WHERE enabled = 1"
+            " ORDER BY substr(name, -length(?1)) <> ?1, created_at, name LIMIT 1",
+            f"@{domain}",
+        )
+        for (name,) in rows:
+            found = self.verifiers(AccountId(name))
+            return found.account if found else None
+        return None
+
+    def accounts(self) -> Sequence[Verifiers]:
+        """All accounts by name.
+
+        Raises:
+            TemporaryFailure: the file can't be read now.
+        """
+        names = self._query("SELECT name FROM account ORDER BY name")
+        found = (self.verifiers(AccountId(name)) for (name,) in names)
+        return [verifiers for verifiers in found if verifiers is not None]
+
+    def aliases(self) -> Sequence[tuple[str, str]]:
+        """All aliases: address and target.
+
+        Raises:
+            TemporaryFailure: the file can't be read now.
+        """
+        rows = self._query("SELECT address, target FROM alias ORDER BY 1, 2")
+        return [(address, target) for address, target in rows]
+
+    # ---- writing
+
+    def add(
+        self,
+        new: Iterable[tuple[AccountId, NewPassword]],
+        *,
+        now: float,
+        quota_octets: int = 0,
+    ) -> None:
+        """Make accounts, all or none.
+
+        Raises:
+            AccountExists: its argument is the name that is taken.
+        """
+        with self._transaction() as version:
+            for name, password in new:
+                try:
+                    self._connection.execute(
+                        "INSERT INTO account VALUES (?, 1, ?, ?, ?, '', NULL)",
+                        (name, quota_octets, int(now), version),
+                    )
+                except sqlite3.IntegrityError:
+                    raise AccountExists(name) from None
+                self._write_password(name, password)
+
+    def set_password(self, account: AccountId, password: NewPassword) -> None:
+        """Replace whatever the account's logins are checked against.
+
+        Raises:
+            NoSuchAccount: there is none.
+        """
+        with self._transaction() as version:
+            self._touch(account, "version = ?", version)
+            self._write_password(account, password)
+
+    def set_sealed(self, account: AccountId, sealed: bytes | None) -> None:
+        """Keep, or forget, the reversible secret.
+
+        Raises:
+            NoSuchAccount: there is none.
+        """
+        with self._transaction() as version:
+            self._touch(account, "sealed = ?, version = ?", sealed, version)
+
+    def set_enabled(self, account: AccountId, *, enabled: bool) -> None:
+        """Let the account log in and receive, or not.
+
+        Raises:
+            NoSuchAccount: there is none.
+        """
+        with self._transaction() as version:
+            self._touch(account, "enabled = ?, version = ?", int(enabled), version)
+
+    def remove(self, account: AccountId) -> None:
+        """Forget the account; its mail is not touched.
+
+        Raises:
+            NoSuchAccount: there is none.
+        """
+        with self._transaction() as version:
+            self._touch(account, "version = ?", version)
+            self._connection.execute("DELETE FROM account WHERE name = ?", (account,))
+
+    def add_alias(self, address: str, targets: Iterable[str]) -> None:
+        """Add targets to an alias; those it has already stay."""
+        with self._transaction():
+            self._connection.executemany(
+                "INSERT OR IGNORE INTO alias VALUES (?, ?)",
+                [(address, target) for target in targets],
+            )
+
+    def remove_alias(self, address: str) -> bool:
+        """Forget an alias; tell whether there was one."""
+        with self._transaction():
+            done = self._connection.execute(
+                "DELETE FROM alias WHERE address = ?", (address,)
+            )
+            return done.rowcount > 0
+
+    # ---- inside
+
+    def _forget(self) -> None:
+        self._generation += 1
+        self._verifiers.clear()
+        self._aliases.clear()
+
+    def _query(self, statement: str, *values: object) -> list[tuple[str, ...]]:
+        try:
+            return self._connection.execute(statement, values).fetchall()
+        except sqlite3.Error as failure:
+            raise TemporaryFailure(SYSTEM_TROUBLE) from failure
+
+    def _read(self, name: AccountId) -> Verifiers | None:
+        try:
+            row = self._connection.execute(
+                "SELECT enabled, quota_octets, version, password, sealed"
+                " FROM account WHERE name = ?",
+                (name,),
+            ).fetchone()
+            if row is None:
+                return None
+            scram = self._connection.execute(
+                "SELECT mechanism, salt, iterations, stored_key, server_key"
+                " FROM scram WHERE name = ?",
+                (name,),
+            ).fetchall()
+        except sqlite3.Error as failure:
+            raise TemporaryFailure(SYSTEM_TROUBLE) from failure
+        enabled, quota_octets, version, password, sealed = row
+        return Verifiers(
+            account=Account(name, bool(enabled), quota_octets),
+            version=version,
+            password=password,
+            scram={mechanism: Verifier(*values) for mechanism, *values in scram},
+            sealed=sealed,
+        )
+
+    @contextmanager
+    def _transaction(self) -> Iterator[int]:
+        """Gives the number of this change."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            self._connection.execute("UPDATE change SET count = count + 1")
+            (version,) = self._connection.execute("SELECT count FROM change").fetchone()
+            yield version
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+        self._forget()  # data_version does not tell of our own changes
+
+    def _touch(self, account: AccountId, assignments: str, *values: object) -> None:
+        done = self._connection.execute(
+            f"UPDATE account SET {assignments} WHERE name = ?",  # noqa: S608 - ours
+            (*values, account),
+        )
+        if not done.rowcount:
+            raise NoSuchAccount(account)
+
+    def _write_password(self, account: AccountId, new: NewPassword) -> None:
+        self._connection.execute(
+            "UPDATE account SET password = ?, sealed = ? WHERE name = ?",
+            (new.hash, new.sealed, account),
+        )
+        self._connection.execute("DELETE FROM scram WHERE name = ?", (account,))
+        self._connection.executemany(
+            "INSERT INTO scram VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                (account, mechanism, v.salt, v.iterations, v.stored_key, v.server_key)
+                for mechanism, v in new.scram.items()
+            ],
+        )
