@@ -1,0 +1,284 @@
+"""The header section: octets to fields with exact offsets, whatever the octets are.
+
+Nothing here fails: what breaks RFC 5322, section 2.2, is kept where it stands and
+flagged. Fields are a list, never a mapping of objects, so that no field name means
+anything to Python (threat 84).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from enum import Flag, auto
+from typing import Final
+
+from attrs import frozen
+
+FIELD_LIMIT: Final = 64 * 1024
+"""Octets of one value that are looked at."""
+HEADER_LIMIT: Final = 1024 * 1024
+"""Octets of a header section whose fields are listed."""
+COUNT_LIMIT: Final = 10_000
+"""Fields that are listed."""
+
+# RFC 5322, section 3.6.8: ftext is 33-57 and 59-126
+FTEXT: Final = frozenset(range(33, 127)) - {ord(":")}
+_FTEXT_TABLE: Final = bytes(sorted(FTEXT))
+# A line end that no white space follows. One octet of look-ahead: linear.
+_FIELD_END: Final = re.compile(rb"\n(?![ \t])")
+
+
+class HeaderDefect(Flag):
+    """What is wrong with a header section; nothing of it stops the reading."""
+
+    NONE = 0
+    NOT_A_FIELD = auto()  # a line without a colon, or with a bad name
+    SPACE_BEFORE_COLON = auto()  # RFC 5322, section 4.5.8
+    BARE_LINE_END = auto()  # LF without CR, CR without LF
+    NUL = auto()
+    FIELD_TOO_LONG = auto()
+    HEADER_TOO_LONG = auto()
+    TOO_MANY_FIELDS = auto()
+    NO_END = auto()  # the octets end before the empty line
+
+
+@frozen
+class Field:
+    """One field, or one line that is none.
+
+    Attributes:
+        name: as it stands, without white space before the colon; empty for a line that
+            is no field.
+        value: what follows the colon, folds included, without the last line end; at
+            most ``FIELD_LIMIT`` octets of it.
+        start: offset of the name.
+        end: offset behind the last line end.
+    """
+
+    name: bytes
+    value: bytes
+    start: int
+    end: int
+
+    def is_named(self, name: bytes) -> bool:
+        """Compare names, blind to case (RFC 5322, section 1.2.2)."""
+        return self.name.lower() == name.lower()
+
+    @property
+    def unfolded(self) -> bytes:
+        """The value in one line, without white space around it."""
+        return unfold(self.value)
+
+
+@frozen
+class Header:
+    """A header section.
+
+    Attributes:
+        fields: in their order. They touch: each ends where the next one starts, and
+            the last one, if no limit was met, where the empty line starts.
+        body_start: offset behind the empty line, or behind the octets without one.
+        defects: what was wrong.
+    """
+
+    fields: tuple[Field, ...]
+    body_start: int
+    defects: HeaderDefect = HeaderDefect.NONE
+
+    def all(self, name: bytes) -> list[Field]:
+        """Every field of this name, in order."""
+        wanted = name.lower()
+        return [field for field in self.fields if field.name.lower() == wanted]
+
+    def first(self, name: bytes) -> Field | None:
+        """The first field of this name (threat 87: the first one wins)."""
+        wanted = name.lower()
+        for field in self.fields:
+            if field.name.lower() == wanted:
+                return field
+        return None
+
+    def value(self, name: bytes) -> bytes | None:
+        """The unfolded value of the first field of this name."""
+        field = self.first(name)
+        return None if field is None else field.unfolded
+
+
+def unfold(value: bytes) -> bytes:
+    """One line from a folded value (RFC 5322, section 2.2.3).
+
+    A CR or NUL that stands alone becomes a space, so that the outcome has neither.
+    """
+    if b"\n" in value:
+        value = value.replace(b"\r\n", b"").replace(b"\n", b"")
+    if b"\r" in value or b"\0" in value:
+        value = value.replace(b"\r", b" ").replace(b"\0", b" ")
+    return value.strip(b" \t")
+
+
+def parse_header(octets: bytes, start: int = 0) -> Header:
+    """Read a header section that begins at ``start``.
+
+    A line that is no field is kept as a nameless one and the header goes on to the
+    first empty line (RFC 7103, section 7.2: the first way, which no filter in front
+    of us sees differently). Linear in the octets; never raises.
+    """
+    fields: list[Field] = []
+    defects = HeaderDefect.NONE
+    position, size = start, len(octets)
+    while position < size:
+        blank = _blank_line(octets, position)
+        if blank:
+            return _finished(octets, start, Header(tuple(fields), blank, defects))
+        found = _FIELD_END.search(octets, position)
+        end = size if found is None else found.end()
+        if end - start > HEADER_LIMIT or len(fields) >= COUNT_LIMIT:
+            defects |= (
+                HeaderDefect.HEADER_TOO_LONG
+                if end - start > HEADER_LIMIT
+                else HeaderDefect.TOO_MANY_FIELDS
+            )
+            body_start = find_body(octets, position)
+            if body_start is None:
+                break
+            return _finished(octets, start, Header(tuple(fields), body_start, defects))
+        field, flaws = _field(octets, position, end)
+        fields.append(field)
+        defects |= flaws
+        position = end
+    return _finished(
+        octets, start, Header(tuple(fields), size, defects | HeaderDefect.NO_END)
+    )
+
+
+def _finished(octets: bytes, start: int, header: Header) -> Header:
+    """Add the defects that are quickest to see in the whole section."""
+    end = min(header.body_start, start + HEADER_LIMIT)
+    section = octets[start:end] if start or end < len(octets) else octets
+    defects = header.defects
+    pairs = section.count(b"\r\n")
+    if section.count(b"\n") != pairs or section.count(b"\r") != pairs:
+        defects |= HeaderDefect.BARE_LINE_END
+    if b"\0" in section:
+        defects |= HeaderDefect.NUL
+    return Header(header.fields, header.body_start, defects)
+
+
+def _blank_line(octets: bytes, position: int) -> int:
+    """Offset behind an empty line that stands here, or 0."""
+    if octets.startswith(b"\n", position):
+        return position + 1
+    if octets.startswith(b"\r\n", position):
+        return position + 2
+    return 0
+
+
+def _field(octets: bytes, start: int, end: int) -> tuple[Field, HeaderDefect]:
+    """One field from ``start`` to ``end``, its line end included."""
+    stop = end
+    if octets.endswith(b"\n", start, stop):
+        stop -= 1
+    if octets.endswith(b"\r", start, stop):
+        stop -= 1
+    line_end = octets.find(b"\n", start, stop)
+    colon = octets.find(b":", start, stop if line_end < 0 else line_end)
+    raw_name = octets[start:colon] if colon >= 0 else b""
+    name = raw_name.rstrip(b" \t")
+    defects = HeaderDefect.NONE
+    if not name or name.translate(None, _FTEXT_TABLE):
+        name, value_start = b"", start
+        defects |= HeaderDefect.NOT_A_FIELD
+    else:
+        value_start = colon + 1
+        if name != raw_name:
+            defects |= HeaderDefect.SPACE_BEFORE_COLON
+    if stop - value_start > FIELD_LIMIT:
+        defects |= HeaderDefect.FIELD_TOO_LONG
+        stop = value_start + FIELD_LIMIT
+    return Field(name, octets[value_start:stop], start, end), defects
+
+
+def find_body(octets: bytes, start: int = 0) -> int | None:
+    """Offset behind the first empty line from the line start ``start``, or None."""
+    blank = _blank_line(octets, start)
+    if blank:
+        return blank
+    lf = octets.find(b"\n\n", start)
+    crlf = octets.find(b"\n\r\n", start, len(octets) if lf < 0 else lf + 2)
+    if crlf >= 0:
+        return crlf + 3
+    return None if lf < 0 else lf + 2
+
+
+class HeaderScanner:
+    """Finds where the header of a streamed message ends, and keeps the header.
+
+    Attributes:
+        limit: octets that are kept at most.
+        header: the header section with its empty line, as far as it has come.
+        body_start: offset of the body in the stream; None: not seen yet.
+    """
+
+    __slots__ = ("_length", "_tail", "body_start", "header", "limit")
+
+    def __init__(self, limit: int = HEADER_LIMIT) -> None:
+        self.limit = limit
+        self.header = bytearray()
+        self.body_start: int | None = None
+        self._length = 0
+        self._tail = b"\n"  # the line before the first one, so to say
+
+    @property
+    def overflowing(self) -> bool:
+        """The header section is longer than ``limit``."""
+        return self._length > self.limit
+
+    @property
+    def complete(self) -> bool:
+        """The empty line was seen."""
+        return self.body_start is not None
+
+    def feed(self, octets: bytes) -> None:
+        """Take the next octets of the message; cheap once the end was found."""
+        if self.body_start is not None or not octets:
+            return
+        window = self._tail + octets
+        end = _blank_after_lf(window)
+        if end is None:
+            self._keep(octets)
+            self._tail = window[-2:]
+            return
+        self._keep(octets[: end - len(self._tail)])
+        self.body_start = self._length
+
+    def _keep(self, octets: bytes) -> None:
+        room = self.limit - len(self.header)
+        self._length += len(octets)
+        self.header += octets[:room] if len(octets) > room else octets
+
+
+def _blank_after_lf(window: bytes) -> int | None:
+    """Offset behind LF and an empty line, or None."""
+    lf = window.find(b"\n\n")
+    crlf = window.find(b"\n\r\n", 0, len(window) if lf < 0 else lf + 2)
+    if crlf >= 0:
+        return crlf + 3
+    return None if lf < 0 else lf + 2
+
+
+def named(octets: bytes, name: bytes) -> Iterator[int]:
+    """Offsets behind the colon of each field of this name, without a full parse.
+
+    For counting in large headers: as fast as a search for the name. Stops at the
+    empty line.
+    """
+    text = b"\n" + octets[: find_body(octets)].lower()
+    needle = b"\n" + name.lower()
+    at = text.find(needle)
+    while at >= 0:
+        colon = at + len(needle)
+        while text.startswith((b" ", b"\t"), colon):
+            colon += 1
+        if text.startswith(b":", colon):
+            yield colon  # text is one octet ahead of octets
+        at = text.find(needle, colon)

@@ -1,0 +1,83 @@
+"""Fields of our own: built from words that were checked, never by pasting text.
+
+What breaks a field (CR, LF, NUL, other controls) can't get into one (threats 4, 17):
+a word that holds such an octet is refused. Lines are folded at 78 octets and stay
+below 998 (RFC 5322, section 2.1.1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from mailapp.core import abnf
+from mailapp.core.failures import SyntaxProblem
+from mailapp.message.fields import FTEXT
+from mailapp.message.words import encode_text
+
+LINE_LENGTH: Final = 78
+"""Octets of a line without CRLF that we aim at."""
+LINE_LIMIT: Final = 998
+"""Octets of a line without CRLF that none may pass."""
+
+_is_name: Final = abnf.only(FTEXT)
+_BREAKING: Final = bytes(sorted(abnf.CTL - {ord("\t")}))
+
+
+def check_word(word: bytes) -> bytes:
+    """The word itself.
+
+    Raises:
+        SyntaxProblem: it is empty, too long for a line, or holds a control.
+    """
+    if not word or word.translate(None, _BREAKING) != word or word.isspace():
+        reason = "not fit for a header field"
+        raise SyntaxProblem(reason)
+    if len(word) >= LINE_LIMIT:
+        reason = "too long for a header field"
+        raise SyntaxProblem(reason)
+    return word
+
+
+def build_field(name: bytes, words: Iterable[bytes]) -> bytes:
+    """A field with its CRLF: words with one space or one fold between any two.
+
+    Raises:
+        SyntaxProblem: the name or a word would break the field.
+    """
+    if not _is_name(name) or len(name) > LINE_LENGTH - 2:
+        reason = "bad field name"
+        raise SyntaxProblem(reason)
+    lines: list[bytes] = []
+    line = name + b":"
+    for word in words:
+        check_word(word)
+        # The first word stays in the first line if it can: a first line with nothing
+        # in it is obsolete syntax (RFC 5322, section 4.2).
+        fits = len(line) + 1 + len(word) <= LINE_LENGTH
+        first = not lines and len(line) == len(name) + 1
+        if fits or (first and len(line) + 1 + len(word) <= LINE_LIMIT):
+            line += b" " + word
+        else:
+            lines.append(line)
+            line = b" " + word
+    lines.append(line)
+    return b"\r\n".join(lines) + b"\r\n"
+
+
+def build_text_field(name: bytes, text: str, *, utf8: bool = False) -> bytes:
+    """An unstructured field such as Subject, from any one line of text.
+
+    Args:
+        name: the field's name.
+        text: what a reader shall see.
+        utf8: the message may hold UTF-8 in its header (RFC 6532); else text beyond
+            ASCII becomes encoded-words (RFC 2047).
+
+    Raises:
+        SyntaxProblem: the text has CR, LF or NUL in it.
+    """
+    if any(mark in text for mark in "\r\n\0"):
+        reason = "not fit for a header field"
+        raise SyntaxProblem(reason)
+    return build_field(name, encode_text(text, utf8=utf8))
