@@ -19,7 +19,9 @@ PERMANENT = Failed(MAILBOX_UNKNOWN, permanent=True)
 A, B, C = (Destination(AccountId(f"{name}@example.test")) for name in "abc")
 A_LISTS = Destination(A.account, ("lists",))
 
-outcomes = st.sampled_from([DELIVERED, TEMPORARY, LATER, PERMANENT])
+outcomes: st.SearchStrategy[RecipientOutcome] = st.sampled_from(
+    [DELIVERED, TEMPORARY, LATER, PERMANENT]
+)
 
 
 @tabled
