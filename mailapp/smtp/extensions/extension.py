@@ -1,0 +1,69 @@
+"""What a service extension is (RFC 5321, section 2.2): a pure value.
+
+To add one: a module with one such value, and a row in
+:mod:`mailapp.smtp.extensions.table`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from attrs import frozen
+
+from mailapp.smtp.grammar.parameters import Known
+from mailapp.smtp.verbs import Verb
+
+
+@frozen
+class Offer:
+    """What the EHLO reply depends on.
+
+    Attributes:
+        size_octets: of a message at most; 0 is no limit.
+        recipients: of a transaction at most.
+        transactions: of a session at most; 0 is no limit.
+        tls_available: the listener has a certificate.
+        tls_on: this connection is protected already.
+    """
+
+    size_octets: int
+    recipients: int
+    transactions: int
+    tls_available: bool
+    tls_on: bool
+
+
+_NO_PARAMETERS: Mapping[bytes, Callable[[bytes | None], object]] = {}
+
+
+@frozen
+class Extension:
+    """One extension.
+
+    Attributes:
+        keyword: as registered with IANA.
+        line: keyword and parameters for the EHLO reply; None: not offered now.
+        mail_parameters: what it adds to MAIL.
+        rcpt_parameters: what it adds to RCPT.
+        mail_octets: by how much it lengthens a MAIL line (RFC 5321, section
+            4.5.3.1.4).
+        rcpt_octets: the same for RCPT.
+        verbs: commands that it adds.
+    """
+
+    keyword: str
+    line: Callable[[Offer], str | None]
+    mail_parameters: Known = _NO_PARAMETERS
+    rcpt_parameters: Known = _NO_PARAMETERS
+    mail_octets: int = 0
+    rcpt_octets: int = 0
+    verbs: tuple[Verb, ...] = ()
+
+
+def always(keyword: str) -> Callable[[Offer], str | None]:
+    """An EHLO line that is the keyword alone."""
+
+    def line(_offer: Offer) -> str | None:
+        return keyword
+
+    return line

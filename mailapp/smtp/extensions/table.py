@@ -1,0 +1,26 @@
+"""The table of extensions, in the order of the EHLO reply. One row each."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mailapp.smtp.extensions.eightbitmime import EIGHTBITMIME
+from mailapp.smtp.extensions.enhancedstatuscodes import ENHANCEDSTATUSCODES
+from mailapp.smtp.extensions.extension import Extension
+from mailapp.smtp.extensions.help import HELP
+from mailapp.smtp.extensions.limits import LIMITS
+from mailapp.smtp.extensions.pipelining import PIPELINING
+from mailapp.smtp.extensions.size import SIZE
+from mailapp.smtp.extensions.smtputf8 import SMTPUTF8
+from mailapp.smtp.extensions.starttls import STARTTLS
+
+EXTENSIONS: Final[tuple[Extension, ...]] = (
+    PIPELINING,
+    SIZE,
+    STARTTLS,
+    EIGHTBITMIME,
+    SMTPUTF8,
+    ENHANCEDSTATUSCODES,
+    LIMITS,
+    HELP,
+)

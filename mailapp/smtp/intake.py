@@ -1,0 +1,167 @@
+"""What a message must be like to be taken: size, header, line ends, line lengths.
+
+Everything is measured while the content streams by; the first fault found decides the
+reply, which is due at the end of data and not before (RFC 5321, section 3.3). From the
+fault on the content is only read to find its end.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from attrs import frozen
+
+from mailapp.smtp import replies
+from mailapp.smtp.data import DataDecoder
+from mailapp.smtp.grammar.reply import Reply
+
+_END_OF_HEADER: Final = b"\r\n\r\n"
+
+
+@frozen
+class ContentLimits:
+    """What one message may be at most.
+
+    Attributes:
+        size_octets: of the whole content; 0 is no limit.
+        header_octets: of the header section (threat 14).
+        received_fields: Received fields, else it is a loop (RFC 5321, section 6.3).
+        line_octets: of a line with its CRLF; 0 is no limit.
+        swallow_octets: what is read beyond the size before we hang up.
+    """
+
+    size_octets: int = 50 * 1024 * 1024
+    header_octets: int = 1024 * 1024
+    received_fields: int = 100
+    line_octets: int = 1000
+    swallow_octets: int = 100 * 1024 * 1024
+
+
+class Header:
+    """Collects the header section while the content streams by.
+
+    Attributes:
+        octets: the section as far as it is known, every line with its CRLF, without
+            the empty line.
+        complete: the empty line was seen.
+    """
+
+    __slots__ = ("_collected", "complete", "octets")
+
+    def __init__(self) -> None:
+        self.octets = b""
+        self.complete = False
+        self._collected = bytearray()
+
+    def feed(self, content: bytes) -> bool:
+        """Take the next octets of the content; is the header complete now?"""
+        if not self._collected:
+            end = 0 if content.startswith(b"\r\n") else content.find(_END_OF_HEADER)
+            if end >= 0:
+                self.octets = content[: end + 2] if end else b""
+                self.complete = True
+                return True
+        start = max(0, len(self._collected) - 3)
+        self._collected += content
+        if self._collected.startswith(b"\r\n"):  # came in two pieces
+            self._collected.clear()
+            return self.finish()
+        end = self._collected.find(_END_OF_HEADER, start)
+        if end < 0:
+            return False
+        del self._collected[end + 2 :]
+        return self.finish()
+
+    def finish(self) -> bool:
+        """All that was collected is the header; no more will come."""
+        self.octets = bytes(self._collected)
+        self._collected.clear()
+        self.complete = True
+        return True
+
+    @property
+    def size_octets(self) -> int:
+        """How much was collected."""
+        return len(self.octets) or len(self._collected)
+
+    def received_fields(self) -> int:
+        """How many hops it had."""
+        lower = self.octets.lower()
+        return lower.count(b"\r\nreceived:") + lower.startswith(b"received:")
+
+
+class Intake:
+    """One message on its way in.
+
+    Attributes:
+        refusal: the reply at the end of data if the message is not taken.
+    """
+
+    __slots__ = ("_decoder", "_header", "_limits", "refusal")
+
+    def __init__(self, limits: ContentLimits) -> None:
+        self._limits = limits
+        self._decoder = DataDecoder(limits.line_octets)
+        self._header = Header()
+        self.refusal: Reply | None = None
+
+    @property
+    def ended(self) -> bool:
+        """The end of data was seen."""
+        return self._decoder.ended
+
+    @property
+    def rest(self) -> bytes:
+        """What came behind the end of data."""
+        return self._decoder.rest
+
+    @property
+    def size_octets(self) -> int:
+        """Of the content so far."""
+        return self._decoder.size_octets
+
+    @property
+    def eight_bit(self) -> bool:
+        """It has octets above 127."""
+        return self._decoder.eight_bit
+
+    @property
+    def header(self) -> bytes:
+        """The header section."""
+        return self._header.octets
+
+    @property
+    def endless(self) -> bool:
+        """More was sent behind the limit than we care to read."""
+        limits = self._limits
+        if not limits.size_octets or self.ended:
+            return False
+        return self.size_octets > limits.size_octets + limits.swallow_octets
+
+    def take(self, chunk: bytes) -> bytes:
+        """The next octets of the content; none once the message is refused."""
+        content = self._decoder.decode(chunk)
+        if self.refusal is None:
+            self.refusal = self._fault(content)
+        return content if self.refusal is None else b""
+
+    def _fault(self, content: bytes) -> Reply | None:
+        decoder, limits = self._decoder, self._limits
+        if decoder.stray:
+            return replies.STRAY_OCTETS
+        if decoder.long_line:
+            return replies.TEXT_LINE_TOO_LONG
+        if limits.size_octets and decoder.size_octets > limits.size_octets:
+            return replies.MESSAGE_TOO_BIG
+        return None if self._header.complete else self._fault_in_header(content)
+
+    def _fault_in_header(self, content: bytes) -> Reply | None:
+        header, limits = self._header, self._limits
+        complete = header.feed(content)
+        if self._decoder.ended and not complete:
+            complete = header.finish()
+        if header.size_octets > limits.header_octets:
+            return replies.HEADER_TOO_BIG
+        if complete and header.received_fields() > limits.received_fields:
+            return replies.ROUTING_LOOP
+        return None

@@ -1,0 +1,143 @@
+"""What one listener is: its name, its limits, its commands and extensions (a value).
+
+The MTA on port 25 is the plain profile. Submission and LMTP are other values of the
+same type, not other code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from attrs import Factory, field, frozen
+
+from mailapp.core.status import Status
+from mailapp.smtp import replies
+from mailapp.smtp.extensions.extension import Extension, Offer
+from mailapp.smtp.extensions.table import EXTENSIONS
+from mailapp.smtp.grammar.reply import Reply, make_reply
+from mailapp.smtp.intake import ContentLimits
+from mailapp.smtp.verbs import Verb, core_verbs
+
+COMMAND_LIMIT: Final = 512  # octets with CRLF; RFC 5321, section 4.5.3.1.4
+
+
+def _at_least_100(_instance: object, _attribute: object, value: int) -> None:
+    if value < 100:  # noqa: PLR2004 - RFC 5321, section 4.5.3.1.8
+        msg = f"at least 100 recipients must be taken, not {value}"
+        raise ValueError(msg)
+
+
+@frozen
+class SessionLimits:
+    """What one connection may do at most.
+
+    Attributes:
+        recipients: of one transaction; above, 452 4.5.3.
+        transactions: of one session; 0 is no limit. Above, 421 4.7.0.
+        errors: wrong commands before 421 4.7.0; a message taken sets it back.
+        refused_recipients: recipients refused before 421 4.7.0 (threat 19).
+        soft_errors: from here on each refusal is delayed.
+        delay_seconds: by so much; never for trusted peers.
+        command_seconds: for the next command (RFC 5321, section 4.5.3.2.7).
+        content_seconds: for the next octets of the content (section 4.5.3.2.5).
+        minimum_rate: octets a second of the content that keep the deadline away.
+    """
+
+    recipients: int = field(default=1000, validator=_at_least_100)
+    transactions: int = 0
+    errors: int = 20
+    refused_recipients: int = 200
+    soft_errors: int = 10
+    delay_seconds: float = 1.0
+    command_seconds: float = 300.0
+    content_seconds: float = 180.0
+    minimum_rate: float = 100.0
+
+
+@frozen
+class Profile:
+    """A listener.
+
+    Attributes:
+        hostname: a domain or address literal: what the server calls itself.
+        domain: of an address that was given without one (VRFY, EXPN).
+        content: limits of a message.
+        limits: limits of a session.
+        extensions: rows that this listener has.
+        tls_available: STARTTLS can be done.
+        verify: VRFY and EXPN tell the truth (RFC 5321, section 7.3, says when not).
+    """
+
+    hostname: str
+    domain: str = ""
+    content: ContentLimits = Factory(ContentLimits)
+    limits: SessionLimits = Factory(SessionLimits)
+    extensions: tuple[Extension, ...] = EXTENSIONS
+    tls_available: bool = False
+    verify: bool = False
+    verbs: Mapping[bytes, Verb] = Factory(
+        lambda self: _verbs(self.extensions), takes_self=True
+    )
+    line_limits: Mapping[bytes, int] = Factory(
+        lambda self: _line_limits(self.extensions), takes_self=True
+    )
+
+    def ehlo(self, *, tls_on: bool) -> Reply:
+        """The reply to EHLO (RFC 5321, section 4.1.1.1)."""
+        offer = Offer(
+            self.content.size_octets,
+            self.limits.recipients,
+            self.limits.transactions,
+            self.tls_available,
+            tls_on,
+        )
+        lines = [extension.line(offer) for extension in self.extensions]
+        return make_reply(250, None, [self.hostname, *filter(None, lines)])
+
+    def helo(self) -> Reply:
+        """The reply to HELO."""
+        return make_reply(250, None, [self.hostname])
+
+    def closing(self, status: Status) -> Reply:
+        """421 with our name in it."""
+        return replies.closing(self.hostname, status)
+
+    def line_limit(self, verb: bytes) -> int:
+        """Octets of a command line, with its CRLF."""
+        return self.line_limits.get(verb, COMMAND_LIMIT)
+
+    @property
+    def longest_line(self) -> int:
+        """Octets of the longest command line."""
+        return max(COMMAND_LIMIT, *self.line_limits.values())
+
+    def help(self, topic: bytes) -> Reply:
+        """The reply to HELP (RFC 5321, section 4.1.1.8)."""
+        if topic:
+            verb = self.verbs.get(topic)
+            if verb is None:
+                return replies.NO_SUCH_TOPIC
+            return make_reply(214, _HELP, [verb.syntax, *verb.help])
+        names = [name.decode("ascii") for name in self.verbs]
+        rows = [" ".join(names[i : i + 6]) for i in range(0, len(names), 6)]
+        return make_reply(
+            214, _HELP, ["Commands:", *rows, "HELP and a command explains it."]
+        )
+
+
+_HELP: Final = Status(0, 0, "help")
+
+
+def _verbs(extensions: tuple[Extension, ...]) -> Mapping[bytes, Verb]:
+    mail = {k: v for e in extensions for k, v in e.mail_parameters.items()}
+    rcpt = {k: v for e in extensions for k, v in e.rcpt_parameters.items()}
+    verbs = [*core_verbs(mail, rcpt), *(v for e in extensions for v in e.verbs)]
+    return {verb.name: verb for verb in verbs}
+
+
+def _line_limits(extensions: tuple[Extension, ...]) -> Mapping[bytes, int]:
+    return {
+        b"MAIL": COMMAND_LIMIT + sum(e.mail_octets for e in extensions),
+        b"RCPT": COMMAND_LIMIT + sum(e.rcpt_octets for e in extensions),
+    }
