@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import ast
+import importlib.util
+import os
+import subprocess
+import sys
 from pathlib import Path
+from typing import Final
 
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from tests.rows import rows, tabled
-from tests.tools import citations, rfc, rfc_headings, threats
+from tests.tools import citations, rfc, rfc_headings, threats, tree
 from tests.tools.citations import Citation
+
+STRICT: Final = ("--report=2", "--halt=5", "--writer=null")
 
 
 @tabled
@@ -98,6 +106,27 @@ class HeadingTests(SynchronousTestCase):
         self.assertEqual({7: documents[0]}, rfc_headings.read_index(path))
 
 
+class MarkTests(SynchronousTestCase):
+    """How the marks of tests are read."""
+
+    def test_marks(self) -> None:
+        """A mark on a test or on a class of tests counts; its rows are numbers."""
+        text = (
+            "@threat(1)\nclass A:\n"
+            "    @rows(x=1)\n    @threat(2, 3)\n    def test_b(self): ...\n"
+            "    def test_c(self): ...\n"
+        )
+        wanted = [("f::A", 1), ("f::A::test_b", 2), ("f::A::test_b", 3)]
+        self.assertEqual(wanted, list(threats.marked(ast.parse(text), "f")))
+
+    def test_open_rows_are_shown(self) -> None:
+        """A row that no test plays is shown as open, on the page and in the report."""
+        played = threats.tests_by_row()
+        rows_open = [t for t in threats.read_table() if not played.get(t.row)]
+        self.assertEqual(len(rows_open), threats.page().count("**open**"))
+        self.assertIn(f"{135 - len(rows_open)} of 135 rows", threats.report())
+
+
 class GeneratedTests(SynchronousTestCase):
     """The project's own citations and pages."""
 
@@ -112,6 +141,22 @@ class GeneratedTests(SynchronousTestCase):
     def test_threat_page(self) -> None:
         """docs/threats.rst says what the tests say (else run: make docs)."""
         self.assertEqual(threats.page(), threats.PAGE.read_text(encoding="utf-8"))
+
+    def test_pages_are_well_formed(self) -> None:
+        """Every page is reStructuredText without a warning."""
+        if importlib.util.find_spec("docutils") is None:
+            msg = "docutils is not installed"
+            raise SkipTest(msg)
+        pages = [path for path in tree.text_files() if path.suffix == ".rst"]
+        for path in pages:
+            done = subprocess.run(  # noqa: S603 - our own interpreter and files
+                [sys.executable, "-m", "docutils", *STRICT, str(path), os.devnull],
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+            self.assertEqual("", done.stderr, tree.name(path))
 
     def test_threat_rows(self) -> None:
         """The table has its 135 rows, and no test claims another."""

@@ -9,6 +9,7 @@ from typing import Final
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.rows import rows, tabled
 from tests.threats import threat
 from tests.tools import tree
 
@@ -19,8 +20,9 @@ FORBIDDEN: Final = {
 }
 # DATA is the SMTP verb, and so the name of a stage of a transaction.
 VERB_PACKAGES: Final = ("mailapp/smtp/", "mailapp/policy/", "mailapp/relay/", "tests/")
-# What sans-I/O protocols have called it before us.
-GIVEN: Final = frozenset({"NEED_DATA"})
+# Words of others: sans-I/O protocols, the rule TCP-info (RFC 5321, section 4.4), and
+# what follows ":" in the name of a file in a Maildir.
+GIVEN: Final = frozenset({"NEED_DATA", "tcp_info", "info"})
 # Where text that a peer sent may arrive.
 WIRE: Final = (
     "mailapp/auth",
@@ -66,7 +68,7 @@ def forbidden_names() -> Iterator[str]:
         verbs = tree.name(path).startswith(VERB_PACKAGES)
         for line, name, is_variable in definitions(tree.parsed(path)):
             word = last_word(name)
-            if word not in FORBIDDEN or name in GIVEN:
+            if word not in FORBIDDEN or name.strip("_") in GIVEN:
                 continue
             if word == "data" and verbs and not is_variable:
                 continue
@@ -108,6 +110,25 @@ def crooked_imports() -> Iterator[str]:
                     yield f"{tree.name(path)}:{node.lineno}: TYPE_CHECKING"
                 case _:
                     pass
+
+
+@tabled
+class WordTests(SynchronousTestCase):
+    """What the rules below take for a name's last word."""
+
+    @rows(
+        snake=("queue_manager", "manager"),
+        camel=("CommandHandler", "handler"),
+        capitals=("NEED_DATA", "data"),
+        inside=("handler_count", "count"),
+        longer=("metadata", "metadata"),
+        acronym=("parseMIME", "mime"),
+        numbered=("util2", "2"),
+        nothing=("_", ""),
+    )
+    def test_last_word(self, name: str, word: str) -> None:
+        """Names are cut at underscores and capitals."""
+        self.assertEqual(word, last_word(name))
 
 
 class NameTests(SynchronousTestCase):

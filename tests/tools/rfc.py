@@ -127,8 +127,13 @@ def _escaped(text: str) -> str:
 
 def _index(folder: Path) -> None:
     numbers = {citation.rfc for citation in all_citations() + page_citations()}
-    rfc_headings.write_index(rfc_headings.read_documents(folder, numbers))
-    print(f"{len(numbers)} RFCs in {tree.name(rfc_headings.INDEX)}")  # noqa: T201
+    read = {one.number: one for one in rfc_headings.read_documents(folder, numbers)}
+    # What the folder lacks keeps its rows, which were then written by hand.
+    kept = {n: one for n, one in rfc_headings.read_index().items() if n in numbers}
+    rfc_headings.write_index((kept | read).values())
+    for number in sorted(numbers - set(kept) - set(read)):
+        print(f"RFC {number}: no text; add its title by hand")  # noqa: T201
+    print(f"{len(kept | read)} RFCs in {tree.name(rfc_headings.INDEX)}")  # noqa: T201
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -106,12 +106,16 @@ def write_index(documents: Iterable[Document], path: Path = INDEX) -> None:
 def read_documents(folder: Path, numbers: Iterable[int]) -> Iterator[Document]:
     """Read ``rfcN.txt`` and the titles in ``INDEX.tsv`` of a folder of RFC texts.
 
+    What the folder lacks is left out.
+
     Raises:
-        FileNotFoundError: the folder lacks one of them.
+        FileNotFoundError: there is no ``INDEX.tsv``.
     """
     table = (folder / "INDEX.tsv").read_text(encoding="utf-8").strip().split("\n")
     rows = [line.split("\t") for line in table]
     titles = {row[0]: row[-1] for row in rows[1:]}
     for number in sorted(set(numbers)):
-        text = (folder / f"rfc{number}.txt").read_text("utf-8", "replace")
-        yield Document(number, titles[str(number)], sections(text))
+        path = folder / f"rfc{number}.txt"
+        if path.exists() and str(number) in titles:
+            text = path.read_text("utf-8", "replace")
+            yield Document(number, titles[str(number)], sections(text))

@@ -60,19 +60,20 @@ def tests_by_row() -> Mapping[int, Sequence[str]]:
     for path in tree.python_files("tests"):
         if path.name.startswith("test_"):
             file = path.relative_to(tree.ROOT / "tests").as_posix()
-            for name, row in _marked(tree.parsed(path), file):
+            for name, row in marked(tree.parsed(path), file):
                 found[row].append(name)
     return found
 
 
-def _marked(node: ast.AST, name: str) -> Iterator[tuple[str, int]]:
+def marked(node: ast.AST, name: str) -> Iterator[tuple[str, int]]:
+    """Name and row of each mark in a syntax tree; ``name`` is what holds it."""
     for child in ast.iter_child_nodes(node):
         match child:
             case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
                 inner = f"{name}::{child.name}"
                 for decorator in child.decorator_list:
                     yield from ((inner, row) for row in _rows(decorator))
-                yield from _marked(child, inner)
+                yield from marked(child, inner)
             case _:
                 pass
 
