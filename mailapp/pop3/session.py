@@ -1,0 +1,304 @@
+"""POP3 decisions: who comes in, and what happens to the maildrop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any, ClassVar, Final, TypeVar
+
+from attrs import evolve, frozen
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from mailapp.auth.interfaces import (
+    IAuthenticator,
+    IMaildropAvatar,
+    LoggedIn,
+    Refused,
+)
+from mailapp.core.failures import DeliveryFailure
+from mailapp.core.peer import TLS, Peer
+from mailapp.net.steps import run
+from mailapp.pop3 import replies
+from mailapp.pop3.authorization import REFUSALS, Authorization
+from mailapp.pop3.capa import capabilities
+from mailapp.pop3.commands import Counts, perform
+from mailapp.pop3.connection import Event, Opened, Response, Wrong
+from mailapp.pop3.grammar import Apop, Auth, Capa, Pass, Quit, Stls, User
+from mailapp.pop3.replies import Answer, Block, Reply
+from mailapp.storage.maildrop import Clock, Maildrop
+from mailapp.storage.types import Fenced, NoSuch, StoreError
+
+_T = TypeVar("_T")
+
+
+@frozen
+class Service:
+    """What all POP3 sessions of a listener share.
+
+    Attributes:
+        authenticator: gives avatars that provide IMaildropAvatar.
+        clock: for leases and the log.
+        token: random octets of ``A-Za-z0-9``, new at each call: request ids and APOP
+            timestamps.
+        host_name: as in the greeting; the right side of the APOP timestamp.
+        tls_available: STLS is offered on clear connections.
+        lease_seconds: how long a maildrop stays locked for a dead process; longer
+            than the idle time-out of 10 minutes.
+    """
+
+    authenticator: IAuthenticator
+    clock: Clock
+    token: Callable[[], bytes]
+    host_name: str
+    tls_available: bool = True
+    lease_seconds: float = 720.0
+
+
+@frozen
+class _Login:
+    """Somebody is logged in and has the maildrop."""
+
+    avatar: IMaildropAvatar
+    logout: Callable[[], None]
+    drop: Maildrop
+
+
+class Pop3Session:
+    """See :class:`mailapp.core.connection.Session`.
+
+    Args:
+        peer: the client.
+        service: what it is served with.
+    """
+
+    log: ClassVar = Logger()
+
+    def __init__(self, peer: Peer, service: Service) -> None:
+        self.peer = peer
+        self._service: Final = service
+        self._timestamp = b""
+        self._authorization = self._unknown()
+        self._login: _Login | None = None
+        self._account = "-"
+        self._closed = False
+        self._counts: Final = Counts()
+        self._began: Final = service.clock.seconds()
+
+    async def respond(self, event: Event) -> Answer:
+        """The answer to one event; a bug costs one command and no more."""
+        try:
+            if self._login is not None:
+                return await self._serve(event, self._login)
+            return await self._admit(event)
+        except Fenced:
+            return replies.LOCK_LOST
+        except NoSuch:
+            return replies.STORE_MISSING
+        except (StoreError, DeliveryFailure):
+            return replies.STORE_TROUBLE
+        except Exception:
+            self._authorization.cancel()
+            self.log.failure(
+                "bug in {command}",
+                command=type(event).__name__,
+                event="pop3.command.failed",
+                session=self.peer.session,
+                account=self._account,
+            )
+            return replies.BUG
+
+    def tls_started(self, tls: TLS) -> None:
+        """Nothing that was said in the clear counts (RFC 2595, section 4)."""
+        self.peer = evolve(self.peer, tls=tls)
+        self._authorization = Authorization(self._service.authenticator, self.peer, b"")
+
+    def closed(self) -> None:
+        """The connection is gone: unlock the maildrop, remove nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        self._authorization.cancel()
+        login, self._login = self._login, None
+        if login is not None:
+            run(self._leave(login), _nothing, self._leaving_failed)
+        counts = self._counts
+        self.log.info(
+            "{account}: retrieved {retrieved}, removed {removed}",
+            event="pop3.session.ended",
+            session=self.peer.session,
+            peer=self.peer.address,
+            account=self._account,
+            retrieved=counts.retrieved,
+            topped=counts.topped,
+            removed=counts.removed,
+            size_octets=counts.octets,
+            seconds=round(self._service.clock.seconds() - self._began, 3),
+        )
+
+    # ---- before the login
+
+    async def _admit(self, event: Event) -> Answer:
+        match event:
+            case User() | Pass() | Apop() | Auth() | Stls() | Response():
+                return await self._conclude(await self._authorization.respond(event))
+            case Opened():
+                return self._greet()
+            case Capa():
+                return self._capabilities()
+            case Quit():
+                return replies.BYE
+            case Wrong():
+                self._authorization.cancel()
+                return event.reply
+            case _:
+                # the connection's table lets nothing else come before the login
+                raise AssertionError(event)
+
+    def _greet(self) -> Reply:
+        service = self._service
+        if service.authenticator.apop_allowed(self.peer):
+            # RFC 1939, section 7: a msg-id, different in each greeting
+            host = service.host_name.encode("ascii")
+            self._timestamp = b"<%b@%b>" % (service.token(), host)
+            self._authorization = self._unknown()
+        return replies.greeting(service.host_name, self._timestamp)
+
+    def _unknown(self) -> Authorization:
+        """Nobody has said who it is."""
+        return Authorization(self._service.authenticator, self.peer, self._timestamp)
+
+    def _capabilities(self) -> Block:
+        authenticator, peer = self._service.authenticator, self.peer
+        lines = capabilities(
+            password_allowed=authenticator.password_allowed(peer),
+            mechanisms=authenticator.mechanisms(peer),
+            tls_permitted=self._service.tls_available and peer.tls is None,
+            logged_in=self._login is not None,
+        )
+        return Block(b"+OK capability list follows\r\n", lines)
+
+    async def _conclude(self, result: LoggedIn | Refused | Answer) -> Answer:
+        """The end of every kind of login; success opens and locks the maildrop."""
+        if isinstance(result, LoggedIn):
+            # not to be broken off when the client goes: a lock would stay behind
+            return await _undisturbed(self._enter(result))
+        if isinstance(result, Refused):
+            self.log.info(
+                "login refused: {reason}",
+                event="pop3.login.refused",
+                session=self.peer.session,
+                peer=self.peer.address,
+                method=self._authorization.method,
+                reason=result.reason.name,
+            )
+            return REFUSALS[result.reason]
+        return result
+
+    async def _enter(self, login: LoggedIn) -> Reply:
+        entered = False
+        avatar = IMaildropAvatar(login.avatar)
+        service = self._service
+        try:
+            drop = await Maildrop.open(
+                await avatar.open(),
+                f"pop3 {self.peer.session}",
+                service.lease_seconds,
+                service.clock,
+            )
+            if drop is None:
+                return replies.IN_USE
+            if self._closed:
+                await drop.release()
+                return replies.LOCK_LOST
+            entered = True
+        finally:
+            if not entered:
+                login.logout()
+        self._login = _Login(avatar, login.logout, drop)
+        self._account = avatar.account_id
+        self.log.info(
+            "{account} logged in",
+            event="pop3.login.succeeded",
+            session=self.peer.session,
+            peer=self.peer.address,
+            account=self._account,
+            method=self._authorization.method,
+        )
+        return replies.maildrop(drop.messages, drop.octets)
+
+    # ---- after it
+
+    async def _serve(self, event: Event, login: _Login) -> Answer:
+        if not await login.avatar.still_valid():
+            return replies.ACCOUNT_GONE
+        await login.drop.keep()
+        match event:
+            case Wrong():
+                return event.reply
+            case Capa():
+                return self._capabilities()
+            case Quit():
+                return await _undisturbed(self._update(login))
+            case User() | Pass() | Apop() | Auth() | Stls() | Response() | Opened():
+                # the connection's table lets none of these come after the login
+                raise AssertionError(event)
+            case _:
+                return await perform(event, login.drop, self._counts)
+
+    async def _update(self, login: _Login) -> Reply:
+        """The UPDATE state: positive only when all that was marked is gone, durably.
+
+        RFC 1939, section 6: whether the removal was successful or not, the lock is
+        released.
+        """
+        self._login = None
+        marked = login.drop.marked
+        try:
+            await login.drop.commit(self._service.token())
+        except StoreError as failure:
+            self.log.warn(
+                "{account}: messages not removed: {why!r}",
+                event="pop3.update.failed",
+                session=self.peer.session,
+                account=self._account,
+                why=failure,
+            )
+            return replies.NOT_REMOVED
+        finally:
+            await self._leave(login)
+        self._counts.removed = marked
+        return replies.BYE
+
+    async def _leave(self, login: _Login) -> None:
+        try:
+            await login.drop.release()
+        except (StoreError, DeliveryFailure):
+            # it ends by itself; what the client asked for is done or refused already
+            self.log.warn(
+                "{account}: maildrop not unlocked",
+                event="pop3.maildrop.stuck",
+                session=self.peer.session,
+                account=self._account,
+            )
+        finally:
+            login.logout()
+
+    def _leaving_failed(self, problem: BaseException) -> None:
+        self.log.failure(
+            "bug at the end of a session",
+            failure=Failure(problem),
+            event="pop3.session.failed",
+            session=self.peer.session,
+        )
+
+
+def _nothing(_result: object) -> None:
+    """Nobody waits for this result."""
+
+
+async def _undisturbed(coroutine: Coroutine[Any, Any, _T]) -> _T:
+    """Run to its end, even if the one who awaits this is broken off meanwhile."""
+    finished: Deferred[_T] = Deferred()
+    run(coroutine, finished.callback, lambda e: finished.errback(Failure(e)))
+    return await finished
