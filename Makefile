@@ -39,7 +39,9 @@ docs: $(VENV)/.installed-test ## Write the generated pages again
 	@$(BIN)/python -m tests.tools.threats docs
 
 bench: $(VENV)/.installed-test ## Measure the hot paths
-	@$(BIN)/python -m tests.bench
+	@for file in tests/bench/bench_*.py; do \
+		echo; echo "$$file"; $(BIN)/python -m tests.bench.$$(basename $$file .py) || exit 1; \
+	done
 
 packages: ## Install the mail clients that some tests need (Debian, as root)
 	@sh .ci/packages
