@@ -61,3 +61,9 @@ class IVerifiers(Interface):
         Raises:
             TemporaryFailure: the directory can't be read now.
         """
+
+    def key(name: str) -> str:
+        """One text for all spellings of a login name, whether it exists or not.
+
+        Empty if no account may have such a name. Takes no time worth measuring.
+        """

@@ -14,6 +14,7 @@ from typing import Final
 
 from mailapp.core.address import LOCAL_PART_LIMIT, canonical_domain
 from mailapp.core.failures import SyntaxProblem
+from mailapp.sasl.prepare import saslprep
 from mailapp.storage.types import AccountId
 
 NAME_LIMIT: Final = LOCAL_PART_LIMIT + 1 + 255
@@ -62,7 +63,16 @@ def _is_international_name(name: str) -> bool:
         and all(k in "LMN" or c in _INNER for k, c in zip(kinds, name, strict=True))
         # a form that is not stable would make two names of one
         and canonical_local_part(name) == name
+        and _survives_saslprep(name)
     )
+
+
+def _survives_saslprep(name: str) -> bool:
+    """What SASL does to a name before we see it must leave it as it is."""
+    try:
+        return saslprep(name) == name
+    except SyntaxProblem:
+        return False
 
 
 @lru_cache(maxsize=4096)
@@ -75,6 +85,7 @@ def account_id(name: str, default_domain: str) -> AccountId:
     if len(name) > NAME_LIMIT:
         reason = "the name is too long"
         raise SyntaxProblem(reason)
+    name = saslprep(name)  # RFC 4616, section 2 and RFC 5802, section 5.1
     local_part, at, domain = name.rpartition("@")
     if not at:
         return AccountId(f"{user_name(name)}@{default_domain}")

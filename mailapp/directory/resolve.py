@@ -78,6 +78,13 @@ class Directory:
         except SyntaxProblem:
             return None
 
+    def key(self, name: str) -> str:
+        """One text for all spellings of a login name."""
+        try:
+            return account_id(name, self._default_domain)
+        except SyntaxProblem:
+            return ""
+
     async def resolve(self, address: Address) -> Resolution:
         """What an envelope recipient means."""
         generation = self._accounts.generation()

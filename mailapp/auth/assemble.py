@@ -1,0 +1,90 @@
+"""Puts the parts of authentication together, for the composition root and for tests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection
+
+from attrs import field, frozen
+from twisted.cred.portal import Portal
+from twisted.internet.interfaces import IReactorTime
+from zope.interface import Interface
+
+from mailapp.auth.authenticator import Authenticator
+from mailapp.auth.checkers import (
+    ApopChecker,
+    ExternalChecker,
+    PasswordChecker,
+    ScramChecker,
+)
+from mailapp.auth.hashes import Decoys, Hashes
+from mailapp.auth.keys import InstallationKey
+from mailapp.auth.realm import Realm
+from mailapp.auth.recent import RecentLogins
+from mailapp.auth.throttle import Throttle
+from mailapp.directory.resolve import Directory
+from mailapp.sasl.scram import ITERATIONS
+from mailapp.storage.interfaces import IMailStore
+
+
+@frozen
+class Authentication:
+    """All that authenticators of one process share.
+
+    Attributes:
+        store: where avatars find the mail.
+        directory: accounts and their verifiers.
+        key: of the installation.
+        hashes: checks passwords, in its own thread.
+        throttle: one for the process.
+        clock: for the age of good logins.
+        apop: legacy APOP is served to accounts that opted in.
+        random: gives so many random octets.
+    """
+
+    store: IMailStore
+    directory: Directory
+    key: InstallationKey
+    hashes: Hashes
+    throttle: Throttle
+    clock: IReactorTime
+    apop: bool = False
+    random: Callable[[int], bytes] = os.urandom
+    portal: Portal = field(init=False)
+    decoys: Decoys = field(init=False)
+
+    @portal.default
+    def _make_portal(self) -> Portal:
+        recent = RecentLogins(self.random(32))
+        portal = Portal(Realm(self.store, self.directory))
+        portal.registerChecker(
+            PasswordChecker(self.directory, self.hashes, recent, self.clock)
+        )
+        portal.registerChecker(ScramChecker(self.directory))
+        portal.registerChecker(ExternalChecker(self.directory))
+        if self.apop:
+            portal.registerChecker(ApopChecker(self.directory, self.key))
+        return portal
+
+    @decoys.default
+    def _make_decoys(self) -> Decoys:
+        return Decoys(self.key.derive(b"decoys"), ITERATIONS)
+
+    def authenticator(
+        self,
+        interface: type[Interface],
+        *,
+        allow_cleartext: bool = False,
+        mechanisms: Collection[str] | None = None,
+    ) -> Authenticator:
+        """One for a listener: which avatars, and what it allows."""
+        return Authenticator(
+            self.portal,
+            interface,
+            self.directory,
+            self.throttle,
+            self.decoys,
+            random=self.random,
+            allow_cleartext=allow_cleartext,
+            mechanisms=mechanisms,
+        )

@@ -1,0 +1,63 @@
+"""Recent good logins, so that a client that comes back costs no argon2."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import Final
+
+from attrs import frozen
+
+from mailapp.directory.types import Verifiers
+
+LIFETIME_SECONDS: Final = 300.0
+LIMIT: Final = 20_000
+
+
+@frozen
+class Token:
+    """Account, password and version of the account in 32 octets, keyed."""
+
+    octets: bytes
+
+
+class RecentLogins:
+    """Passwords that were found good, as keyed digests, for a few minutes.
+
+    The key never leaves the process. The version of the account is part of each digest,
+    so every change of the account makes its entries useless at once; and so is its
+    name, so that no two accounts share one (threat 46).
+
+    Args:
+        key: random octets, up to 64.
+        lifetime_seconds: after the check that found the password good.
+        limit: entries; then the oldest goes.
+    """
+
+    def __init__(
+        self,
+        key: bytes,
+        lifetime_seconds: float = LIFETIME_SECONDS,
+        limit: int = LIMIT,
+    ) -> None:
+        self._key = key
+        self._lifetime_seconds = lifetime_seconds
+        self._limit = limit
+        self._until: dict[bytes, float] = {}
+
+    def token(self, verifiers: Verifiers, password: bytes) -> Token:
+        """What stands for this account, in this version, with this password."""
+        name = verifiers.account.id.encode()
+        head = b"%d %d %b" % (verifiers.version, len(name), name)
+        digest = blake2b(head + password, digest_size=32, key=self._key)
+        return Token(digest.digest())
+
+    def has(self, token: Token, now: float) -> bool:
+        """Was it found good a short while ago?"""
+        return self._until.get(token.octets, now) > now
+
+    def add(self, token: Token, now: float) -> None:
+        """It was found good just now."""
+        self._until.pop(token.octets, None)
+        while len(self._until) >= self._limit:
+            del self._until[next(iter(self._until))]
+        self._until[token.octets] = now + self._lifetime_seconds
