@@ -1,0 +1,140 @@
+"""What no single setting can tell: settings that do not fit each other (pure)."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import Final
+
+from mailapp.config.problems import Severity
+from mailapp.config.read import Report
+from mailapp.config.schema import Configuration, Listener, Mechanism, Protocol, Security
+
+
+def check(configuration: Configuration, report: Report) -> None:
+    """Report every combination that is refused, or deserves a warning."""
+    _check_server(configuration, report)
+    if not configuration.listeners:
+        report.add(
+            ("listener",),
+            "at least one listener",
+            "none",
+            'Write [[listener]] and below it protocol = "smtp".',
+        )
+    for place, listener in enumerate(configuration.listeners):
+        _check_listener(listener, place, configuration, report)
+    _check_clashes(configuration.listeners, report)
+    if (
+        Mechanism.EXTERNAL not in configuration.auth.mechanisms
+        and configuration.tls.client_authority is not None
+    ):
+        report.add(
+            ("tls", "client-authority"),
+            "EXTERNAL in auth.mechanisms",
+            "a client authority that nothing uses",
+            "Add EXTERNAL to auth.mechanisms, or remove client-authority.",
+            Severity.WARNING,
+        )
+
+
+def _check_server(configuration: Configuration, report: Report) -> None:
+    server = configuration.server
+    if "." not in server.hostname:
+        report.add(
+            ("server", "hostname"),
+            "a full name such as mail.example.org",
+            f'the short name "{server.hostname}"',
+            "Other servers refuse mail from a short name: write the domain too.",
+        )
+    if server.postmaster is not None:
+        domain = server.postmaster.rpartition("@")[2]
+        if domain not in server.domains:
+            report.add(
+                ("server", "postmaster"),
+                "an account in one of server.domains",
+                f'the domain "{domain}"',
+                "Name an account of this server.",
+            )
+    for place, domain in enumerate(server.domains):
+        if domain in server.domains[:place]:
+            report.add(
+                ("server", "domains"),
+                "each domain once",
+                f'"{domain}" twice',
+                "Remove one.",
+                Severity.WARNING,
+            )
+
+
+def _check_listener(
+    listener: Listener, place: int, configuration: Configuration, report: Report
+) -> None:
+    path = ("listener", place)
+    if listener.tls is not Security.NONE and not configuration.tls.certificates:
+        report.add(
+            (*path, "tls"),
+            "a certificate for it",
+            "none",
+            'Write [[tls.certificate]] with chain and key, or tls = "none" here.',
+        )
+    if listener.unix is not None and listener.port is not None:
+        report.add(
+            (*path, "unix"),
+            "a Unix socket or a port",
+            "both",
+            "Make two listeners of them.",
+        )
+    if _is_private(listener):
+        return
+    if listener.allow_cleartext:
+        # threats 29, 51: whoever is on the way reads the passwords
+        report.add(
+            (*path, "allow-cleartext"),
+            "false, since this address can be reached from other hosts",
+            "true",
+            'Set address = "127.0.0.1", or remove allow-cleartext and use TLS.',
+        )
+    elif listener.protocol in _LOGIN_ONLY and listener.tls is Security.NONE:
+        report.add(
+            (*path, "tls"),
+            '"starttls" or "implicit", since this protocol begins with a login',
+            '"none", so nobody can log in',
+            'Write tls = "implicit".',
+            Severity.WARNING,
+        )
+
+
+def _check_clashes(listeners: tuple[Listener, ...], report: Report) -> None:
+    for place, listener in enumerate(listeners):
+        for other in listeners[:place]:
+            if _clash(listener, other):
+                report.add(
+                    ("listener", place),
+                    "a port that no other listener has",
+                    f"the place of {other.name}",
+                    "Change one of them, or remove it.",
+                )
+                break
+
+
+def _clash(one: Listener, other: Listener) -> bool:
+    if one.unix is not None or other.unix is not None:
+        return one.unix == other.unix
+    if one.port_number != other.port_number or one.port_number == 0:
+        return False
+    if one.address == other.address:
+        return True
+    # "::" takes IPv4 connections too
+    addresses = {one.address, other.address}
+    families = {ip_address(address).version for address in addresses}
+    if "::" in addresses:
+        return True
+    return _EVERY_IPV4 in addresses and families == {4}
+
+
+def _is_private(listener: Listener) -> bool:
+    """Nobody outside this host can be on the way."""
+    return listener.unix is not None or ip_address(listener.address).is_loopback
+
+
+_LOGIN_ONLY: Final = frozenset({Protocol.POP3})
+_EVERY_IPV4: Final = "0.0.0.0"  # noqa: S104 - compared with, not listened on

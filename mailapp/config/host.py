@@ -1,0 +1,119 @@
+"""Whether this host is as the configuration says: files, rights, users.
+
+Looks only; nothing is made or changed. Ports are not tried: who holds them may be the
+server that is running now.
+"""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import stat
+from pathlib import Path
+from typing import Final
+
+from mailapp.config.places import Path as Key
+from mailapp.config.problems import Severity
+from mailapp.config.read import Report
+from mailapp.config.schema import Configuration
+
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+
+
+def check_host(configuration: Configuration, report: Report) -> None:
+    """Report what is missing, unreadable or readable by too many."""
+    _check_user(configuration, report)
+    for place, certificate in enumerate(configuration.tls.certificates):
+        path: Key = ("tls", "certificate", place)
+        _check_readable(certificate.chain, (*path, "chain"), report)
+        if _check_readable(certificate.key, (*path, "key"), report):
+            _check_secret(certificate.key, (*path, "key"), report)
+    if configuration.tls.client_authority is not None:
+        _check_readable(
+            configuration.tls.client_authority, ("tls", "client-authority"), report
+        )
+    _check_folder(configuration.server.directory, ("server", "directory"), report)
+    if configuration.storage.root is not None:
+        _check_folder(configuration.storage.root, ("storage", "root"), report)
+
+
+def _check_user(configuration: Configuration, report: Report) -> None:
+    """As root there must be somebody to become (threat 121)."""
+    if os.geteuid() != 0:
+        return
+    user, group = configuration.server.user, configuration.server.group
+    try:
+        entry = pwd.getpwnam(user)
+    except KeyError:
+        report.add(
+            ("server", "user"),
+            "a user of this host, since the server is started as root",
+            f'"{user}", whom it does not know' if user else "none",
+            f"Make one: useradd --system {user or 'mailapp'}",
+        )
+        return
+    if entry.pw_uid == 0:
+        report.add(
+            ("server", "user"),
+            "a user who is not root",
+            f'"{user}"',
+            "Make one: useradd --system mailapp",
+        )
+    try:
+        if group:
+            grp.getgrnam(group)
+    except KeyError:
+        report.add(
+            ("server", "group"),
+            "a group of this host",
+            f'"{group}", which it does not know',
+            f"Make one: groupadd --system {group}",
+        )
+
+
+def _check_readable(file: Path, key: Key, report: Report) -> bool:
+    try:
+        with file.open("rb"):
+            return True
+    except OSError as error:
+        found = f"{file}: {(error.strerror or 'an error').lower()}"
+        report.add(
+            key, "a file that can be read", found, "Mend the path or its rights."
+        )
+        return False
+
+
+def _check_secret(file: Path, key: Key, report: Report) -> None:
+    mode = stat.S_IMODE(file.stat().st_mode)
+    if mode & _OTHERS:
+        report.add(
+            key,
+            "a file that only its owner may read",
+            f"mode {mode:04o} of {file}",
+            f"Run: chmod 600 {file}",
+        )
+
+
+def _check_folder(folder: Path, key: Key, report: Report) -> None:
+    """It is a folder that can be written, or there is one to make it in."""
+    existing = folder
+    while not existing.exists() and existing != existing.parent:
+        existing = existing.parent
+    if not existing.is_dir():
+        report.add(key, "a folder", f"{existing}, which is none", "Mend the path.")
+    elif not os.access(existing, os.W_OK | os.X_OK):
+        report.add(
+            key,
+            "a folder that this user may write",
+            f"{existing}, which it may not",
+            "Mend its owner or rights, or name another one.",
+        )
+    elif stat.S_IMODE(existing.stat().st_mode) & stat.S_IWOTH and existing == folder:
+        report.add(
+            key,
+            "a folder that only the server may write",
+            f"{folder}, which everybody may",
+            f"Run: chmod o-w {folder}",
+            Severity.WARNING,
+        )

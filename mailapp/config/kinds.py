@@ -1,0 +1,410 @@
+"""What a setting may hold: reads a TOML value, and writes it as TOML again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from enum import Enum
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
+from typing import Final, Generic, Protocol, TypeVar
+
+from attrs import frozen
+
+from mailapp.config import units
+from mailapp.config.nearest import nearest
+from mailapp.core.address import canonical_domain, parse_address
+from mailapp.core.failures import SyntaxProblem
+
+T = TypeVar("T")
+N = TypeVar("N", int, float)
+E = TypeVar("E", bound=Enum)
+
+Network = IPv4Network | IPv6Network
+
+
+class Unfit(ValueError):
+    """A value that does not fit.
+
+    Attributes:
+        fix: what to write instead, as a sentence.
+        item: what does not fit, where it is one of a list; else None.
+    """
+
+    def __init__(self, fix: str, item: object = None) -> None:
+        super().__init__(fix)
+        self.fix = fix
+        self.item = item
+
+
+class Kind(Protocol[T]):
+    """One sort of value."""
+
+    @property
+    def expected(self) -> str:
+        """What a person should write."""
+
+    def read(self, value: object) -> T:
+        """The value.
+
+        Raises:
+            Unfit: it is none of this kind.
+        """
+
+    def show(self, value: T) -> str:
+        """As it would stand in the file."""
+
+
+@frozen
+class Flag:
+    """True or false."""
+
+    expected: str = "true or false"
+
+    def read(self, value: object) -> bool:
+        """TOML's own booleans only."""
+        if isinstance(value, bool):
+            return value
+        msg = "Write true or false, without quotes."
+        raise Unfit(msg)
+
+    def show(self, value: bool) -> str:  # noqa: FBT001 - it is the value
+        """As in TOML."""
+        return "true" if value else "false"
+
+
+@frozen
+class Whole:
+    """A whole number in a range."""
+
+    minimum: int
+    maximum: int
+
+    @property
+    def expected(self) -> str:
+        """The range."""
+        return f"a whole number from {self.minimum} to {self.maximum}"
+
+    def read(self, value: object) -> int:
+        """TOML's own integers only."""
+        if isinstance(value, bool) or not isinstance(value, int):
+            msg = "Write the number without quotes and without a fraction."
+            raise Unfit(msg)
+        return _in_range(value, self.minimum, self.maximum, str)
+
+    def show(self, value: int) -> str:
+        """As in TOML."""
+        return str(value)
+
+
+@frozen
+class Size:
+    """A size in octets."""
+
+    minimum: int
+    maximum: int
+
+    @property
+    def expected(self) -> str:
+        """The range."""
+        low, high = units.show_size(self.minimum), units.show_size(self.maximum)
+        return f'a size from "{low}" to "{high}"'
+
+    def read(self, value: object) -> int:
+        """A text such as ``35 MiB``."""
+        octets = _quantity(value, units.parse_size, "B")
+        return _in_range(octets, self.minimum, self.maximum, units.show_size)
+
+    def show(self, value: int) -> str:
+        """With the largest unit that divides it."""
+        return f'"{units.show_size(value)}"'
+
+
+@frozen
+class Duration:
+    """A time span in seconds."""
+
+    minimum: float
+    maximum: float
+
+    @property
+    def expected(self) -> str:
+        """The range."""
+        low = units.show_duration(self.minimum)
+        return f'a duration from "{low}" to "{units.show_duration(self.maximum)}"'
+
+    def read(self, value: object) -> float:
+        """A text such as ``5 min``."""
+        seconds = _quantity(value, units.parse_duration, "s")
+        return _in_range(seconds, self.minimum, self.maximum, units.show_duration)
+
+    def show(self, value: float) -> str:
+        """With the largest unit that divides it."""
+        return f'"{units.show_duration(value)}"'
+
+
+@frozen
+class Text:
+    """A line of text, checked by a function.
+
+    Attributes:
+        expected: as in :class:`Kind`.
+        check: gives the canonical form, or raises a ValueError.
+        fix: the sentence for what ``check`` refuses.
+    """
+
+    expected: str
+    check: Callable[[str], str]
+    fix: str
+
+    def read(self, value: object) -> str:
+        """A text that passes the check."""
+        if not isinstance(value, str):
+            msg = "Write it in quotes."
+            raise Unfit(msg)
+        try:
+            return self.check(value)
+        except ValueError:
+            raise Unfit(self.fix) from None
+
+    def show(self, value: str) -> str:
+        """Quoted as TOML's basic string."""
+        return _quoted(value)
+
+
+@frozen
+class FilePath:
+    """A file or folder; a relative one is taken from the configuration's folder."""
+
+    expected: str = "a path"
+
+    def read(self, value: object) -> Path:
+        """A text without NUL."""
+        if not isinstance(value, str) or not value or "\0" in value:
+            msg = 'Write the path in quotes, for example "/var/lib/mailapp".'
+            raise Unfit(msg)
+        return Path(value)
+
+    def show(self, value: Path) -> str:
+        """Quoted."""
+        return _quoted(str(value))
+
+
+@frozen
+class Optional(Generic[T]):
+    """A kind, or nothing, which is written as an empty text."""
+
+    kind: Kind[T]
+
+    @property
+    def expected(self) -> str:
+        """As the kind's."""
+        return f'{self.kind.expected}, or "" for none'
+
+    def read(self, value: object) -> T | None:
+        """None for the empty text."""
+        return None if value == "" else self.kind.read(value)
+
+    def show(self, value: T | None) -> str:
+        """As the kind does."""
+        return '""' if value is None else self.kind.show(value)
+
+
+@frozen
+class Choice(Generic[E]):
+    """One of the values of an Enum of texts."""
+
+    options: type[E]
+
+    @property
+    def expected(self) -> str:
+        """All of them."""
+        return _alternatives([_quoted(option.value) for option in self.options])
+
+    def read(self, value: object) -> E:
+        """The member with this value."""
+        for option in self.options:
+            if option.value == value:
+                return option
+        meant = nearest(value, [option.value for option in self.options])
+        raise Unfit(f'Write "{meant}".' if meant else "Write one of these.")
+
+    def show(self, value: E) -> str:
+        """The member's value."""
+        return _quoted(value.value)
+
+
+@frozen
+class ListOf(Generic[T]):
+    """A list of one kind."""
+
+    kind: Kind[T]
+    minimum: int = 0
+
+    @property
+    def expected(self) -> str:
+        """The kind of its items."""
+        least = f" with at least {self.minimum}" if self.minimum else ""
+        return f"a list{least}, each {self.kind.expected}"
+
+    def read(self, value: object) -> tuple[T, ...]:
+        """Every item must fit."""
+        if not isinstance(value, list):
+            msg = "Write it in square brackets."
+            raise Unfit(msg)
+        if len(value) < self.minimum:
+            msg = "Name at least one."
+            raise Unfit(msg)
+        return tuple(self._item(item) for item in value)
+
+    def _item(self, item: object) -> T:
+        try:
+            return self.kind.read(item)
+        except Unfit as problem:
+            raise Unfit(problem.fix, item) from None
+
+    def show(self, value: Sequence[T]) -> str:
+        """In square brackets."""
+        return f"[{', '.join(self.kind.show(item) for item in value)}]"
+
+
+@frozen
+class NetworkRange:
+    """An address, or a network in CIDR form."""
+
+    expected: str = 'an address or network such as "192.0.2.0/24" or "2001:db8::/32"'
+
+    def read(self, value: object) -> Network:
+        """Bits behind the prefix must be zero: they hide a slip."""
+        if not isinstance(value, str):
+            msg = "Write it in quotes."
+            raise Unfit(msg)
+        try:
+            network = ip_network(value, strict=False)
+        except ValueError:
+            msg = "Write an address, a slash and the number of leading bits."
+            raise Unfit(msg) from None
+        if "/" in value and ip_address(value.split("/")[0]) != network.network_address:
+            msg = f'Write "{network}" for the network, or the address alone.'
+            raise Unfit(msg)
+        return network
+
+    def show(self, value: Network) -> str:
+        """Quoted."""
+        return _quoted(str(value))
+
+
+def _address(text: str) -> str:
+    return str(ip_address(text))
+
+
+def _host_name(text: str) -> str:
+    if text.endswith("."):
+        raise ValueError(text)
+    return canonical_domain(text)
+
+
+def _account(text: str) -> str:
+    try:
+        return str(parse_address(text.encode()))
+    except UnicodeEncodeError as problem:
+        raise SyntaxProblem(problem.reason) from None
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable() or text != text.strip():
+        raise ValueError(text)
+    return text
+
+
+def _one_octet(text: str) -> str:
+    if text not in {"+", "-", "=", "_", "#", "!", "~"}:
+        raise ValueError(text)
+    return text
+
+
+HOST_NAME: Final = Text(
+    'a host name such as "mail.example.org"',
+    _host_name,
+    "Write letters, digits, hyphens and dots only, without a dot at the end.",
+)
+DOMAIN: Final = Text(
+    'a domain such as "example.org"',
+    _host_name,
+    "Write letters, digits, hyphens and dots only, without a dot at the end.",
+)
+ADDRESS: Final = Text(
+    'an IP address such as "192.0.2.1" or "::"',
+    _address,
+    "Write the number of the address: names are not looked up here.",
+)
+ACCOUNT: Final = Text(
+    'an account such as "alice@example.org"',
+    _account,
+    "Write the local part, an @ and the domain.",
+)
+LINE: Final = Text(
+    "a line of printable text",
+    _printable,
+    "Write printable characters only, and no space at either end.",
+)
+SEPARATOR: Final = Text(
+    "one of the characters + - = _ # ! ~ in quotes",
+    _one_octet,
+    'Write "+", as most servers do.',
+)
+
+
+def show_found(value: object) -> str:
+    """What a TOML value is, for a message; long ones are cut."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case str():
+            kind, text = "the text", _quoted(value)
+        case int() | float():
+            kind, text = "the number", str(value)
+        case list():
+            return f"a list of {len(value)}" if value else "an empty list"
+        case dict():
+            return "a table"
+        case _:
+            kind, text = "the date or time", str(value)
+    return f"{kind} {text if len(text) <= _SHOWN else text[: _SHOWN - 1] + '…'}"
+
+
+_SHOWN: Final = 60
+
+
+def _quoted(text: str) -> str:
+    """TOML's basic string; for all that is not a lone surrogate it equals JSON's."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _in_range(value: N, minimum: N, maximum: N, show: Callable[[N], str]) -> N:
+    if value < minimum:
+        msg = f"The least is {show(minimum)}."
+        raise Unfit(msg)
+    if value > maximum:
+        msg = f"The most is {show(maximum)}."
+        raise Unfit(msg)
+    return value
+
+
+def _quantity(value: object, parse: Callable[[str], N], unit: str) -> N:
+    if isinstance(value, int) and not isinstance(value, bool):
+        msg = f'Write the unit too, for example "{value} {unit}".'
+        raise Unfit(msg)
+    if not isinstance(value, str):
+        msg = "Write a whole number and a unit, in quotes."
+        raise Unfit(msg)
+    try:
+        return parse(value)
+    except units.BadQuantity as problem:
+        raise Unfit(str(problem)) from None
+
+
+def _alternatives(texts: Sequence[str]) -> str:
+    if len(texts) == 1:
+        return texts[0]
+    return f"{', '.join(texts[:-1])} or {texts[-1]}"
