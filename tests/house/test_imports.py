@@ -10,12 +10,16 @@ from typing import Final
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.threats import threat
 from tests.tools import tree
 
 PACKAGE: Final = tree.ROOT / "mailapp"
 TIERS: Final = ("grammar", "connection", "responses")
 # Pure modules whose name is no tier's.
-PURE: Final = ("smtp.data", "policy.verdict", "delivery.router")
+PURE: Final = (
+    *("smtp.data", "policy.verdict", "delivery.router"),
+    *("storage.view", "queue.schedule", "imap.framer"),
+)
 
 
 def contract(name: str) -> ConfigParser:
@@ -56,8 +60,12 @@ def is_named(module: str, patterns: list[str]) -> bool:
 class ImportTests(SynchronousTestCase):
     """Who may import whom (docs/architecture.md)."""
 
+    @threat(85)
     def test_contracts_hold(self) -> None:
-        """The import linter finds no contract broken."""
+        """The import linter finds no contract broken.
+
+        One of them: stdlib ``email`` reads and writes no mail here.
+        """
         program = "from importlinter.cli import lint_imports_command as run; run()"
         done = subprocess.run(  # noqa: S603 - our own interpreter, constant arguments
             [sys.executable, "-c", program, "--no-cache", "--no-logo"],
@@ -87,6 +95,12 @@ class ImportTests(SynchronousTestCase):
         tiers = [f"{name}.{tier}" for name in protocols() for tier in TIERS]
         for name in ("core", "message", "sasl", *tiers, *PURE):
             self.assertTrue(is_named(f"mailapp.{name}", pure), name)
+
+    def test_every_package_leaves_mail_to_us(self) -> None:
+        """Every package but the command line is kept from stdlib ``email``."""
+        sources = words("mail", "source_modules")
+        missing = [name for name in packages() if f"mailapp.{name}" not in sources]
+        self.assertEqual(["cli"], missing)
 
     def test_every_protocol_keeps_to_the_seams(self) -> None:
         """No protocol knows a store, only its interface."""
