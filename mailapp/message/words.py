@@ -19,7 +19,7 @@ _CHARSET_LIMIT: Final = 64
 _SPACE: Final = b" \t\r\n"
 _PREFIX: Final = b"=?utf-8?q?"
 _ROOM: Final = WORD_LIMIT - len(_PREFIX) - len(b"?=")
-_NO_OCTETS: Final = b""
+_LONGEST_PLAIN: Final = 200
 # RFC 2047, section 5 (3): what Q leaves alone in a phrase is safe everywhere
 _PLAIN: Final = abnf.ALPHA_DIGIT | frozenset(b"!*+-/")
 _Q: Final = tuple(
@@ -42,8 +42,8 @@ def decode_text(value: bytes) -> str:
     if b"=?" not in value:
         return decode_raw(value)
     pieces: list[str] = []
-    charset, run = "", bytearray()  # encoded-words side by side, one charset
-    position = after_word = 0
+    charset, run = "", bytearray()  # encoded-words side by side, of one charset
+    position = 0  # behind the last encoded-word
     at = value.find(b"=?")
     while at >= 0:
         word = _read_word(value, at)
@@ -51,18 +51,17 @@ def decode_text(value: bytes) -> str:
             at = value.find(b"=?", at + 2)
             continue
         word_charset, octets, end = word
-        between = value[after_word if run or charset else position : at]
-        if not charset or between.strip(_SPACE) or word_charset != charset:
-            if charset:
-                pieces.append(decode(bytes(run), charset))
-            if not charset or between.strip(_SPACE):
+        between = value[position:at]
+        apart = not charset or bool(between.strip(_SPACE))
+        if apart or word_charset != charset:
+            pieces.append(decode(bytes(run), charset))
+            if apart:
                 pieces.append(decode_raw(between))
             charset, run = word_charset, bytearray()
         run += octets
-        position = after_word = end
+        position = end
         at = value.find(b"=?", end)
-    if charset:
-        pieces.append(decode(bytes(run), charset))
+    pieces.append(decode(bytes(run), charset))
     pieces.append(decode_raw(value[position:]))
     return "".join(pieces)
 
@@ -95,18 +94,22 @@ def _read_word(value: bytes, start: int) -> tuple[str, bytes, int] | None:
 
 def decode_q(text: bytes) -> bytes:
     """The Q encoding (RFC 2047, section 4.2); a lone ``=`` stands for itself."""
-    text = text.replace(b"_", b" ")
+    return decode_escapes(text.replace(b"_", b" "))
+
+
+def decode_escapes(text: bytes) -> bytes:
+    """``=XX`` to an octet; any other ``=`` stays."""
     if b"=" not in text:
         return text
     first, *others = text.split(b"=")
     pieces = [first]
-    for piece in others:
-        code = piece[:2]
+    for other in others:
+        code = other[:2]
         if len(code) == 2 and abnf.HEXDIG.issuperset(code):  # noqa: PLR2004
             pieces.append(binascii.a2b_hex(code))
-            pieces.append(piece[2:])
+            pieces.append(other[2:])
         else:
-            pieces.append(b"=" + piece)
+            pieces.append(b"=" + other)
     return b"".join(pieces)
 
 
@@ -145,7 +148,7 @@ def encode_words(text: str) -> list[bytes]:
 
 
 def _word(characters: list[bytes], *, use_b: bool) -> bytes:
-    octets = _NO_OCTETS.join(characters)
+    octets = b"".join(characters)
     if use_b:
         return b"=?utf-8?b?" + binascii.b2a_base64(octets, newline=False) + b"?="
     return _PREFIX + b"".join([_Q[octet] for octet in octets]) + b"?="
@@ -165,9 +168,6 @@ def is_plain(text: str, *, utf8: bool = False) -> bool:
         and "  " not in text
         and max(map(len, text.split(" "))) < _LONGEST_PLAIN
     )
-
-
-_LONGEST_PLAIN: Final = 200
 
 
 def encode_text(text: str, *, utf8: bool = False) -> list[bytes]:
