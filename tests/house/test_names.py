@@ -95,15 +95,25 @@ def attribute_uses(*names: str) -> Iterator[str]:
 
 
 def looked_up_by_name() -> Iterator[str]:
-    """``getattr`` with a name that is not written there."""
+    """``getattr`` with a name that is not written there.
+
+    In a ``__getattr__`` it only passes on what our own code has written.
+    """
     for path in tree.python_files(*WIRE):
-        for node in ast.walk(tree.parsed(path)):
+        for node in _outside_proxies(tree.parsed(path)):
             match node:
                 case ast.Call(func=ast.Name(id="getattr"), args=[_, name, *_]):
                     if not isinstance(name, ast.Constant):
                         yield f"{tree.name(path)}:{node.lineno}"
                 case _:
                     pass
+
+
+def _outside_proxies(node: ast.AST) -> Iterator[ast.AST]:
+    for child in ast.iter_child_nodes(node):
+        if not (isinstance(child, ast.FunctionDef) and child.name == "__getattr__"):
+            yield child
+            yield from _outside_proxies(child)
 
 
 def crooked_imports() -> Iterator[str]:
