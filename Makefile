@@ -35,6 +35,7 @@ threats: $(VENV)/.installed-test ## Print the known attacks against the tests th
 	@$(BIN)/python -m tests.tools.threats
 
 docs: $(VENV)/.installed-test ## Write the generated pages again
+	@$(BIN)/python -m mailapp.config.reference
 	@$(BIN)/python -m tests.tools.rfc docs
 	@$(BIN)/python -m tests.tools.threats docs
 
