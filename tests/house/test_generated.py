@@ -35,6 +35,8 @@ class CitationTests(SynchronousTestCase):
             [(9, "1"), (9, "2.1"), (9, "3")],
         ),
         not_a_list=("RFC 1035, section 2.3.4, 63 octets", [(1035, "2.3.4")]),
+        short=("(RFC 5322, 3.2.5)", [(5322, "3.2.5")]),
+        number=("RFC 1035, 63 octets", [(1035, "")]),
         over_lines=("# RFC 5321,\n    # section 4.1", [(5321, "4.1")]),
     )
     def test_form(self, text: str, wanted: list[tuple[int, str]]) -> None:

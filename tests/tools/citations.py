@@ -18,7 +18,9 @@ _MORE: Final = rf"(?:(?:,(?:{_GAP}and)?|{_GAP}and|{_GAP}or|{_GAP}to){_GAP}{_LABE
 _CITATION: Final = re.compile(
     rf"\bRFC{_GAP}(?P<rfc>\d+)\b"
     rf"(?:,{_GAP}(?:(?:section|appendix){_GAP}(?P<one>{_LABEL})"
-    rf"|(?:sections|appendices){_GAP}(?P<many>{_LABEL}{_MORE})))?"
+    rf"|(?:sections|appendices){_GAP}(?P<many>{_LABEL}{_MORE})"
+    # the short form, where a line has no room
+    rf"|(?P<short>\d+(?:\.\d+)+)(?![\w-])))?"
 )
 # What means to cite a section, but not in the one form that is read.
 _CROOKED: Final = re.compile(
@@ -60,7 +62,9 @@ def citations(text: str, file: str) -> Iterator[Citation]:
     """What a text cites; of a range (``sections 3.2 to 3.8``) both ends."""
     for found in _CITATION.finditer(text):
         line = text.count("\n", 0, found.start()) + 1
-        labels = re.findall(_LABEL, found["one"] or found["many"] or "") or [""]
+        labels = re.findall(
+            _LABEL, found["one"] or found["many"] or found["short"] or ""
+        ) or [""]
         for label in labels:
             yield Citation(int(found["rfc"]), label, file, line)
 
@@ -69,7 +73,7 @@ def crooked(text: str, file: str) -> Iterator[str]:
     """Citations of a section that are not written as the tool reads them."""
     for found in _CROOKED.finditer(text):
         proper = _CITATION.match(text, found.start())
-        if proper is None or not (proper["one"] or proper["many"]):
+        if proper is None or not (proper["one"] or proper["many"] or proper["short"]):
             line = text.count("\n", 0, found.start()) + 1
             yield f"{file}:{line}: write it as 'RFC 5321, section 4.1.2'"
 
