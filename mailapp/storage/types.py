@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
-from typing import Final, NewType
+from typing import Final, NamedTuple, NewType
 
 from attrs import field, frozen
 
@@ -44,9 +44,11 @@ class Row:
     blob: BlobRef
 
 
-@frozen
-class Item:
+class Item(NamedTuple):
     """One message as POP sees it: no UID is given for it.
+
+    A named tuple, as a maildrop of 10,000 messages makes 10,000 of them at each login
+    and a frozen attrs class takes four times as long.
 
     Attributes:
         guid: 1 to 70 octets of 0x21 to 0x7E: the UIDL (RFC 1939, section 7).

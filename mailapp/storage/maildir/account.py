@@ -1,0 +1,334 @@
+"""One account of a :class:`mailapp.storage.maildir.store.MaildirStore`."""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from threading import RLock
+from typing import Any, Final, TypeVar
+
+from attrs import frozen
+from zope.interface import implementer
+
+from mailapp.core.failures import TemporaryFailure
+from mailapp.net.threads import InThread
+from mailapp.storage.interfaces import IAccount, ILease
+from mailapp.storage.maildir.changes import Changes, places
+from mailapp.storage.maildir.errors import disk_errors
+from mailapp.storage.maildir.filename import UniqueNames, parse
+from mailapp.storage.maildir.files import Files
+from mailapp.storage.maildir.folders import Folders
+from mailapp.storage.maildir.lease import Lease, LeaseTable
+from mailapp.storage.maildir.mailbox import Mailbox, ModSeqClock
+from mailapp.storage.maildir.quota import Quota
+from mailapp.storage.maildir.scan import Listing
+from mailapp.storage.maildir.sink import SinkParts, StagedSink
+from mailapp.storage.maildir.wire import ToWire
+from mailapp.storage.types import (
+    UID,
+    BlobRef,
+    Change,
+    Fenced,
+    Folder,
+    FolderId,
+    Item,
+    ModSeq,
+    NoSuch,
+    Outcome,
+    Row,
+    Unavailable,
+    Usage,
+)
+
+_T = TypeVar("_T")
+CHUNK: Final = 64 * 1024
+ROWS_AT_ONCE: Final = 500
+REMEMBERED_REQUESTS: Final = 200
+_PURPOSE: Final = re.compile(r"[a-z0-9-]{1,40}")
+
+
+@frozen
+class Ground:
+    """What all accounts of one store stand on.
+
+    Attributes:
+        in_thread: runs what blocks.
+        leases: that this process holds.
+    """
+
+    files: Files
+    unique: UniqueNames
+    in_thread: InThread
+    leases: LeaseTable
+
+
+@implementer(IAccount)
+class MaildirAccount:
+    """See :class:`IAccount`. Made by the store, one for each account that is in use."""
+
+    def __init__(self, ground: Ground, path: bytes, sinks: SinkParts) -> None:
+        self.path: Final = path
+        self._ground = ground
+        self._files = ground.files
+        self._sinks = sinks
+        self._folders = Folders(ground.files, ground.unique, path)
+        self._clock = ModSeqClock(ground.files)
+        self._boxes: dict[FolderId, Mailbox] = {}
+        self._lock = RLock()
+        self._done: OrderedDict[bytes, Sequence[Outcome]] = OrderedDict()
+        self._hints: list[Callable[[ModSeq], None]] = []
+        self._seen: dict[bytes, tuple[int, int]] = {}
+        self.quota: Final = Quota(ground.files, path)
+
+    async def folders(self) -> Sequence[Folder]:
+        """See :class:`IAccount`."""
+        return await self._blocking(self._summaries)
+
+    async def rows(
+        self,
+        folder: FolderId,
+        *,
+        uids: tuple[UID, UID] | None = None,
+        since: ModSeq | None = None,
+    ) -> AsyncIterator[Sequence[Row]]:
+        """See :class:`IAccount`."""
+        low, high = uids or (1, 2**32 - 1)
+        rows = await self._blocking(self._rows, folder, low, high, since)
+        for at in range(0, len(rows), ROWS_AT_ONCE):
+            yield rows[at : at + ROWS_AT_ONCE]
+
+    async def vanished(
+        self, folder: FolderId, since: ModSeq
+    ) -> Sequence[tuple[UID, UID]] | None:
+        """See :class:`IAccount`. Known as far back as this process looked."""
+        return await self._blocking(self._vanished, folder, since)
+
+    async def items(self, folder: FolderId) -> Sequence[Item]:
+        """See :class:`IAccount`. What was read before costs two looks, no thread."""
+        box = self._boxes.get(folder)
+        if box is not None:
+            with disk_errors(), missing_mailbox():
+                listing = box.cached()
+            if listing is not None:
+                return listing.items
+        return (await self._blocking(self._listing, folder)).items
+
+    def stage(self, size_hint: int | None = None) -> StagedSink:
+        """See :class:`IAccount`."""
+        del size_hint
+        return StagedSink(self._sinks)
+
+    async def read(
+        self, blob: BlobRef, start: int = 0, length: int | None = None
+    ) -> AsyncIterator[bytes]:
+        """See :class:`IAccount`. What the system has in memory needs no thread."""
+        fd, raw = await self._open(blob)
+        try:
+            end = None if length is None else start + length
+            if raw:
+                chunks = self._raw_chunks(fd, start, end)
+            else:
+                chunks = self._converted_chunks(fd, start, end)
+            async for chunk in chunks:
+                yield chunk
+        finally:
+            self._files.close(fd)
+
+    async def commit(
+        self,
+        changes: Sequence[Change],
+        *,
+        request_id: bytes,
+        guard: ILease | None = None,
+    ) -> Sequence[Outcome]:
+        """See :class:`IAccount`."""
+        if guard is not None and not (isinstance(guard, Lease) and guard.held()):
+            raise Fenced
+        if request_id in self._done:
+            return self._done[request_id]
+        outcomes = await self._blocking(self._commit, tuple(changes))
+        self._done[request_id] = outcomes
+        if len(self._done) > REMEMBERED_REQUESTS:
+            self._done.popitem(last=False)
+        self.hint()
+        return outcomes
+
+    async def usage(self) -> Usage:
+        """See :class:`IAccount`."""
+        return await self._blocking(self.quota.usage)
+
+    async def lease(self, purpose: str, owner: str, ttl_seconds: float) -> Lease | None:
+        """See :class:`IAccount`."""
+        del owner
+        if not _PURPOSE.fullmatch(purpose):
+            raise Unavailable
+        path = self.path + b"/mailapp-" + purpose.encode("ascii") + b".lock"
+        with disk_errors():
+            return self._ground.leases.acquire(path, ttl_seconds)
+
+    async def watch(self, hint: Callable[[ModSeq], None]) -> Callable[[], None]:
+        """See :class:`IAccount`.
+
+        Told at once of what this process does, of the rest when the store is tended.
+        """
+        self._hints.append(hint)
+        self._seen = await self._blocking(self._changed_at)
+
+        def stop() -> None:
+            if hint in self._hints:
+                self._hints.remove(hint)
+
+        return stop
+
+    @property
+    def watched(self) -> bool:
+        """Somebody wants hints."""
+        return bool(self._hints)
+
+    def hint(self) -> None:
+        """Tell the watchers."""
+        for hint in list(self._hints):
+            hint(ModSeq(self._clock.next()))
+
+    async def look_for_changes(self) -> None:
+        """Tell the watchers if another program changed something."""
+        seen = await self._blocking(self._changed_at)
+        if seen != self._seen:
+            self._seen = seen
+            self.hint()
+
+    # ---- in threads
+
+    async def _blocking(self, work: Callable[..., _T], *arguments: Any) -> _T:
+        try:
+            with disk_errors():
+                result: _T = await self._ground.in_thread(work, *arguments)
+                return result
+        except TemporaryFailure as failure:
+            raise Unavailable from failure
+
+    def _mailbox(self, folder: FolderId) -> Mailbox:
+        found = self._folders.by_id(folder)
+        box = self._boxes.get(folder)
+        if box is None or box.found.path != found.path:
+            box = Mailbox(self._files, self._folders, found, self._clock)
+            self._boxes[folder] = box
+        return box
+
+    def _summaries(self) -> list[Folder]:
+        with self._lock:
+            summaries = []
+            for found in self._folders.all():
+                box = self._mailbox(found.id)
+                box.look()
+                summaries.append(box.summary())
+            return summaries
+
+    def _rows(
+        self, folder: FolderId, low: int, high: int, since: int | None
+    ) -> list[Row]:
+        with self._lock, missing_mailbox():
+            box = self._mailbox(folder)
+            box.look()
+            return box.rows(low, high, since)
+
+    def _vanished(self, folder: FolderId, since: int) -> list[tuple[UID, UID]] | None:
+        with self._lock, missing_mailbox():
+            box = self._mailbox(folder)
+            box.look()
+            return box.vanished(since)
+
+    def _listing(self, folder: FolderId) -> Listing:
+        with missing_mailbox():
+            return self._mailbox(folder).listing()
+
+    def _commit(self, changes: Sequence[Change]) -> list[Outcome]:
+        with self._lock:
+            work = Changes(
+                self._files,
+                self._ground.unique,
+                self.path,
+                self._folders,
+                self.quota,
+                self._mailbox,
+            )
+            work.check(changes)
+            return [work.apply(change) for change in changes]
+
+    def _changed_at(self) -> dict[bytes, tuple[int, int]]:
+        found = [folder.path for folder in self._folders.all()]
+        return {
+            path: (self._files.mtime(path + b"/new"), self._files.mtime(path + b"/cur"))
+            for path in found
+        }
+
+    # ---- reading
+
+    async def _open(self, blob: BlobRef) -> tuple[int, bool]:
+        """A descriptor, and whether the file lies there as it goes over the wire."""
+        folder, _, place = blob.partition(b"/")
+        name = parse(place[4:])
+        if name is None or not folder.isdigit() or b"/" in place[4:]:
+            raise NoSuch
+        raw = name.wire is not None and name.size == name.wire
+        if folder == b"1":
+            with disk_errors():
+                try:
+                    return self._files.open_read(self.path + b"/" + place), raw
+                except FileNotFoundError:
+                    pass
+        return await self._blocking(self._find, FolderId(int(folder)), blob), raw
+
+    def _find(self, folder: FolderId, blob: BlobRef) -> int:
+        """Open it wherever it lies now: flags are in the name, and names change."""
+        with missing_mailbox():
+            box = self._mailbox(folder)
+            for place in places(box, blob):
+                try:
+                    return self._files.open_read(box.path(place))
+                except FileNotFoundError:
+                    continue
+        raise NoSuch
+
+    async def _raw_chunks(
+        self, fd: int, start: int, end: int | None
+    ) -> AsyncIterator[bytes]:
+        at = start
+        while end is None or at < end:
+            want = CHUNK if end is None else min(CHUNK, end - at)
+            with disk_errors():
+                chunk = self._files.read_cached(fd, at, want)
+            if chunk is None:
+                chunk = await self._blocking(self._files.read, fd, at, want)
+            if chunk:
+                yield chunk
+            at += len(chunk)
+            if not chunk:
+                return
+
+    async def _converted_chunks(
+        self, fd: int, start: int, end: int | None
+    ) -> AsyncIterator[bytes]:
+        """Octets are counted as they go over the wire."""
+        wire = ToWire()
+        at = 0
+        async for chunk in self._raw_chunks(fd, 0, None):
+            octets = wire.convert(chunk)
+            first = max(0, start - at)
+            last = len(octets) if end is None else max(0, end - at)
+            if octets[first:last]:
+                yield octets[first:last]
+            at += len(octets)
+            if end is not None and at >= end:
+                return
+
+
+@contextmanager
+def missing_mailbox() -> Iterator[None]:
+    """A directory that is not there is a mailbox that is not there."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise NoSuch from None

@@ -1,0 +1,137 @@
+"""Names of message files.
+
+``<unique>,S=<octets on disk>,W=<octets on the wire>[,U=<uid>,V=<validity>]:2,<flags>``
+
+The unique part is all before the first comma or colon and never changes, whatever other
+programs do to the rest. S and W are Dovecot's. U is the UID and V the UIDVALIDITY it
+was given under: a file that another program brought from elsewhere, name and all, has
+no UID here. Names made by others are taken as they are; fields that are not ours are
+kept when a file gets another name.
+
+Sources: https://cr.yp.to/proto/maildir.html (the name and its info part), the page
+"Maildir" of the Dovecot documentation (S and W).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from itertools import count
+from typing import Final
+
+from attrs import frozen
+
+_NAME: Final = re.compile(rb"([^,:/]+)((?:,[^:/]*)?)(?::([^/]*))?", re.DOTALL)
+_NUMBER: Final = re.compile(rb"0|[1-9][0-9]{0,18}")
+_ARRIVAL: Final = re.compile(rb"([0-9]{1,11})\.(?:M([0-9]{1,9}))?")
+_GUID: Final = re.compile(rb"[\x21-\x7e]{1,70}")
+_OURS: Final = {b"S": 0, b"W": 1, b"U": 2, b"V": 3}
+_SAFE_HOST: Final = re.compile(r"[^A-Za-z0-9.-]")
+MAX_UID: Final = 2**32 - 1
+
+
+@frozen
+class MessageName:
+    """A parsed name.
+
+    Attributes:
+        unique: never empty; neither comma, colon nor slash in it.
+        size: octets on disk, if the name tells.
+        wire: octets with every line ending in CRLF, if the name tells.
+        uid: with ``validity``, or neither.
+        flags: info letters, sorted, each once.
+        others: fields of other programs, as they stand.
+    """
+
+    unique: bytes
+    size: int | None = None
+    wire: int | None = None
+    uid: int | None = None
+    validity: int | None = None
+    flags: bytes = b""
+    others: tuple[bytes, ...] = ()
+
+    def format(self) -> bytes:
+        """The file name, with an info part."""
+        parts = [self.unique]
+        if self.size is not None:
+            parts.append(b"S=%d" % self.size)
+        if self.wire is not None:
+            parts.append(b"W=%d" % self.wire)
+        if self.uid is not None and self.validity is not None:
+            parts.append(b"U=%d" % self.uid)
+            parts.append(b"V=%d" % self.validity)
+        parts.extend(self.others)
+        return b",".join(parts) + b":2," + self.flags
+
+
+def parse(name: bytes) -> MessageName | None:
+    """The parts of a name; None for one that no message has."""
+    match = _NAME.fullmatch(name)
+    if match is None or name.startswith(b"."):
+        return None
+    unique, fields, info = match.groups()
+    numbers: list[int | None] = [None, None, None, None]
+    others = []
+    for part in fields.split(b",")[1:]:
+        key, equals, value = part.partition(b"=")
+        place = _OURS.get(key) if equals else None
+        if place is None:
+            others.append(part)
+        elif numbers[place] is None and _NUMBER.fullmatch(value):
+            numbers[place] = int(value)
+    size, wire, uid, validity = numbers
+    if not (uid and validity and uid <= MAX_UID and validity <= MAX_UID):
+        uid = validity = None
+    return MessageName(unique, size, wire, uid, validity, letters(info), tuple(others))
+
+
+def letters(info: bytes | None) -> bytes:
+    """The flag letters of an info part (what follows the colon), sorted."""
+    if not info or not info.startswith(b"2,"):
+        return b""
+    found = {octet for octet in info[2:] if chr(octet).isalpha() and octet < 128}  # noqa: PLR2004  # ASCII
+    return bytes(sorted(found))
+
+
+def arrival(unique: bytes) -> tuple[int, int, bytes]:
+    """Sorts by when messages came, as far as their names tell."""
+    match = _ARRIVAL.match(unique)
+    if match is None:
+        return (0, 0, unique)
+    return (int(match[1]), int(match[2] or 0), unique)
+
+
+def guid(unique: bytes) -> bytes:
+    """The unique part as a UIDL: itself, or if it can't be one, a hash of it.
+
+    RFC 1939, section 7: 1 to 70 characters in the range 0x21 to 0x7E.
+    """
+    if _GUID.fullmatch(unique):
+        return unique
+    return b"x" + hashlib.sha256(unique).hexdigest()[:40].encode("ascii")
+
+
+class UniqueNames:
+    """Makes unique parts that no other process and no other call makes.
+
+    ``<seconds>.M<microseconds>P<pid>R<random>Q<count>.<host>``: as cr.yp.to proposes,
+    with a random number of the process beside its pid, as pids come again.
+
+    Args:
+        pid: of this process.
+        random: 4 octets or more, from a good source, drawn by this process.
+        host: names the machine; what can't stand in a file name is left out.
+    """
+
+    def __init__(self, pid: int, random: bytes, host: str) -> None:
+        safe = _SAFE_HOST.sub("", host)[:20].strip(".") or "localhost"
+        self._process = f"P{pid}R{random[:6].hex()}Q"
+        self._host = f".{safe}"
+        self._count = count()
+
+    def next(self, now: int) -> bytes:
+        """Another one; ``now`` is in nanoseconds since the epoch."""
+        seconds, rest = divmod(now // 1000, 1_000_000)
+        text = f"{seconds}.M{rest:06}{self._process}{next(self._count)}{self._host}"
+        return text.encode("ascii")

@@ -1,0 +1,115 @@
+"""Flags as letters of a file name, keywords by way of ``dovecot-keywords``.
+
+The file maps 0 to 25, the letters a to z, to keywords; a line is ``<number> <name>``.
+Dovecot, mbsync and others read it. A keyword is durable in it before a name uses its
+letter, and no letter gets another meaning.
+
+Source: the page "Maildir" of the Dovecot documentation.
+"""
+
+from __future__ import annotations
+
+import re
+from string import ascii_lowercase
+from typing import Final
+
+from attrs import frozen
+
+from mailapp.storage.maildir.files import Files, read_whole, replace
+from mailapp.storage.maildir.layout import KEYWORDS
+from mailapp.storage.types import BadName, TooMany
+
+SYSTEM: Final = {
+    "\\Draft": "D",
+    "\\Flagged": "F",
+    "\\Answered": "R",
+    "\\Seen": "S",
+    "\\Deleted": "T",
+    "$Forwarded": "P",
+}
+_BY_LETTER: Final = {letter: flag for flag, letter in SYSTEM.items()}
+_FOLDED: Final = {flag.lower(): letter for flag, letter in SYSTEM.items()}
+_LINE: Final = re.compile(rb"([0-9]{1,2}) ([\x21-\x7e]{1,255})")
+_KEYWORD: Final = re.compile(r"[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]{1,64}")
+
+
+@frozen
+class Keywords:
+    """The letters of one mailbox.
+
+    Attributes:
+        by_letter: what ``a`` to ``z`` mean.
+    """
+
+    by_letter: dict[str, str]
+
+    def flags(self, letters: bytes) -> frozenset[str]:
+        """The flags that the letters of a name mean; unknown letters mean none."""
+        found = set()
+        for letter in letters.decode("ascii"):
+            flag = _BY_LETTER.get(letter) or self.by_letter.get(letter)
+            if flag is not None:
+                found.add(flag)
+        return frozenset(found)
+
+    def letters(self, flags: frozenset[str]) -> bytes:
+        """The letters for these flags, sorted.
+
+        Raises:
+            KeyError: a keyword has no letter yet; see :meth:`missing`.
+        """
+        own = {name.lower(): letter for letter, name in self.by_letter.items()}
+        return "".join(
+            sorted({own.get(f.lower()) or _FOLDED[f.lower()] for f in flags})
+        ).encode("ascii")
+
+    def missing(self, flags: frozenset[str]) -> list[str]:
+        """The keywords among them that have no letter, sorted."""
+        own = {name.lower() for name in self.by_letter.values()}
+        return sorted(
+            f for f in flags if f.lower() not in own and f.lower() not in _FOLDED
+        )
+
+    def format(self) -> bytes:
+        """The file."""
+        lines = sorted(
+            (ascii_lowercase.index(letter), name)
+            for letter, name in self.by_letter.items()
+        )
+        return "".join(f"{number} {name}\n" for number, name in lines).encode("ascii")
+
+
+def parse(octets: bytes) -> Keywords:
+    """The file's meaning; lines that make no sense are passed over."""
+    found: dict[str, str] = {}
+    for line in octets.split(b"\n"):
+        match = _LINE.fullmatch(line.rstrip(b"\r"))
+        if match and int(match[1]) < len(ascii_lowercase):
+            found.setdefault(ascii_lowercase[int(match[1])], match[2].decode("ascii"))
+    return Keywords(found)
+
+
+def read(files: Files, path: bytes) -> Keywords:
+    """The keywords of a mailbox."""
+    return parse(read_whole(files, path + b"/" + KEYWORDS) or b"")
+
+
+def with_letters(files: Files, path: bytes, flags: frozenset[str]) -> Keywords:
+    """The keywords, with a letter for each of these flags. The caller holds the turn.
+
+    Raises:
+        BadName: not a keyword (RFC 9051, section 9, flag-keyword), or over 64 octets.
+        TooMany: all 26 letters are taken.
+    """
+    known = read(files, path)
+    missing = known.missing(flags)
+    if not missing:
+        return known
+    free = [letter for letter in ascii_lowercase if letter not in known.by_letter]
+    if any(not _KEYWORD.fullmatch(keyword) for keyword in missing):
+        raise BadName
+    if len(missing) > len(free):
+        raise TooMany
+    known = Keywords(known.by_letter | dict(zip(free, missing, strict=False)))
+    replace(files, path, KEYWORDS, known.format())
+    return known

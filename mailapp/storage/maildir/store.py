@@ -1,0 +1,286 @@
+"""The mail store that keeps each message in a file: ``<root>/<domain>/<user>``."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections import OrderedDict
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Final, Literal
+from weakref import WeakValueDictionary
+
+from attrs import evolve
+from twisted.internet.interfaces import IReactorTime
+from zope.interface import implementer
+
+from mailapp.core.failures import TemporaryFailure
+from mailapp.net.threads import InThread
+from mailapp.storage.interfaces import IBlobSink, IMailStore
+from mailapp.storage.maildir import keywords
+from mailapp.storage.maildir.account import Ground, MaildirAccount
+from mailapp.storage.maildir.deliver import Target, Writer
+from mailapp.storage.maildir.errors import disk_errors, storage_error
+from mailapp.storage.maildir.filename import UniqueNames
+from mailapp.storage.maildir.files import Files, remove_tree
+from mailapp.storage.maildir.folders import Folders, make_maildir
+from mailapp.storage.maildir.layout import STAGING, account_path, folder_directory
+from mailapp.storage.maildir.lease import LeaseTable
+from mailapp.storage.maildir.quota import Quota, folders
+from mailapp.storage.maildir.sink import Memory, Sink, SinkParts
+from mailapp.storage.maildir.uids import turn
+from mailapp.storage.types import (
+    INBOX_ID,
+    AccountId,
+    Destination,
+    Exists,
+    NoSuch,
+    StoreError,
+    Unavailable,
+)
+
+LEFTOVER_NANOSECONDS: Final = 36 * 3600 * 1_000_000_000
+"""A file in ``tmp`` this old belongs to nobody any more (cr.yp.to)."""
+ACCOUNTS_KEPT: Final = 1000
+MEMORY_OCTETS: Final = 32 * 1024 * 1024
+"""What bodies on their way may hold in memory together; more go to files at once."""
+
+
+@implementer(IMailStore)
+class MaildirStore:
+    """See :class:`IMailStore`.
+
+    Args:
+        root: the directory of all accounts; made if it is not there.
+        in_thread: runs what blocks; as many threads as deliveries that should wait for
+            the disk together.
+        clock: ends leases.
+        line_endings: how lines lie on disk: ``crlf`` as they came, or ``lf``.
+        files: the disk.
+        unique: makes file names; by default from pid, host and the system's randomness.
+    """
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        in_thread: InThread,
+        *,
+        clock: IReactorTime,
+        line_endings: Literal["crlf", "lf"] = "crlf",
+        files: Files | None = None,
+        unique: UniqueNames | None = None,
+    ) -> None:
+        self._files = files or Files()
+        self._root = os.fsencode(root)
+        if unique is None:
+            unique = UniqueNames(os.getpid(), os.urandom(6), platform.node())
+        leases = LeaseTable(self._files, clock)
+        self._ground = Ground(self._files, unique, in_thread, leases)
+        self._sinks = SinkParts(
+            files=self._files,
+            unique=unique,
+            in_thread=in_thread,
+            memory=Memory(MEMORY_OCTETS),
+            directory=self._root + b"/" + STAGING,
+            as_lf=line_endings == "lf",
+        )
+        self._writer = Writer(self._files, unique, self._make_missing)
+        self._accounts: WeakValueDictionary[bytes, MaildirAccount]
+        self._accounts = WeakValueDictionary()
+        self._recent: OrderedDict[bytes, MaildirAccount] = OrderedDict()
+        with disk_errors():
+            self._make_root()
+
+    async def open(self, account: AccountId) -> MaildirAccount:
+        """See :class:`IMailStore`."""
+        path = account_path(self._root, account)
+        with disk_errors():
+            if not self._exists(path):
+                raise NoSuch
+        return self._account(path)
+
+    async def create(self, account: AccountId, quota_octets: int = 0) -> MaildirAccount:
+        """See :class:`IMailStore`."""
+        path = account_path(self._root, account)
+        await self._blocking(self._create, path, quota_octets)
+        return self._account(path)
+
+    async def destroy(self, account: AccountId) -> None:
+        """See :class:`IMailStore`."""
+        path = account_path(self._root, account)
+        self._accounts.pop(path, None)
+        self._recent.pop(path, None)
+        await self._blocking(self._destroy, path)
+
+    def stage(self, size_hint: int | None = None) -> Sink:
+        """See :class:`IMailStore`."""
+        del size_hint
+        return Sink(self._sinks)
+
+    async def deliver(
+        self, sink: IBlobSink, destinations: Sequence[Destination]
+    ) -> Sequence[StoreError | None]:
+        """See :class:`IMailStore`."""
+        if not isinstance(sink, Sink):
+            raise TypeError(sink)
+        try:
+            outcomes: list[StoreError | None]
+            outcomes = await self._ground.in_thread(self._deliver, sink, destinations)
+        except TemporaryFailure:
+            return [Unavailable() for _ in destinations]
+        finally:
+            sink.abort()
+        for destination, outcome in zip(destinations, outcomes, strict=True):
+            if outcome is None:
+                self._hint(destination.account)
+        return outcomes
+
+    async def tend(self, now: float) -> None:
+        """Sweep what crashes left behind, and look for changes by other programs.
+
+        Args:
+            now: seconds since the epoch.
+        """
+        for account in list(self._accounts.values()):
+            if account.watched:
+                await account.look_for_changes()
+        await self._blocking(self._sweep, int(now * 1e9) - LEFTOVER_NANOSECONDS)
+
+    async def close(self) -> None:
+        """See :class:`IMailStore`."""
+        self._ground.leases.close()
+        self._recent.clear()
+
+    def _account(self, path: bytes) -> MaildirAccount:
+        account = self._accounts.get(path)
+        if account is None:
+            sinks = evolve(self._sinks, directory=path + b"/tmp")
+            account = MaildirAccount(self._ground, path, sinks)
+            self._accounts[path] = account
+        self._recent[path] = account
+        self._recent.move_to_end(path)
+        if len(self._recent) > ACCOUNTS_KEPT:
+            self._recent.popitem(last=False)
+        return account
+
+    def _hint(self, account: AccountId) -> None:
+        known = self._accounts.get(account_path(self._root, account))
+        if known is not None and known.watched:
+            known.hint()
+
+    async def _blocking(self, work: object, *arguments: object) -> None:
+        try:
+            with disk_errors():
+                await self._ground.in_thread(work, *arguments)
+        except TemporaryFailure as failure:
+            raise Unavailable from failure
+
+    # ---- in threads
+
+    def _exists(self, path: bytes) -> bool:
+        try:
+            return self._files.facts(path + b"/cur").directory
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+
+    def _make_root(self) -> None:
+        for path in (self._root, self._root + b"/" + STAGING):
+            with suppress(FileExistsError):
+                self._files.mkdir(path)
+        self._files.sync_directory(self._root)
+
+    def _create(self, path: bytes, quota_octets: int) -> None:
+        domain = path.rpartition(b"/")[0]
+        if not self._exists(path):
+            with suppress(FileExistsError):
+                self._files.mkdir(domain)
+            make_maildir(self._files, path)
+            self._files.sync_directory(domain)
+            self._files.sync_directory(self._root)
+        there = Folders(self._files, self._ground.unique, path)
+        with turn(self._files, path, lambda: there.begin(INBOX_ID)):
+            pass
+        Quota(self._files, path).limit(quota_octets)
+
+    def _destroy(self, path: bytes) -> None:
+        rubbish = self._root + b"/" + STAGING + b"/"
+        rubbish += self._ground.unique.next(self._files.now())
+        with suppress(FileNotFoundError):
+            self._files.rename(path, rubbish)
+            self._files.sync_directory(path.rpartition(b"/")[0])
+            remove_tree(self._files, rubbish)
+
+    def _deliver(
+        self, sink: Sink, destinations: Sequence[Destination]
+    ) -> list[StoreError | None]:
+        """One trip: finish the body, put it into all mailboxes, make it durable."""
+        outcomes: list[StoreError | None] = [None] * len(destinations)
+        targets: dict[int, Target] = {}
+        for index, destination in enumerate(destinations):
+            try:
+                targets[index] = self._target(destination)
+            except OSError as failure:
+                outcomes[index] = storage_error(failure)
+            except StoreError as failure:
+                outcomes[index] = failure
+        try:
+            body = sink.finish()
+        except OSError as failure:
+            return [storage_error(failure) for _ in destinations]
+        except StoreError as failure:
+            return [failure for _ in destinations]
+        done = self._writer.deliver(body, list(targets.values()))
+        for index, outcome in zip(targets, done, strict=True):
+            outcomes[index] = outcome
+        return outcomes
+
+    def _target(self, destination: Destination) -> Target:
+        account = account_path(self._root, destination.account)
+        directory = folder_directory(destination.folder)
+        target = Target(account, account + b"/" + directory if directory else account)
+        if not destination.flags:
+            return target
+        if not self._exists(target.folder):
+            self._make_missing(target)
+        there = Folders(self._files, self._ground.unique, account)
+        found = None if directory else INBOX_ID
+        with turn(self._files, target.folder, lambda: there.begin(found)):
+            known = keywords.with_letters(self._files, target.folder, destination.flags)
+        letters = known.letters(destination.flags)
+        return evolve(target, place=b"cur", letters=letters)
+
+    def _make_missing(self, target: Target) -> None:
+        """Make the mailbox that a delivery did not find, or a missing part of it."""
+        if not self._exists(target.account):
+            raise NoSuch
+        if self._exists(target.folder):
+            make_maildir(self._files, target.folder)
+            return
+        there = Folders(self._files, self._ground.unique, target.account)
+        name = target.folder[len(target.account) + 1 :]
+        with suppress(Exists):
+            there.create_directory(name)
+
+    def _sweep(self, before: int) -> None:
+        """Remove what lies in ``tmp`` and was last touched before."""
+        self._sweep_directory(self._root + b"/" + STAGING, before)
+        for domain in self._files.directories(self._root):
+            if domain.startswith(b"."):
+                continue
+            path = self._root + b"/" + domain
+            for user in self._files.directories(path):
+                account = path + b"/" + user
+                for folder in folders(self._files, account):
+                    self._sweep_directory(folder + b"/tmp", before)
+
+    def _sweep_directory(self, path: bytes, before: int) -> None:
+        with suppress(OSError):
+            for name, is_directory in self._files.entries(path):
+                with suppress(OSError):
+                    here = path + b"/" + name
+                    if self._files.facts(here).ctime >= before:
+                        continue
+                    if is_directory:
+                        remove_tree(self._files, here)
+                    else:
+                        self._files.unlink(here)
