@@ -1,0 +1,202 @@
+"""Listening sockets: opened with privileges, adopted without, lean when they write."""
+
+from __future__ import annotations
+
+import os
+import socket
+from contextlib import suppress
+from errno import EADDRINUSE
+from stat import S_ISSOCK
+from typing import Any, ClassVar, Final
+
+from attrs import frozen
+from twisted.internet.interfaces import (
+    IListeningPort,
+    IReactorSocket,
+)
+from twisted.internet.protocol import ServerFactory
+from twisted.logger import ILogObserver, LogEvent, Logger
+from zope.interface import implementer
+
+from mailapp.net.transport import WriteThroughServer, WriteThroughUnixServer
+
+BACKLOG: Final = 1024
+"""Connections that the kernel completes before we accept them."""
+_PAUSE: Final = 1.0
+"""Seconds without accepting after an accept failed for want of resources."""
+_QUIET: Final = 10.0
+"""Seconds between two log lines that say so."""
+
+
+class CannotListen(Exception):
+    """A socket can't be opened; the text names it and says why."""
+
+
+@frozen
+class Place:
+    """Where to listen.
+
+    Attributes:
+        host: an IPv4 or IPv6 address, ``::`` for all of both; or, with port 0 and a
+            leading slash, the path of a Unix socket.
+        port: 0 for any free one.
+        mode: of a Unix socket, for example 0o660.
+    """
+
+    host: str
+    port: int = 0
+    mode: int = 0o660
+
+    @property
+    def is_path(self) -> bool:
+        """Whether it is a Unix socket."""
+        return self.host.startswith("/")
+
+    def __str__(self) -> str:
+        if self.is_path:
+            return self.host
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+def open_listener(place: Place, *, share: bool = False) -> socket.socket:
+    """Open, bind and listen; non-blocking and inherited only where it is asked for.
+
+    Args:
+        place: where.
+        share: with SO_REUSEPORT, so that each worker has a queue of its own.
+
+    Raises:
+        CannotListen: the address is in use, not ours, or privileged.
+    """
+    try:
+        return _open_path(place) if place.is_path else _open_address(place, share)
+    except OSError as error:
+        hint = ""
+        if error.errno == EADDRINUSE:
+            hint = "; another program listens there"
+        raise CannotListen(f"{place}: {error.strerror}{hint}") from None
+
+
+def _open_address(place: Place, share: bool) -> socket.socket:  # noqa: FBT001 - private
+    family = socket.AF_INET6 if ":" in place.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if share:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if family == socket.AF_INET6:
+            only = int(place.host != "::")
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, only)
+        _no_delay(listener)
+        listener.bind((place.host, place.port))
+        listener.listen(BACKLOG)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+def _open_path(place: Place) -> socket.socket:
+    """A Unix socket; one that nobody listens on any more is replaced.
+
+    It is bound under a name of its own, given its mode, and renamed: at no time may
+    others connect than those whom the mode lets.
+    """
+    if _answers(place.host):
+        raise CannotListen(f"{place}: another program listens there")
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    fresh = f"{place.host}.{os.getpid()}"
+    try:
+        with suppress(FileNotFoundError):
+            os.unlink(fresh)
+        listener.bind(fresh)
+        os.chmod(fresh, place.mode)
+        listener.listen(BACKLOG)
+        os.rename(fresh, place.host)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+def _answers(path: str) -> bool:
+    try:
+        if not S_ISSOCK(os.stat(path).st_mode):
+            raise CannotListen(f"{path}: there is a file that is no socket")
+    except FileNotFoundError:
+        return False
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        return probe.connect_ex(path) == 0
+
+
+def _no_delay(listener: socket.socket) -> None:
+    """Accepted sockets inherit it: a reply never waits for an acknowledgement."""
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def adopt(
+    reactor: IReactorSocket,
+    descriptor: int,
+    factory: ServerFactory,
+) -> IListeningPort:
+    """Accept on a listening socket that was opened elsewhere.
+
+    ``tcp.Port`` keeps a spare descriptor: when no other is left it takes what waits
+    with that one and closes it, so the reactor does not spin (EMFILE). Where even
+    that fails, accepting pauses for a second.
+
+    Args:
+        reactor: that accepts.
+        descriptor: of the socket; closed here, since the reactor takes a copy.
+        factory: of the protocols.
+    """
+    with socket.socket(fileno=descriptor) as listener:
+        listener.setblocking(False)  # noqa: FBT003
+        family = listener.family
+        if family != socket.AF_UNIX:
+            _no_delay(listener)
+        port: Any = reactor.adoptStreamPort(descriptor, family, factory)
+    is_path = family == socket.AF_UNIX
+    port.transport = WriteThroughUnixServer if is_path else WriteThroughServer
+    _Patience(reactor, port).listen()
+    return port  # type: ignore[no-any-return]
+
+
+@implementer(ILogObserver)
+class _Patience:
+    """Reads what a port says of failed accepts, and pauses it.
+
+    ``tcp.Port`` itself would be called again at once, and log again, for as long as
+    no descriptor is free.
+    """
+
+    log: ClassVar = Logger()
+
+    def __init__(self, reactor: Any, port: Any) -> None:
+        self._reactor = reactor
+        self._port = port
+        self._quiet_until = 0.0
+
+    def listen(self) -> None:
+        """Take the place of the port's own logger."""
+        self._port._logger = Logger(observer=self)  # noqa: SLF001 - its only hook
+
+    def __call__(self, event: LogEvent) -> None:
+        """What the port logs is that it ran out of something."""
+        if "acceptError" in event:
+            self._port.stopReading()
+            self._reactor.callLater(_PAUSE, self._again)
+        now = self._reactor.seconds()
+        if now >= self._quiet_until:
+            self._quiet_until = now + _QUIET
+            self.log.warn(
+                "no descriptor is left for a connection to {port}: raise the limit of "
+                "open files, or lower the limit of connections",
+                event="listener.exhausted",
+                port=self._port.getHost(),
+            )
+
+    def _again(self) -> None:
+        if self._port.connected and not self._port.disconnecting:
+            self._port.startReading()

@@ -1,0 +1,131 @@
+"""Transports that send at once what the kernel takes at once.
+
+Twisted's ``write`` always queues: two ``epoll_ctl`` and a turn of the reactor for each
+reply. Here a reply leaves in the call that made it, in clear and through TLS, and a
+closing TLS connection does not wait for the peer's leave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from twisted.internet import tcp, unix
+from twisted.internet.abstract import FileDescriptor
+from twisted.internet.interfaces import (
+    IOpenSSLServerConnectionCreator,
+    IProducer,
+)
+from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
+
+
+class _Layer(TLSMemoryBIOFactory):
+    """TLS without Twisted's timer per write: the driver gathers its writes itself."""
+
+    protocol = TLSMemoryBIOProtocol
+
+
+class _Below:
+    """The transport as TLS sees it: the same one, without TLS."""
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+        self.write = transport.send_through
+        self.abortConnection = transport.abortConnection
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # zope asks; what we provide is of no interest
+            raise AttributeError(name)
+        return getattr(self._transport, name)
+
+    def writeSequence(self, octets: Iterable[bytes]) -> None:  # noqa: N802
+        """Write all of it."""
+        self.write(b"".join(octets))
+
+    def loseConnection(self) -> None:  # noqa: N802
+        """Close when all is written."""
+        FileDescriptor.loseConnection(self._transport)
+
+    def registerProducer(self, producer: IProducer, streaming: bool) -> None:  # noqa: FBT001, N802
+        """Hear when there is room."""
+        FileDescriptor.registerProducer(self._transport, producer, streaming)
+
+    def unregisterProducer(self) -> None:  # noqa: N802
+        """Hear no more."""
+        FileDescriptor.unregisterProducer(self._transport)
+
+
+class _WriteThrough:
+    """What differs from the transports of Twisted."""
+
+    octets_sent = 0
+    """What the kernel has taken; tells whether a peer reads."""
+
+    def write(self: Any, octets: bytes) -> None:
+        """Write; through TLS if it was started."""
+        if not self.TLS:
+            self.send_through(octets)
+        elif self.connected:
+            self.protocol.write(octets)
+
+    def send_through(self: Any, octets: bytes) -> None:
+        """Send now if nothing waits; queue what the kernel does not take."""
+        if (
+            self._tempDataLen
+            or self.dataBuffer
+            or not octets
+            or not self.connected
+            or self._writeDisconnected
+            or self._aborting
+        ):
+            FileDescriptor.write(self, octets)
+            return
+        try:
+            sent = self.socket.send(octets)
+        except OSError:
+            sent = 0  # would block; or is broken, as the reactor will find out
+        self.octets_sent += sent
+        if sent < len(octets):
+            FileDescriptor.write(self, octets[sent:] if sent else octets)
+        elif self.producer is not None and not self.streamingProducer:
+            self.startWriting()  # from there a pull producer is asked for more
+
+    def writeSomeData(self, octets: bytes) -> int | BaseException:  # noqa: N802
+        """Called by the reactor when there is room again."""
+        sent: int | BaseException = super().writeSomeData(octets)  # type: ignore[misc]
+        if isinstance(sent, int):
+            self.octets_sent += sent
+        return sent
+
+    def startTLS(  # noqa: N802
+        self: Any,
+        creator: IOpenSSLServerConnectionCreator,
+        normal: bool = True,  # noqa: FBT001, FBT002 - Twisted's signature
+    ) -> None:
+        """Negotiate TLS as the server; whatever was written leaves before it."""
+        layer = _Layer(creator, False, None, self.reactor)  # type: ignore[arg-type]  # noqa: FBT003
+        protocol: Any = _Layer.protocol
+        protocol = protocol(layer, self.protocol, False)  # noqa: FBT003
+        self.protocol = protocol
+        self.getHandle = protocol.getHandle
+        self.TLS = True
+        protocol.makeConnection(_Below(self))
+
+    def loseConnection(self: Any) -> None:  # noqa: N802
+        """Close when all is written.
+
+        RFC 8446, section 6.1: both sides send a close_notify, and need not wait for
+        the other's.
+        """
+        if self.TLS and self.connected and not self.disconnecting:
+            self.protocol.loseConnection()
+        if not self._aborting:
+            FileDescriptor.loseConnection(self)
+
+
+class WriteThroughServer(_WriteThrough, tcp.Server):  # type: ignore[misc]  # Any self
+    """For connections over TCP."""
+
+
+class WriteThroughUnixServer(_WriteThrough, unix.Server):  # type: ignore[misc]  # Any self
+    """For connections over a Unix socket."""
