@@ -219,19 +219,42 @@ class Choice(Generic[E]):
     @property
     def expected(self) -> str:
         """All of them."""
-        return _alternatives([_quoted(option.value) for option in self.options])
+        return self._names.expected
 
     def read(self, value: object) -> E:
         """The member with this value."""
-        for option in self.options:
-            if option.value == value:
-                return option
-        meant = nearest(value, [option.value for option in self.options])
-        raise Unfit(f'Write "{meant}".' if meant else "Write one of these.")
+        return self.options(self._names.read(value))
 
     def show(self, value: E) -> str:
         """The member's value."""
-        return _quoted(value.value)
+        return self._names.show(value.value)
+
+    @property
+    def _names(self) -> OneOf:
+        return OneOf(tuple(option.value for option in self.options))
+
+
+@frozen
+class OneOf:
+    """One of some names."""
+
+    names: tuple[str, ...]
+
+    @property
+    def expected(self) -> str:
+        """All of them."""
+        return _alternatives([_quoted(name) for name in self.names])
+
+    def read(self, value: object) -> str:
+        """The name itself."""
+        if isinstance(value, str) and value in self.names:
+            return value
+        meant = nearest(value, self.names)
+        raise Unfit(f'Write "{meant}".' if meant else "Write one of these.")
+
+    def show(self, value: str) -> str:
+        """Quoted."""
+        return _quoted(value)
 
 
 @frozen

@@ -28,11 +28,13 @@ from mailapp.config.kinds import (
     ListOf,
     Network,
     NetworkRange,
+    OneOf,
     Optional,
     Size,
     Whole,
 )
 from mailapp.config.setting import setting, table, tables
+from mailapp.policy.table import CHECKS, DEFAULT_CHECKS
 
 KIB: Final = 2**10
 MIB: Final = 2**20
@@ -356,13 +358,13 @@ class Auth:
         default=tuple(Mechanism),
     )
     argon2_memory: int = setting(
-        Size(8 * KIB, 4 * GIB),
+        Size(8 * KIB, 256 * MIB),
         """Memory that one password check takes. More makes a stolen database harder to
         read. Existing passwords keep theirs until they are set again.""",
         default=19 * MIB,
     )
     argon2_passes: int = setting(
-        Whole(1, 100),
+        Whole(1, 16),
         """How often a password check goes over that memory.""",
         default=2,
     )
@@ -400,6 +402,12 @@ class Smtp:
         """How long a client may be silent in the middle of a message (RFC 5321,
         section 4.5.3.2.5).""",
         default=3 * MINUTE,
+    )
+    checks: tuple[str, ...] = setting(
+        ListOf(OneOf(tuple(CHECKS))),
+        "What is refused. "
+        + " ".join(f"{row.name}: {row.refuses}." for row in CHECKS.values()),
+        default=DEFAULT_CHECKS,
     )
 
 

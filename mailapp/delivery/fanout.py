@@ -11,10 +11,8 @@ The rulings, where RFC 5321 leaves room:
   temporary: then the client keeps the message and tries again (RFC 5321,
   section 4.5.4.1), and a mailbox that had its copy may get a second one. RFC 5321,
   section 6.1 forbids to lose the message; nothing forbids a duplicate.
-* SMTP has one reply for all recipients. RFC 5321, section 4.4 wants an OK and a
-  notification to the sender when only some could be delivered; :func:`one_reply` is
-  for a server that has no queue to send it with, and lets the client keep its copy.
-  LMTP gives each recipient its own reply (RFC 2033, section 4.2).
+* How SMTP folds these outcomes into its one reply is for the session; LMTP gives each
+  recipient its own (RFC 2033, section 4.2).
 """
 
 from __future__ import annotations
@@ -73,12 +71,3 @@ def worst(outcomes: Iterable[RecipientOutcome]) -> RecipientOutcome:
                 return outcome
             failed = failed or outcome
     return failed or DELIVERED
-
-
-def one_reply(outcomes: Sequence[RecipientOutcome]) -> RecipientOutcome:
-    """What a server without a queue answers to DATA for all recipients together.
-
-    # deviates: RFC 5321, section 4.4: where some were delivered and some not, the
-    # reply is not OK, since the notification that must follow an OK could not be sent.
-    """
-    return worst(outcomes)
