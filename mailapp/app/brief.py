@@ -16,21 +16,19 @@ FIRST_SOCKET_FD: Final = 5
 
 @frozen
 class Brief:
-    """Everything a worker needs that it may not be able to read itself.
+    """Everything a worker is told; it may not be able to read the file itself.
 
     Attributes:
         name: for the logs, for example ``w0``.
         config_path: where the configuration came from, for messages.
         config_text: the configuration itself, as the supervisor read it.
         sockets: listener name to file descriptor numbers in the worker.
-        files: path to content of what only root may read (certificates and keys).
     """
 
     name: str
     config_path: str
     config_text: str
     sockets: Mapping[str, int] = field(factory=dict)
-    files: Mapping[str, str] = field(factory=dict)
 
     def to_fd(self) -> int:
         """A file descriptor of memory that holds it; the caller closes it."""

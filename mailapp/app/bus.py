@@ -12,7 +12,8 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from twisted.internet.error import ConnectionClosed
-from twisted.internet.protocol import connectionDone
+from twisted.internet.interfaces import IAddress
+from twisted.internet.protocol import Factory, connectionDone
 from twisted.logger import Logger
 from twisted.protocols import amp
 from twisted.python.failure import Failure
@@ -102,3 +103,16 @@ class BusEnd(amp.AMP):
     @Publish.responder
     def _publish(self, topic: bytes, fact: bytes) -> dict[str, Any]:
         return self._call("publish", topic, fact)
+
+
+class BusFactory(Factory):
+    """Gives the one end that was made beforehand to the one connection."""
+
+    noisy = False
+
+    def __init__(self, end: BusEnd) -> None:
+        self._end = end
+
+    def buildProtocol(self, addr: IAddress | None) -> BusEnd:
+        """The end."""
+        return self._end

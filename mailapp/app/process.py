@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any, ClassVar, Final
 
+from attrs import evolve
 from twisted.internet.error import ProcessExitedAlready
-from twisted.internet.protocol import Factory, ProcessProtocol
+from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -78,10 +79,7 @@ class WorkerProcess(ProcessProtocol):
         child_fds: dict[int, Any] = {0: "w", 1: "r", 2: "r"}
         child_fds |= dict(zip(numbers, sockets.values(), strict=True))
         names = dict(zip(sockets, numbers, strict=True))
-        whole = Brief(
-            brief.name, brief.config_path, brief.config_text, names, brief.files
-        )
-        memory = whole.to_fd()
+        memory = evolve(brief, sockets=names).to_fd()
         ours, theirs = socket.socketpair()
         with theirs, ours:
             ours.setblocking(False)  # noqa: FBT003 - the socket module's own form
@@ -98,7 +96,7 @@ class WorkerProcess(ProcessProtocol):
                 os.close(memory)
             self.pid = transport.pid
             self._reactor.adoptStreamConnection(
-                ours.fileno(), socket.AF_UNIX, Factory.forProtocol(lambda: self._bus)
+                ours.fileno(), socket.AF_UNIX, bus.BusFactory(self._bus)
             )
 
     def drain(self) -> None:

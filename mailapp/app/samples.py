@@ -106,7 +106,7 @@ def sample_messages(domain: str, to: str, now: float) -> Iterator[bytes]:
         return_path = f"{sender}@{domain}" if sender else ""
         head = (
             f"Return-Path: <{return_path}>\n"
-            f"Date: {format_date(moment)}\n"
+            f"Date: {format_date(moment).decode()}\n"
             f"From: {author}\n"
             f"To: {to}@{domain}\n"
             f"Message-ID: <demo.{number}.{moment}@{domain}>\n"

@@ -26,6 +26,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mailapp.app.brief import Brief
+from mailapp.app.facts import GONE
 from mailapp.app.notify import Notify
 from mailapp.app.process import State, WorkerProcess
 
@@ -60,7 +61,8 @@ class Supervisor:
 
     Args:
         reactor: clock, processes and sockets.
-        slots: the sockets of each slot, by listener name.
+        slots: gives the sockets of each slot, by listener name; asked again at a
+            reload, for as many slots.
         brief: makes the brief for a worker of this name; read again at every start.
         write_log: takes whole log lines of the workers.
         drain_seconds: how long a worker may take to finish its sessions.
@@ -71,7 +73,7 @@ class Supervisor:
     def __init__(
         self,
         reactor: Any,
-        slots: Sequence[Mapping[str, int]],
+        slots: Callable[[], Sequence[Mapping[str, int]]],
         brief: Callable[[str], Brief],
         *,
         write_log: Callable[[str], object],
@@ -79,7 +81,8 @@ class Supervisor:
         drain_seconds: float,
     ) -> None:
         self._reactor = reactor
-        self._slots = [Slot(f"w{n}", sockets) for n, sockets in enumerate(slots)]
+        self._sockets = slots
+        self._slots = [Slot(f"w{n}", sockets) for n, sockets in enumerate(slots())]
         self._brief = brief
         self._write_log = write_log
         self._notify = notify
@@ -103,7 +106,8 @@ class Supervisor:
             return
         self._notify.reloading()
         self._was_ready = False
-        for slot in self._slots:
+        for slot, sockets in zip(self._slots, self._sockets(), strict=True):
+            slot.sockets = sockets
             if slot.restart is not None and slot.restart.active():
                 slot.restart.cancel()
             slot.back_off = FIRST_BACK_OFF
@@ -170,6 +174,7 @@ class Supervisor:
 
     def _ended(self, slot: Slot, worker: WorkerProcess, _reason: Failure) -> None:
         slot.leaving.discard(worker)
+        self._published(worker, GONE, str(worker.pid).encode())
         if slot.current is worker:
             # a reload's new worker may have died before it was ready: the old serves
             slot.current = slot.leaving.pop() if slot.leaving else None

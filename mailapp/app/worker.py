@@ -13,10 +13,8 @@ import sys
 from typing import Any, ClassVar, Final
 
 from twisted.internet import reactor as installed_reactor
-from twisted.internet.protocol import Factory
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger, globalLogBeginner
-from twisted.python.failure import Failure
 
 from mailapp.app import bus, logs
 from mailapp.app.brief import BRIEF_FD, BUS_FD, Brief
@@ -25,19 +23,6 @@ from mailapp.app.service import Node
 from mailapp.config.load import load_text
 
 ALIVE_EVERY: Final = 5.0  # seconds
-
-
-class _BusFactory(Factory):
-    """Builds the one protocol of the one connection."""
-
-    noisy = False
-
-    def __init__(self, end: bus.BusEnd) -> None:
-        self._end = end
-
-    def buildProtocol(self, addr: object) -> bus.BusEnd:
-        """The end that was made beforehand."""
-        return self._end
 
 
 class Worker:
@@ -53,7 +38,6 @@ class Worker:
             settings,
             reactor,
             brief.sockets,
-            files=brief.files,
             publish=self._publish,
         )
         self._stopping = False
@@ -62,27 +46,21 @@ class Worker:
     def start(self) -> None:
         """Join the bus, open the store, listen, and say so."""
         self._reactor.adoptStreamConnection(
-            BUS_FD, socket.AF_UNIX, _BusFactory(self._end)
+            BUS_FD, socket.AF_UNIX, bus.BusFactory(self._end)
         )
         os.close(BUS_FD)
-        _ = self._node.start().addCallbacks(self._started, self._failed)
-
-    def stop(self) -> None:
-        """Drain, then leave; called for a drain, a lost supervisor, and SIGTERM."""
-        if not self._stopping:
-            self._stopping = True
-            _ = self._node.stop().addBoth(lambda _: self._leave())
-
-    def _started(self, _result: object) -> None:
+        self._node.start()
         # what is there now stays for ever: spare the collector from looking at it
         gc.collect()
         gc.freeze()
         self._end.tell(bus.Ready)
         _ = self._alive.start(ALIVE_EVERY)
 
-    def _failed(self, failure: Failure) -> None:
-        self.log.failure("worker does not start", failure, event="worker.start.failed")
-        self._leave()
+    def stop(self) -> None:
+        """Drain, then leave; called for a drain, a lost supervisor, and SIGTERM."""
+        if not self._stopping:
+            self._stopping = True
+            _ = self._node.stop().addBoth(lambda _: self._leave())
 
     def _tell_alive(self) -> None:
         self._end.tell(bus.Alive, connections=self._node.connections)
@@ -111,8 +89,8 @@ def main() -> None:
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
     forbid_new_privileges()
     worker = Worker(installed_reactor, brief)
-    installed_reactor.callWhenRunning(worker.start)  # type: ignore[attr-defined]
-    installed_reactor.run()  # type: ignore[attr-defined]
+    installed_reactor.callWhenRunning(worker.start)
+    installed_reactor.run()
 
 
 if __name__ == "__main__":

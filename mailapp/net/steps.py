@@ -162,3 +162,19 @@ def run(
     else:
         return Run(coroutine, awaited, done, failed)
     return None
+
+
+def finish(coroutine: Coroutine[Any, Any, _T]) -> _T:
+    """Drive a coroutine that never waits, where there is no reactor.
+
+    Raises:
+        RuntimeError: it waits after all.
+    """
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        result: _T = stop.value
+        return result
+    coroutine.close()
+    msg = "the coroutine waits for something"
+    raise RuntimeError(msg)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from twisted.internet.error import ProcessDone, ProcessTerminated
@@ -59,7 +60,7 @@ class SupervisorTests(SynchronousTestCase):
         self.told: list[tuple[int, str]] = []
         self.supervisor = Supervisor(
             self.reactor,
-            [{}, {}],
+            lambda: [{}, {}],
             lambda name: Brief(name, "", ""),
             write_log=self.lines.append,
             notify=Notify(),
@@ -78,6 +79,11 @@ class SupervisorTests(SynchronousTestCase):
     def workers(self) -> list[WorkerProcess]:
         """All that were ever started."""
         return self.reactor.workers
+
+    def signals(self, number: int) -> list[str]:
+        """What was sent to a worker's process."""
+        transport: Any = self.workers[number].transport
+        return list(transport.signals)
 
     def say(self, worker: WorkerProcess, name: str, *arguments: object) -> None:
         """A worker says something over its bus."""
@@ -128,8 +134,8 @@ class SupervisorTests(SynchronousTestCase):
         for _ in range(int(HUNG_AFTER) + 3):
             self.say(self.workers[0], "alive", 3)
             self.reactor.advance(1.0)
-        self.assertEqual(self.workers[0].transport.signals, [])
-        self.assertEqual(self.workers[1].transport.signals, ["KILL"])
+        self.assertEqual(self.signals(0), [])
+        self.assertEqual(self.signals(1), ["KILL"])
 
     def test_reload_makes_before_it_breaks(self) -> None:
         """An old worker is drained only when the new one in its slot is ready."""
@@ -166,7 +172,7 @@ class SupervisorTests(SynchronousTestCase):
         """Who has not finished after the drain time is killed."""
         stopped = self.supervisor.stop()
         self.reactor.advance(31)
-        self.assertEqual(self.workers[0].transport.signals, ["KILL"])
+        self.assertEqual(self.signals(0), ["KILL"])
         for worker in self.workers:
             self.die(worker)
         self.successResultOf(stopped)
@@ -175,11 +181,13 @@ class SupervisorTests(SynchronousTestCase):
         """What a worker publishes is told to the others and not to itself."""
         told: list[tuple[str, bytes, bytes]] = []
         for worker in self.workers:
-            worker.publish = (  # type: ignore[method-assign]  # watched by the test
-                lambda topic, fact, name=worker.name: told.append((name, topic, fact))
-            )
+            hear = partial(self._hear, told, worker.name)
+            worker.publish = hear  # type: ignore[method-assign]  # watched by the test
         self.say(self.workers[0], "publish", b"topic", b"fact")
         self.assertEqual(told, [("w1", b"topic", b"fact")])
+
+    def _hear(self, told: list[Any], name: str, topic: bytes, fact: bytes) -> None:
+        told.append((name, topic, fact))
 
     def test_log_lines_are_whole(self) -> None:
         """A worker's log arrives line by line however the pipe cuts it."""

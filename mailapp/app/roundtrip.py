@@ -1,0 +1,126 @@
+"""Sends a message and reads it back through every protocol: ``demo --check``.
+
+The clients are the standard library's, over TLS that they verify; they block, so this
+runs in a thread or in a process of its own.
+"""
+
+from __future__ import annotations
+
+import poplib
+import smtplib
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from attrs import frozen
+
+_TIMEOUT: Final = 20.0  # seconds
+
+
+@frozen
+class Target:
+    """A running server and an account on it.
+
+    Attributes:
+        ports: protocol name (``smtp``, ``pop3``, ``pop3s``) to port on loopback.
+        ca_file: the certificate authority to trust.
+    """
+
+    ports: dict[str, int]
+    ca_file: str
+    sender: str
+    recipient: str
+    password: str
+    host: str = "localhost"
+
+
+@frozen
+class Finding:
+    """How one protocol did.
+
+    Attributes:
+        problem: what went wrong, or empty.
+    """
+
+    protocol: str
+    what: str
+    seconds: float
+    problem: str = ""
+
+
+def check(target: Target, token: str) -> Iterator[Finding]:
+    """Send a message that holds ``token``, then read it back by every protocol."""
+    message = _message(target, token)
+    steps: dict[str, tuple[str, Callable[[], None]]] = {
+        "smtp": (
+            "a message sent, over STARTTLS",
+            lambda: _send(target, message),
+        ),
+        "pop3": (
+            "the same message read back, over STLS",
+            lambda: _read_by_pop3(target, message, token, implicit_tls=False),
+        ),
+        "pop3s": (
+            "the same message read back, over TLS",
+            lambda: _read_by_pop3(target, message, token, implicit_tls=True),
+        ),
+    }
+    for protocol, (what, step) in steps.items():
+        if protocol in target.ports:
+            yield _timed(protocol, what, step)
+
+
+def _timed(protocol: str, what: str, step: Callable[[], None]) -> Finding:
+    begin = time.perf_counter()
+    problem = ""
+    try:
+        step()
+    except (OSError, smtplib.SMTPException, poplib.error_proto, LookupError) as error:
+        problem = f"{type(error).__name__}: {error}"
+    return Finding(protocol, what, time.perf_counter() - begin, problem)
+
+
+def _message(target: Target, token: str) -> bytes:
+    return (
+        f"From: {target.sender}\r\nTo: {target.recipient}\r\n"
+        f"Subject: mailapp check {token}\r\nMIME-Version: 1.0\r\n"
+        "Content-Type: text/plain; charset=utf-8\r\n"
+        "Content-Transfer-Encoding: 8bit\r\n\r\n"
+        f"Grüße, {token}.\r\n.a line that begins with a dot\r\n.\r\n"
+    ).encode()
+
+
+def _send(target: Target, message: bytes) -> None:
+    context = ssl.create_default_context(cafile=target.ca_file)
+    with smtplib.SMTP(target.host, target.ports["smtp"], timeout=_TIMEOUT) as smtp:
+        smtp.starttls(context=context)
+        smtp.sendmail(target.sender, [target.recipient], message, ["BODY=8BITMIME"])
+
+
+def _read_by_pop3(
+    target: Target, message: bytes, token: str, *, implicit_tls: bool
+) -> None:
+    context = ssl.create_default_context(cafile=target.ca_file)
+    pop: poplib.POP3
+    if implicit_tls:
+        port = target.ports["pop3s"]
+        pop = poplib.POP3_SSL(target.host, port, timeout=_TIMEOUT, context=context)
+    else:
+        pop = poplib.POP3(target.host, target.ports["pop3"], timeout=_TIMEOUT)
+        pop.stls(context)
+    pop.user(target.recipient)
+    pop.pass_(target.password)
+    count, _octets = pop.stat()
+    for number in range(count, 0, -1):
+        lines = pop.retr(number)[1]
+        if any(token.encode() in line for line in lines):
+            break
+    else:
+        pop.quit()
+        reason = f"the message is not among the {count} in the maildrop"
+        raise LookupError(reason)
+    pop.quit()
+    if not b"\r\n".join([*lines, b""]).endswith(message):
+        reason = "the message came back changed"
+        raise LookupError(reason)

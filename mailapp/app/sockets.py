@@ -1,0 +1,99 @@
+"""The listening sockets of all worker slots: opened, inherited from systemd, kept."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from twisted.internet.endpoints import AdoptedStreamServerEndpoint, serverFromString
+
+from mailapp.config.schema import Listener
+from mailapp.net.listeners import Place, open_listener
+
+
+class Sockets:
+    """One socket for each listener and slot; what can't be split is shared.
+
+    Sockets that systemd passes are found by ``FileDescriptorName=``, which is the
+    listener's label (``smtp``, ``pop3``, ``pop3s`` …) or its whole name.
+
+    Args:
+        reactor: for systemd's sockets, which Twisted has taken from the environment.
+        slots: how many workers there are, at least 1.
+    """
+
+    def __init__(self, reactor: Any, slots: int) -> None:
+        self._reactor = reactor
+        self._slots = slots
+        self._open: dict[str, list[int]] = {}
+
+    def open(self, listeners: Sequence[Listener]) -> None:
+        """Open what is not open yet; close what is no longer wanted.
+
+        Raises:
+            CannotListen: nothing has changed.
+        """
+        fresh: dict[str, list[int]] = {}
+        try:
+            for listener in listeners:
+                if listener.name not in self._open:
+                    fresh[listener.name] = self._open_one(listener)
+        except BaseException:
+            for descriptors in fresh.values():
+                _close(descriptors)
+            raise
+        wanted = {listener.name for listener in listeners}
+        for name in [name for name in self._open if name not in wanted]:
+            _close(self._open.pop(name))
+        self._open |= fresh
+
+    def slot(self, number: int) -> Mapping[str, int]:
+        """Listener name to the descriptor for this slot."""
+        return {name: found[number] for name, found in self._open.items()}
+
+    def port(self, name: str) -> int:
+        """The port a listener got; 0 for a Unix socket."""
+        with socket.socket(fileno=os.dup(self._open[name][0])) as listening:
+            address = listening.getsockname()
+            return int(address[1]) if isinstance(address, tuple) else 0
+
+    def _open_one(self, listener: Listener) -> list[int]:
+        passed = self._passed(listener)
+        if passed is not None:
+            return [passed] * self._slots
+        if listener.unix is not None:
+            place = Place(str(listener.unix))
+            return [open_listener(place).detach()] * self._slots
+        share = self._slots > 1
+        place = Place(listener.address, listener.port_number)
+        first = open_listener(place, share=share)
+        # with port 0 the other slots get the port that the first one was given
+        place = Place(listener.address, first.getsockname()[1])
+        descriptors = [first.detach()]
+        try:
+            while len(descriptors) < self._slots:
+                descriptors.append(open_listener(place, share=True).detach())
+        except BaseException:
+            _close(descriptors)
+            raise
+        return descriptors
+
+    def _passed(self, listener: Listener) -> int | None:
+        """The descriptor that systemd passed under this name, if it did."""
+        for name in (listener.name, listener.label):
+            escaped = name.replace("\\", "\\\\").replace(":", "\\:")
+            description = f"systemd:domain=INET:name={escaped}"
+            try:
+                endpoint = serverFromString(self._reactor, description)
+            except (KeyError, ValueError):
+                continue
+            if isinstance(endpoint, AdoptedStreamServerEndpoint):
+                return int(endpoint.fileno)
+        return None
+
+
+def _close(descriptors: Sequence[int]) -> None:
+    for descriptor in set(descriptors):
+        os.close(descriptor)
