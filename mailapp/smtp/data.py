@@ -77,7 +77,7 @@ class DataDecoder:
             content = octets[: end + 2]
         else:
             content = self._hold_back(octets)
-        if dot >= 0:
+        if 0 <= dot != end:
             content = content.replace(_STUFFED, _CRLF)
         if self._virtual and content:
             self._virtual = False

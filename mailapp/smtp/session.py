@@ -42,6 +42,8 @@ Responder = Callable[[Any], Awaitable[Reply | None]]
 Pause = Callable[[float], Awaitable[object]]
 """Waits so many seconds."""
 
+# A session can't fill the log (threat 123); its last line tells how many there were.
+_REFUSALS_LOGGED: Final = 50
 _TOO_MANY_TRANSACTIONS: Final = Status(
     7, 0, "too many messages in one session, connect again"
 )
@@ -86,8 +88,10 @@ class SmtpSession:
         self._transaction: Transaction | None = None
         self._transactions = 0
         self._accepted = 0
-        self._refusals = 0
-        self._fields: list[tuple[str, str]] = []  # of connect and helo
+        self._refusals = 0  # since a message was taken
+        self._session_refusals = 0
+        self._connect_fields: list[tuple[str, str]] = []
+        self._helo_fields: list[tuple[str, str]] = []
         self._responders: dict[type, Responder] = {
             Opened: self._opened,
             Misstep: self._misstep,
@@ -132,7 +136,7 @@ class SmtpSession:
         self._end_transaction()
         self._helo = ""
         self._protocol = "SMTP"
-        self._fields.clear()
+        self._helo_fields.clear()
 
     def closed(self) -> None:
         """The connection is gone."""
@@ -143,7 +147,7 @@ class SmtpSession:
             session=self._peer.session,
             peer=self._peer.address,
             accepted=self._accepted,
-            refusals=self._refusals,
+            refusals=self._session_refusals,
         )
 
     # ---- when it goes wrong
@@ -161,6 +165,14 @@ class SmtpSession:
     async def _refused(self, event: object, reply: Reply) -> None:
         """Tell the log, and slow down whoever is refused all the time (threat 19)."""
         self._refusals += 1
+        self._session_refusals += 1
+        if self._session_refusals <= _REFUSALS_LOGGED:
+            self._log_refusal(event, reply)
+        limits = self._profile.limits
+        if self._pause is not None and self._refusals > limits.soft_errors:
+            await self._pause(limits.delay_seconds)
+
+    def _log_refusal(self, event: object, reply: Reply) -> None:
         kind = "rcpt" if isinstance(event, commands.Rcpt) else "command"
         self.log.info(
             "Refused {kind} of {peer}: {reply}",
@@ -170,9 +182,6 @@ class SmtpSession:
             kind=type(event).__name__,
             reply=reply.text,
         )
-        limits = self._profile.limits
-        if self._pause is not None and self._refusals > limits.soft_errors:
-            await self._pause(limits.delay_seconds)
 
     async def _misstep(self, event: Misstep) -> Reply:
         return event.reply
@@ -181,7 +190,7 @@ class SmtpSession:
 
     async def _opened(self, _event: Opened) -> Reply:
         verdict = await self._policy.connect(self._peer)
-        refusal = self._judge(verdict, self._fields)
+        refusal = self._judge(verdict, self._connect_fields)
         if refusal is None:
             return replies.greeting(self._profile.hostname)
         if refusal.code // 100 == 5:  # noqa: PLR2004
@@ -199,7 +208,7 @@ class SmtpSession:
         # RFC 5321, section 4.1.4: "clear all buffers and reset the state exactly as
         # if a RSET command had been issued"
         self._end_transaction()
-        self._fields[:] = fields if self._helo else [*self._fields, *fields]
+        self._helo_fields = fields
         self._helo = event.name
         tls_on = self._peer.tls is not None
         if isinstance(event, commands.Helo):
@@ -242,7 +251,7 @@ class SmtpSession:
         if size is not None and most and size > most:
             return replies.MESSAGE_TOO_BIG
         origin = Origin(self._peer, self._helo, event.reverse_path, None, size)
-        fields = list(self._fields)
+        fields = [*self._connect_fields, *self._helo_fields]
         refusal = self._judge(await self._policy.mail(origin), fields)
         if refusal is not None:
             return refusal
