@@ -119,8 +119,10 @@ def _check_clashes(listeners: tuple[Listener, ...], report: Report) -> None:
 def _clash(one: Listener, other: Listener) -> bool:
     if one.unix is not None or other.unix is not None:
         return one.unix == other.unix
-    if one.port_number != other.port_number or one.port_number == 0:
+    if one.port_number != other.port_number:
         return False
+    if one.port_number == 0:  # two ports, but sockets are found by their names
+        return one.name == other.name
     if one.address == other.address:
         return True
     # "::" takes IPv4 connections too

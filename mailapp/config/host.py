@@ -39,26 +39,24 @@ def check_host(configuration: Configuration, report: Report) -> None:
 
 
 def _check_user(configuration: Configuration, report: Report) -> None:
-    """As root there must be somebody to become (threat 121)."""
+    """As root there should be somebody to become (threat 121)."""
     if os.geteuid() != 0:
         return
     user, group = configuration.server.user, configuration.server.group
-    try:
-        entry = pwd.getpwnam(user)
-    except KeyError:
+    if user and not _exists(user):
         report.add(
             ("server", "user"),
             "a user of this host, since the server is started as root",
-            f'"{user}", whom it does not know' if user else "none",
-            f"Make one: useradd --system {user or 'mailapp'}",
+            f'"{user}", whom it does not know',
+            f"Run: useradd --system {user}",
         )
-        return
-    if entry.pw_uid == 0:
+    elif not user or pwd.getpwnam(user).pw_uid == 0:
         report.add(
             ("server", "user"),
-            "a user who is not root",
-            f'"{user}"',
-            "Make one: useradd --system mailapp",
+            "a user to become after the ports are open",
+            "root, who may do everything",
+            'Write user = "mailapp".',
+            Severity.WARNING,
         )
     try:
         if group:
@@ -68,8 +66,16 @@ def _check_user(configuration: Configuration, report: Report) -> None:
             ("server", "group"),
             "a group of this host",
             f'"{group}", which it does not know',
-            f"Make one: groupadd --system {group}",
+            f"Run: groupadd --system {group}",
         )
+
+
+def _exists(user: str) -> bool:
+    try:
+        pwd.getpwnam(user)
+    except KeyError:
+        return False
+    return True
 
 
 def _check_readable(file: Path, key: Key, report: Report) -> bool:

@@ -66,8 +66,13 @@ def inspect(text: str, file: str, *, host: bool = False) -> Loaded:
     return Loaded(None if report.is_fatal else configuration, problems)
 
 
-def inspect_file(path: Path) -> Loaded:
-    """Find all that is wrong with a file, on this host."""
+def inspect_file(path: Path, *, host: bool = True) -> Loaded:
+    """Find all that is wrong with a file.
+
+    Args:
+        path: of the file.
+        host: look at this host's files and users too.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -75,7 +80,7 @@ def inspect_file(path: Path) -> Loaded:
         return Loaded(None, [_unreadable(path, found)])
     except UnicodeDecodeError:
         return Loaded(None, [_unreadable(path, "octets that are not UTF-8")])
-    return inspect(text, str(path), host=True)
+    return inspect(text, str(path), host=host)
 
 
 def load_text(text: str, file: str) -> Configuration:

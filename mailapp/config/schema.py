@@ -142,8 +142,8 @@ class Server:
     )
     user: str = setting(
         LINE,
-        """Who the server becomes after it has opened its ports as root. Without
-        effect if it was not started as root.""",
+        """Who the server becomes after it has opened its ports as root. If empty, it
+        stays root, which is unwise. Without effect if it was not started as root.""",
         default="mailapp",
     )
     group: str = setting(
