@@ -10,6 +10,7 @@ from stat import S_ISSOCK
 from typing import Any, ClassVar, Final
 
 from attrs import frozen
+from twisted.internet import tcp, unix
 from twisted.internet.interfaces import (
     IListeningPort,
     IReactorSocket,
@@ -100,23 +101,23 @@ def _open_address(place: Place, share: bool) -> socket.socket:  # noqa: FBT001 -
 def _open_path(place: Place) -> socket.socket:
     """A Unix socket; one that nobody listens on any more is replaced.
 
-    It is bound under a name of its own, given its mode, and renamed: at no time may
-    others connect than those whom the mode lets.
+    It has its mode from the start: at no time may others connect than the mode lets.
+    Whoever opened it removes it; those who adopt it only close it.
     """
     if _answers(place.host):
         raise CannotListen(f"{place}: another program listens there")
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-    fresh = f"{place.host}.{os.getpid()}"
+    before = os.umask(0o777 & ~place.mode)
     try:
         with suppress(FileNotFoundError):
-            os.unlink(fresh)
-        listener.bind(fresh)
-        os.chmod(fresh, place.mode)
+            os.unlink(place.host)
+        listener.bind(place.host)
         listener.listen(BACKLOG)
-        os.rename(fresh, place.host)
     except BaseException:
         listener.close()
         raise
+    finally:
+        os.umask(before)
     return listener
 
 
@@ -156,11 +157,47 @@ def adopt(
         family = listener.family
         if family != socket.AF_UNIX:
             _no_delay(listener)
-        port: Any = reactor.adoptStreamPort(descriptor, family, factory)
-    is_path = family == socket.AF_UNIX
-    port.transport = WriteThroughUnixServer if is_path else WriteThroughServer
+        port: Any = (
+            _adopt_path(reactor, descriptor, factory)
+            if family == socket.AF_UNIX
+            else reactor.adoptStreamPort(descriptor, family, factory)
+        )
+    if family != socket.AF_UNIX:
+        port.transport = WriteThroughServer
     _Patience(reactor, port).listen()
     return port  # type: ignore[no-any-return]
+
+
+def _adopt_path(reactor: Any, descriptor: int, factory: ServerFactory) -> Any:
+    kind: Any = _UnixPort
+    port = kind._fromListeningDescriptor(reactor, descriptor, factory)  # noqa: SLF001
+    port.startListening()
+    return port
+
+
+class _UnixPort(unix.Port):
+    """A Unix socket that others listen on too.
+
+    Twisted's own would change its mode to 0666, and remove it when it stops.
+    """
+
+    transport = WriteThroughUnixServer
+
+    def startListening(self: Any) -> None:  # noqa: N802
+        """Take the socket as it is."""
+        self._shouldShutdown = False
+        self.socket = self._preexistingSocket
+        self._preexistingSocket = None
+        self._realPortNumber = 0
+        self.factory.doStart()
+        self.connected = True
+        self.fileno = self.socket.fileno
+        self.numberAccepts = 100
+        self.startReading()
+
+    def connectionLost(self, reason: object) -> None:
+        """Close our copy of it."""
+        tcp.Port.connectionLost(self, reason)
 
 
 @implementer(ILogObserver)

@@ -40,7 +40,7 @@ class _Transport(StringTransport):
         self.writes.append(data)
         super().write(data)
         if len(data) >= self.brim and self.producer is not None:
-            self.producer.pauseProducing()  # type: ignore[attr-defined]
+            self.producer.pauseProducing()
 
     def startTLS(self, context: Any) -> None:  # noqa: N802
         self.tls.append(context)
