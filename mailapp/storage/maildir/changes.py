@@ -14,7 +14,7 @@ from typing import assert_never
 from attrs import evolve, frozen
 
 from mailapp.storage.maildir import keywords
-from mailapp.storage.maildir.deliver import link_or_copy
+from mailapp.storage.maildir.deliver import link_or_copy, settle
 from mailapp.storage.maildir.filename import MessageName, UniqueNames, parse
 from mailapp.storage.maildir.files import Files
 from mailapp.storage.maildir.folders import Folders
@@ -154,9 +154,9 @@ class Changes:
                 self._set_mtime(source, change.received)
             uids = self._put(box, [(source, name, change.flags)])
         except BaseException:
-            _settle(room, kept=False)
+            settle(room, kept=False)
             raise
-        _settle(room, kept=True)
+        settle(room, kept=True)
         with suppress(OSError):
             self.files.unlink(source)
         box.look()
@@ -175,6 +175,7 @@ class Changes:
         """Link files into a mailbox under new names: all of them, durably, or none."""
         done: list[bytes] = []
         path = box.found.path
+        current = self.files.directory(path + b"/cur")
         with turn(self.files, path, box.begin) as mine:
             try:
                 first = mine.take(len(sources))
@@ -188,11 +189,11 @@ class Changes:
                         validity=mine.numbers.validity,
                         flags=letters.letters(flags),
                     )
-                    final = path + b"/cur/" + fresh.format()
+                    place = (current, fresh.format())
                     spare = self.path + b"/tmp/" + unique
-                    link_or_copy(self.files, source, spare, final)
-                    done.append(final)
-                box.sync()
+                    link_or_copy(self.files, source, spare, place)
+                    done.append(path + b"/cur/" + place[1])
+                self.files.sync(current)
             except BaseException:
                 for final in done:
                     with suppress(OSError):
@@ -267,12 +268,12 @@ class Changes:
                     ],
                 )
             except FileNotFoundError:
-                _settle(room, kept=False)
+                settle(room, kept=False)
                 raise NoSuch from None
             except BaseException:
-                _settle(room, kept=False)
+                settle(room, kept=False)
                 raise
-            _settle(room, kept=True)
+            settle(room, kept=True)
         source.look()
         target.look()
         return self._outcome(change.to, uids, refused)
@@ -372,12 +373,3 @@ def places(box: Mailbox, blob: BlobRef) -> Iterator[bytes]:
 def _size(name: MessageName) -> int:
     """Octets on disk, as far as the name tells."""
     return name.size if name.size is not None else name.wire or 0
-
-
-def _settle(room: Reservation | None, *, kept: bool) -> None:
-    if room is not None:
-        with suppress(OSError):
-            if kept:
-                room.keep()
-            else:
-                room.give_back()

@@ -14,20 +14,25 @@ never synced again. So a sender's retry may deliver a message twice; none is los
 from __future__ import annotations
 
 import errno
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from threading import Lock
 from typing import Final
 
 from attrs import define, frozen
 
 from mailapp.storage.maildir.errors import storage_error
 from mailapp.storage.maildir.filename import UniqueNames
-from mailapp.storage.maildir.files import Files
+from mailapp.storage.maildir.files import Directory, Files
 from mailapp.storage.maildir.quota import Quota, Reservation
 from mailapp.storage.types import StoreError
 
 _NO_LINK: Final = {errno.EXDEV, errno.EMLINK, errno.EPERM, errno.EOPNOTSUPP}
 _CHUNK: Final = 256 * 1024
+PLACES_KEPT: Final = 200
+PLACE_NANOSECONDS: Final = 1_000_000_000
+"""So long mail still follows a mailbox that was moved away, and a first quota waits."""
 
 
 @define(eq=False)
@@ -64,11 +69,70 @@ class Target:
     letters: bytes = b""
 
 
+@frozen
+class Place:
+    """What was looked up about a target, and holds for a moment.
+
+    Attributes:
+        directory: where the names go. Put there and synced through one descriptor: a
+            directory that another took the place of can't get the one without the
+            other.
+        limited: the account has a quota.
+        looked_at: when, in nanoseconds.
+    """
+
+    directory: Directory
+    limited: bool
+    looked_at: int
+
+
+class Places:
+    """The places that deliveries went to last."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self._kept: OrderedDict[bytes, Place] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, target: Target) -> Place:
+        """The place of a target.
+
+        Raises:
+            FileNotFoundError: it is not there.
+        """
+        path = target.folder + b"/" + target.place
+        now = self._files.now()
+        place = self._kept.get(path)
+        if place is not None and 0 <= now - place.looked_at < PLACE_NANOSECONDS:
+            return place
+        directory = self._files.directory(path)
+        limited = Quota(self._files, target.account).limited()
+        place = Place(directory, limited, now)
+        with self._lock:
+            self._kept[path] = place
+            self._kept.move_to_end(path)
+            if len(self._kept) > PLACES_KEPT:
+                self._kept.popitem(last=False)
+        return place
+
+    def forget(self, target: Target) -> None:
+        """It is not there any more."""
+        with self._lock:
+            self._kept.pop(target.folder + b"/" + target.place, None)
+
+    def clear(self) -> None:
+        """Let go of all."""
+        with self._lock:
+            self._kept.clear()
+
+
 @define(eq=False)
 class _Copy:
     """How far one mailbox has come."""
 
     target: Target
+    place: Place | None = None
+    limited: bool = False
     reservation: Reservation | None = None
     path: bytes | None = None
     failure: StoreError | None = None
@@ -84,6 +148,7 @@ class Writer:
 
     files: Files
     unique: UniqueNames
+    places: Places
     make_missing: Callable[[Target], None]
 
     def deliver(self, body: Body, targets: Sequence[Target]) -> list[StoreError | None]:
@@ -92,16 +157,17 @@ class Writer:
         The body is used up whatever happened.
         """
         copies = [_Copy(target) for target in targets]
-        limited = [self._has_limit(body, copy) for copy in copies]
-        for copy, has_limit in zip(copies, limited, strict=True):
+        for copy in copies:
+            self._look(body, copy)
+        for copy in copies:
             if copy.failure is None:
-                self._put(body, copy, reserve=has_limit, alone=len(copies) == 1)
+                self._put(body, copy, alone=len(copies) == 1)
         for copy in copies:
             if copy.path is not None:
                 self._sync(copy, copy.path)
         self.forget(body)
         for copy in copies:
-            self._settle(copy)
+            settle(copy.reservation, kept=copy.failure is None)
         return [copy.failure for copy in copies]
 
     def forget(self, body: Body) -> None:
@@ -111,62 +177,65 @@ class Writer:
                 self.files.unlink(body.path)
             body.path = None
 
-    def _has_limit(self, body: Body, copy: _Copy) -> bool:
-        """Ask for all mailboxes before anything is reserved: see Quota.room."""
+    def _look(self, body: Body, copy: _Copy) -> None:
+        """Find the place, and room in it, before anything is reserved: Quota.room."""
         try:
-            return Quota(self.files, copy.target.account).room(body.size)
+            try:
+                copy.place = self.places.get(copy.target)
+            except FileNotFoundError:
+                self.make_missing(copy.target)
+                copy.place = self.places.get(copy.target)
+            if copy.place.limited:
+                quota = Quota(self.files, copy.target.account)
+                copy.limited = quota.room(body.size)
         except OSError as failure:
             copy.failure = storage_error(failure)
         except StoreError as failure:
             copy.failure = failure
-        return False
 
-    def _put(self, body: Body, copy: _Copy, *, reserve: bool, alone: bool) -> None:
-        target = copy.target
+    def _put(self, body: Body, copy: _Copy, *, alone: bool) -> None:
         try:
-            if reserve:
-                quota = Quota(self.files, target.account)
+            if copy.limited:
+                quota = Quota(self.files, copy.target.account)
                 copy.reservation = quota.reserve(body.size)
             try:
-                copy.path = self._place(body, target, alone=alone)
+                copy.path = self._place(body, copy, alone=alone)
             except FileNotFoundError:
-                self.make_missing(target)
-                copy.path = self._place(body, target, alone=alone)
+                self.places.forget(copy.target)
+                self.make_missing(copy.target)
+                copy.place = self.places.get(copy.target)
+                copy.path = self._place(body, copy, alone=alone)
         except OSError as failure:
             copy.failure = storage_error(failure)
         except StoreError as failure:
             copy.failure = failure
 
     def _sync(self, copy: _Copy, path: bytes) -> None:
+        assert copy.place is not None  # noqa: S101 - it has a path, so it has a place
         try:
-            self.files.sync_directory(copy.target.folder + b"/" + copy.target.place)
+            self.files.sync(copy.place.directory)
         except OSError as failure:
             copy.failure = storage_error(failure)
             with suppress(OSError):
                 self.files.unlink(path)
 
-    def _settle(self, copy: _Copy) -> None:
-        if copy.reservation is not None:
-            with suppress(OSError):
-                if copy.failure is None:
-                    copy.reservation.keep()
-                else:
-                    copy.reservation.give_back()
-
-    def _place(self, body: Body, target: Target, *, alone: bool) -> bytes:
+    def _place(self, body: Body, copy: _Copy, *, alone: bool) -> bytes:
         """Give the message its name in a mailbox; the path."""
+        target = copy.target
+        assert copy.place is not None  # noqa: S101 - _look found it
         unique = self.unique.next(self.files.now())
         name = b"%s,S=%d,W=%d" % (unique, body.size, body.wire)
         if target.place == b"cur":
             name += b":2," + target.letters
-        path = b"%s/%s/%s" % (target.folder, target.place, name)
-        staged = self._staged(body, target.folder + b"/tmp/" + unique)
+        spare = target.folder + b"/tmp/" + unique
+        staged = self._staged(body, spare)
+        directory = copy.place.directory
         if alone:
-            self.files.rename(staged, path)
+            self.files.rename_into(staged, directory, name)
             body.path = None
-            return path
-        link_or_copy(self.files, staged, target.folder + b"/tmp/" + unique, path)
-        return path
+        else:
+            link_or_copy(self.files, staged, spare + b"c", (directory, name))
+        return b"%s/%s/%s" % (target.folder, target.place, name)
 
     def _staged(self, body: Body, path: bytes) -> bytes:
         """The durable file of the body; made at ``path`` if there is none yet."""
@@ -192,14 +261,16 @@ def write_durable(files: Files, path: bytes, chunks: Iterable[bytes]) -> None:
         raise
 
 
-def link_or_copy(files: Files, source: bytes, spare: bytes, final: bytes) -> None:
+def link_or_copy(
+    files: Files, source: bytes, spare: bytes, final: tuple[Directory, bytes]
+) -> None:
     """Give a durable file a second name; where that can't be, make a second file.
 
     That is on another file system, or with too many links. The copy is made at
     ``spare``, in a ``tmp``, and then renamed.
     """
     try:
-        files.link(source, final)
+        files.link_into(source, *final)
     except OSError as failure:
         if failure.errno not in _NO_LINK:
             raise
@@ -207,15 +278,25 @@ def link_or_copy(files: Files, source: bytes, spare: bytes, final: bytes) -> Non
         return
     fd = files.open_read(source)
     try:
-        write_durable(files, spare + b"c", _chunks(files, fd))
+        write_durable(files, spare, _chunks(files, fd))
     finally:
         files.close(fd)
     try:
-        files.rename(spare + b"c", final)
+        files.rename_into(spare, *final)
     except OSError:
         with suppress(OSError):
-            files.unlink(spare + b"c")
+            files.unlink(spare)
         raise
+
+
+def settle(reservation: Reservation | None, *, kept: bool) -> None:
+    """Keep a reservation or give it back; a failure waits for the next recount."""
+    if reservation is not None:
+        with suppress(OSError):
+            if kept:
+                reservation.keep()
+            else:
+                reservation.give_back()
 
 
 def _chunks(files: Files, fd: int) -> Iterator[bytes]:

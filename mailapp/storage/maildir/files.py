@@ -48,6 +48,20 @@ class Facts:
     directory: bool
 
 
+class Directory:
+    """A directory held open; closed when the last who uses it lets go of it."""
+
+    __slots__ = ("fd", "path")
+
+    def __init__(self, path: bytes, fd: int) -> None:
+        self.path: Final = path
+        self.fd: Final = fd
+
+    def __del__(self) -> None:
+        if self.fd >= 0:
+            os.close(self.fd)
+
+
 class Files:
     """The disk. All methods may block and raise OSError; all are thread-safe."""
 
@@ -131,10 +145,6 @@ class Files:
         """Give a file another name, over what has it."""
         os.rename(old, new)
 
-    def link(self, old: bytes, new: bytes) -> None:
-        """Give a file a second name, which nothing may have yet."""
-        os.link(old, new, follow_symlinks=False)
-
     def unlink(self, path: bytes) -> None:
         """Remove a name."""
         os.unlink(path)
@@ -154,6 +164,30 @@ class Files:
             os.fsync(fd)
         finally:
             os.close(fd)
+
+    def directory(self, path: bytes) -> Directory:
+        """Hold a directory open, so that names put into it and their sync meet."""
+        return Directory(path, os.open(path, _DIRECTORY))
+
+    def rename_into(self, old: bytes, directory: Directory, name: bytes) -> None:
+        """Move a file into a directory that is held.
+
+        Raises:
+            FileNotFoundError: also when the directory itself was removed.
+        """
+        os.rename(old, name, dst_dir_fd=directory.fd)
+
+    def link_into(self, old: bytes, directory: Directory, name: bytes) -> None:
+        """Give a file a second name, which nothing may have yet, in that directory."""
+        os.link(old, name, dst_dir_fd=directory.fd, follow_symlinks=False)
+
+    def sync(self, directory: Directory) -> None:
+        """Make the names in a held directory durable."""
+        os.fsync(directory.fd)
+
+    def exists(self, path: bytes) -> bool:
+        """Is there anything of that name? Cheap when there is not."""
+        return os.access(path, os.F_OK)
 
     def names(self, path: bytes) -> list[bytes]:
         """Names of the regular files in a directory, but for those with a dot before.

@@ -129,6 +129,10 @@ class Quota:
             return Usage(messages, octets)
         return parse_use(text) or self.recount()
 
+    def limited(self) -> bool:
+        """Does the account have a limit?"""
+        return self.files.exists(self.account + b"/" + QUOTA)
+
     def limit(self, octets: int) -> None:
         """Set the limit in octets; 0 is none."""
         path = self.account + b"/" + QUOTA
@@ -191,7 +195,7 @@ class Quota:
 
     def removed(self, octets: int, messages: int) -> None:
         """Say that messages went."""
-        if read_whole(self.files, self.account + b"/" + QUOTA, 1) is not None:
+        if self.limited():
             self._take_back(octets, messages)
 
     def recount(self) -> Usage:

@@ -7,6 +7,7 @@ import platform
 from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import lru_cache
 from typing import Final, Literal
 from weakref import WeakValueDictionary
 
@@ -19,7 +20,7 @@ from mailapp.net.threads import InThread
 from mailapp.storage.interfaces import IBlobSink, IMailStore
 from mailapp.storage.maildir import keywords
 from mailapp.storage.maildir.account import Ground, MaildirAccount
-from mailapp.storage.maildir.deliver import Target, Writer
+from mailapp.storage.maildir.deliver import Places, Target, Writer
 from mailapp.storage.maildir.errors import disk_errors, storage_error
 from mailapp.storage.maildir.filename import UniqueNames
 from mailapp.storage.maildir.files import Files, remove_tree
@@ -30,6 +31,7 @@ from mailapp.storage.maildir.quota import Quota, folders
 from mailapp.storage.maildir.sink import Memory, Sink, SinkParts
 from mailapp.storage.maildir.uids import turn
 from mailapp.storage.types import (
+    INBOX,
     INBOX_ID,
     AccountId,
     Destination,
@@ -84,7 +86,8 @@ class MaildirStore:
             directory=self._root + b"/" + STAGING,
             as_lf=line_endings == "lf",
         )
-        self._writer = Writer(self._files, unique, self._make_missing)
+        self._places = Places(self._files)
+        self._writer = Writer(self._files, unique, self._places, self._make_missing)
         self._accounts: WeakValueDictionary[bytes, MaildirAccount]
         self._accounts = WeakValueDictionary()
         self._recent: OrderedDict[bytes, MaildirAccount] = OrderedDict()
@@ -150,6 +153,7 @@ class MaildirStore:
         """See :class:`IMailStore`."""
         self._ground.leases.close()
         self._recent.clear()
+        self._places.clear()
 
     def _account(self, path: bytes) -> MaildirAccount:
         account = self._accounts.get(path)
@@ -164,7 +168,7 @@ class MaildirStore:
         return account
 
     def _hint(self, account: AccountId) -> None:
-        known = self._accounts.get(account_path(self._root, account))
+        known = self._accounts.get(_paths(self._root, account, INBOX)[0])
         if known is not None and known.watched:
             known.hint()
 
@@ -235,8 +239,8 @@ class MaildirStore:
         return outcomes
 
     def _target(self, destination: Destination) -> Target:
-        account = account_path(self._root, destination.account)
-        directory = folder_directory(destination.folder)
+        name = tuple(destination.folder)
+        account, directory = _paths(self._root, destination.account, name)
         target = Target(account, account + b"/" + directory if directory else account)
         if not destination.flags:
             return target
@@ -284,3 +288,11 @@ class MaildirStore:
                         remove_tree(self._files, here)
                     else:
                         self._files.unlink(here)
+
+
+@lru_cache(maxsize=4096)
+def _paths(
+    root: bytes, account: AccountId, folder: tuple[str, ...]
+) -> tuple[bytes, bytes]:
+    """Path of an account and directory of a mailbox in it: pure, and asked often."""
+    return account_path(root, account), folder_directory(folder)
