@@ -37,6 +37,10 @@ WIRE: Final = (
     "mailapp/smtp",
     "mailapp/storage",
 )
+# Where a peer's words are told apart.
+SPOKEN: Final = tuple(
+    f"mailapp/{name}" for name in ("auth", "message", "net", "pop3", "sasl", "smtp")
+)
 PATHS: Final = re.compile(r"(?<![\w.])/(?:work|root|home)/\w|\.\./" + r"shared\b")
 
 
@@ -99,7 +103,7 @@ def looked_up_by_name() -> Iterator[str]:
 
     In a ``__getattr__`` it only passes on what our own code has written.
     """
-    for path in tree.python_files(*WIRE):
+    for path in tree.python_files(*SPOKEN):
         for node in _outside_proxies(tree.parsed(path)):
             match node:
                 case ast.Call(func=ast.Name(id="getattr"), args=[_, name, *_]):
