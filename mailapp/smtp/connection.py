@@ -7,11 +7,8 @@ the facts of each command in the table of verbs that the profile brings.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from typing import Final
-
-from attrs import frozen
 
 from mailapp.core import status as statuses
 from mailapp.core.connection import NEED_DATA, PAUSED, Signal
@@ -20,63 +17,19 @@ from mailapp.core.lines import LineBuffer, LineProblem
 from mailapp.core.output import Output
 from mailapp.core.status import Status
 from mailapp.smtp import replies
-from mailapp.smtp.grammar.command import Command
+from mailapp.smtp.events import (
+    BodyChunk,
+    BodyRefused,
+    EndOfBody,
+    Event,
+    Misstep,
+    Opened,
+)
 from mailapp.smtp.grammar.reply import Reply
 from mailapp.smtp.intake import Intake
 from mailapp.smtp.profile import COMMAND_LIMIT, Profile
 from mailapp.smtp.states import Rule, State
 from mailapp.smtp.verbs import Verb
-
-
-@frozen
-class Opened:
-    """The connection is there; the answer is the greeting."""
-
-
-@frozen
-class Misstep:
-    """The peer did something wrong.
-
-    Attributes:
-        reply: what to answer.
-    """
-
-    reply: Reply
-
-
-@frozen
-class BodyChunk:
-    """The next octets of the content. No answer is due."""
-
-    octets: bytes
-
-
-@frozen
-class BodyRefused:
-    """The message will be refused at its end; what is there can go.
-
-    No answer is due.
-    """
-
-
-@frozen
-class EndOfBody:
-    """The end of data. The answer ends the transaction, whatever it is.
-
-    Attributes:
-        size_octets: of the content.
-        header: its header section, without the empty line.
-        eight_bit: it has octets above 127.
-        refusal: the answer if the message must not be taken.
-    """
-
-    size_octets: int
-    header: bytes = b""
-    eight_bit: bool = False
-    refusal: Reply | None = None
-
-
-Event = Opened | Command | Misstep | BodyChunk | BodyRefused | EndOfBody
 
 _OPENED: Final = Opened()
 _BODY_REFUSED: Final = BodyRefused()
@@ -98,9 +51,6 @@ class SmtpConnection:
         self._waiting: Event | None = None  # its answer is due
         self._rule = _NO_RULE  # of the command that waits
         self._intake: Intake | None = None  # while content is coming
-        self._chunks: deque[bytes] = deque()
-        self._chunk_octets = 0
-        self._refusal_told = False
         self._errors = 0
         self._refused_recipients = 0
         self._eof = False
@@ -129,7 +79,8 @@ class SmtpConnection:
     @property
     def buffered(self) -> int:
         """Octets received that no event has carried yet."""
-        return len(self._lines) + self._chunk_octets
+        content = 0 if self._intake is None else self._intake.buffered
+        return len(self._lines) + content
 
     @property
     def wants_tls(self) -> bool:
@@ -148,8 +99,7 @@ class SmtpConnection:
         if self._intake is None:
             self._lines.feed(octets)
         else:
-            self._chunks.append(octets)
-            self._chunk_octets += len(octets)
+            self._intake.feed(octets)
 
     def receive_eof(self) -> None:
         """The peer will send no more.
@@ -289,7 +239,6 @@ class SmtpConnection:
         self._state = rule.next_state(self._state)
         if self._state is State.DATA:
             self._intake = Intake(self._profile.content)
-            self._refusal_told = False
 
     def _count(self, rule: Rule) -> None:
         """A command was refused; many refused recipients are no wrong commands."""
@@ -310,33 +259,24 @@ class SmtpConnection:
         self._waiting = None
         self._intake = None
         self._lines.clear()
-        self._chunks.clear()
-        self._chunk_octets = 0
 
     # ---- content
 
     def _content_event(self, intake: Intake) -> Event | None:
-        while not intake.ended and self._chunks:
-            chunk = self._chunks.popleft()
-            self._chunk_octets -= len(chunk)
-            content = intake.take(chunk)
-            if content:
-                return BodyChunk(content)
-            if intake.refusal is not None and not self._refusal_told:
-                self._refusal_told = True
-                return _BODY_REFUSED
-            if intake.endless:
-                return self._misstep(replies.MESSAGE_ENDLESS)
+        told = intake.refusal
+        content = intake.next_content()
+        if content:
+            return BodyChunk(content)
+        if intake.refusal is not told:
+            return _BODY_REFUSED
+        if intake.endless:
+            return self._misstep(replies.MESSAGE_ENDLESS)
         return self._end_of_body(intake) if intake.ended else None
 
     def _end_of_body(self, intake: Intake) -> EndOfBody:
         # RFC 2920, section 3.1: the content may be followed by the next commands
         self._intake = None
         self._lines.feed(intake.rest)
-        for chunk in self._chunks:
-            self._lines.feed(chunk)
-        self._chunks.clear()
-        self._chunk_octets = 0
         self._waiting = event = EndOfBody(
             intake.size_octets, intake.header, intake.eight_bit, intake.refusal
         )

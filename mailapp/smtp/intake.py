@@ -7,6 +7,7 @@ fault on the content is only read to find its end.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Final
 
 from attrs import frozen
@@ -94,15 +95,18 @@ class Intake:
     """One message on its way in.
 
     Attributes:
+        buffered: octets that were fed and not looked at.
         refusal: the reply at the end of data if the message is not taken.
     """
 
-    __slots__ = ("_decoder", "_header", "_limits", "refusal")
+    __slots__ = ("_chunks", "_decoder", "_header", "_limits", "buffered", "refusal")
 
     def __init__(self, limits: ContentLimits) -> None:
         self._limits = limits
         self._decoder = DataDecoder(limits.line_octets)
         self._header = Header()
+        self._chunks: deque[bytes] = deque()
+        self.buffered = 0
         self.refusal: Reply | None = None
 
     @property
@@ -113,7 +117,7 @@ class Intake:
     @property
     def rest(self) -> bytes:
         """What came behind the end of data."""
-        return self._decoder.rest
+        return b"".join((self._decoder.rest, *self._chunks))
 
     @property
     def size_octets(self) -> int:
@@ -138,12 +142,30 @@ class Intake:
             return False
         return self.size_octets > limits.size_octets + limits.swallow_octets
 
-    def take(self, chunk: bytes) -> bytes:
-        """The next octets of the content; none once the message is refused."""
-        content = self._decoder.decode(chunk)
-        if self.refusal is None:
-            self.refusal = self._fault(content)
-        return content if self.refusal is None else b""
+    def feed(self, chunk: bytes) -> None:
+        """Take more octets; any cut is as good as any other."""
+        self._chunks.append(chunk)
+        self.buffered += len(chunk)
+
+    def next_content(self) -> bytes:
+        """The next octets to keep. Empty: none are there, or there is news.
+
+        The news are a refusal, the end of data, or too much of what is not kept.
+        """
+        told = self.refusal
+        while self._chunks and not self.ended:
+            chunk = self._chunks.popleft()
+            self.buffered -= len(chunk)
+            content = self._decoder.decode(chunk)
+            if told is None:
+                self.refusal = self._fault(content)
+                if self.refusal is not None:
+                    return b""
+                if content:
+                    return content
+            elif self.endless:
+                return b""
+        return b""
 
     def _fault(self, content: bytes) -> Reply | None:
         decoder, limits = self._decoder, self._limits

@@ -18,25 +18,16 @@ from mailapp.core.failures import DeliveryFailure
 from mailapp.core.peer import TLS, Peer
 from mailapp.core.status import Status
 from mailapp.delivery.interfaces import IDelivery
-from mailapp.policy.interfaces import Content, IPolicy, Origin
-from mailapp.policy.verdict import Defer, Reject, Tag, Verdict
+from mailapp.policy.interfaces import IPolicy
+from mailapp.policy.verdict import Defer, Reject, Verdict
 from mailapp.smtp import replies
-from mailapp.smtp.connection import (
-    BodyChunk,
-    BodyRefused,
-    EndOfBody,
-    Misstep,
-    Opened,
-)
-from mailapp.smtp.extensions.size import declared_size
-from mailapp.smtp.extensions.smtputf8 import wants_utf8
+from mailapp.smtp.events import BodyChunk, BodyRefused, EndOfBody, Misstep, Opened
 from mailapp.smtp.extensions.starttls import StartTls
 from mailapp.smtp.grammar import command as commands
 from mailapp.smtp.grammar.reply import Reply
 from mailapp.smtp.inquiry import Inquiry
-from mailapp.smtp.outcomes import fold
 from mailapp.smtp.profile import Profile
-from mailapp.smtp.transaction import Transaction
+from mailapp.smtp.reception import Client, Reception, judge
 
 Responder = Callable[[Any], Awaitable[Reply | None]]
 Pause = Callable[[float], Awaitable[object]]
@@ -44,9 +35,6 @@ Pause = Callable[[float], Awaitable[object]]
 
 # A session can't fill the log (threat 123); its last line tells how many there were.
 _REFUSALS_LOGGED: Final = 50
-_TOO_MANY_TRANSACTIONS: Final = Status(
-    7, 0, "too many messages in one session, connect again"
-)
 
 
 class SmtpSession:
@@ -77,37 +65,31 @@ class SmtpSession:
     ) -> None:
         self._peer = peer
         self._profile = profile
-        self._delivery = delivery
         self._policy = policy
-        self._now = now
-        self._token = token
         self._pause = None if peer.trusted else pause
-        self._inquiry = Inquiry(profile, delivery)
-        self._helo = ""
-        self._protocol = "SMTP"
-        self._transaction: Transaction | None = None
-        self._transactions = 0
-        self._accepted = 0
+        self._fields: list[tuple[str, str]] = []  # of the verdict on the connection
+        inquiry = Inquiry(profile, delivery)
+        self._reception = reception = Reception(
+            Client(peer), profile, delivery, policy, now=now, token=token
+        )
         self._refusals = 0  # since a message was taken
         self._session_refusals = 0
-        self._connect_fields: list[tuple[str, str]] = []
-        self._helo_fields: list[tuple[str, str]] = []
         self._responders: dict[type, Responder] = {
             Opened: self._opened,
             Misstep: self._misstep,
             commands.Helo: self._hello,
             commands.Ehlo: self._hello,
-            commands.Mail: self._mail,
-            commands.Rcpt: self._rcpt,
-            commands.Data: self._data,
-            BodyChunk: self._body_chunk,
-            BodyRefused: self._body_refused,
-            EndOfBody: self._end_of_body,
+            commands.Mail: reception.mail,
+            commands.Rcpt: reception.rcpt,
+            commands.Data: reception.begin_content,
+            BodyChunk: reception.body_chunk,
+            BodyRefused: reception.body_refused,
+            EndOfBody: reception.end_of_body,
             commands.Rset: self._rset,
             commands.Noop: self._noop,
             commands.Quit: self._quit,
-            commands.Vrfy: self._inquiry.verify,
-            commands.Expn: self._inquiry.expand,
+            commands.Vrfy: inquiry.verify,
+            commands.Expn: inquiry.expand,
             commands.Help: self._help,
             StartTls: self._starttls,
         }
@@ -128,25 +110,25 @@ class SmtpSession:
             reply = self._after_bug(event)
         if reply is not None and not reply.positive:
             await self._refused(event, reply)
+        elif isinstance(event, EndOfBody):
+            self._refusals = 0
         return reply
 
     def tls_started(self, tls: TLS) -> None:
         """RFC 3207, section 4.2: forget what the client said in the clear."""
         self._peer = evolve(self._peer, tls=tls)
-        self._end_transaction()
-        self._helo = ""
-        self._protocol = "SMTP"
-        self._helo_fields.clear()
+        self._reception.end()
+        self._reception.client = Client(self._peer)
 
     def closed(self) -> None:
         """The connection is gone."""
-        self._end_transaction()
+        self._reception.end()
         self.log.info(
             "SMTP session with {peer} ended, {accepted} messages accepted",
             event="smtp.connection.closed",
             session=self._peer.session,
             peer=self._peer.address,
-            accepted=self._accepted,
+            accepted=self._reception.accepted,
             refusals=self._session_refusals,
         )
 
@@ -155,8 +137,7 @@ class SmtpSession:
     def _after_bug(self, event: object) -> Reply | None:
         """What was under way is dropped; the state is known by that."""
         if isinstance(event, BodyChunk | BodyRefused):
-            if self._transaction is not None:
-                self._transaction.fail(replies.LOCAL_TROUBLE)
+            self._reception.fail(replies.LOCAL_TROUBLE)
             return None
         if isinstance(event, Opened):
             return self._profile.closing(statuses.SYSTEM_TROUBLE)
@@ -190,7 +171,7 @@ class SmtpSession:
 
     async def _opened(self, _event: Opened) -> Reply:
         verdict = await self._policy.connect(self._peer)
-        refusal = self._judge(verdict, self._connect_fields)
+        refusal = judge(verdict, self._fields)
         if refusal is None:
             return replies.greeting(self._profile.hostname)
         if refusal.code // 100 == 5:  # noqa: PLR2004
@@ -202,23 +183,25 @@ class SmtpSession:
     async def _hello(self, event: commands.Helo | commands.Ehlo) -> Reply:
         fields: list[tuple[str, str]] = []
         verdict = await self._policy.helo(self._peer, event.name)
-        refusal = self._judge(verdict, fields)
+        refusal = judge(verdict, fields)
         if refusal is not None:
             return refusal
         # RFC 5321, section 4.1.4: "clear all buffers and reset the state exactly as
         # if a RSET command had been issued"
-        self._end_transaction()
-        self._helo_fields = fields
-        self._helo = event.name
+        self._reception.end()
         tls_on = self._peer.tls is not None
         if isinstance(event, commands.Helo):
-            self._protocol = "SMTP"
-            return self._profile.helo()
-        self._protocol = "ESMTPS" if tls_on else "ESMTP"  # RFC 3848
-        return self._profile.ehlo(tls_on=tls_on)
+            protocol, reply = "SMTP", self._profile.helo()
+        else:
+            protocol = "ESMTPS" if tls_on else "ESMTP"  # RFC 3848
+            reply = self._profile.ehlo(tls_on=tls_on)
+        self._reception.client = Client(
+            self._peer, event.name, protocol, (*self._fields, *fields)
+        )
+        return reply
 
     async def _rset(self, _event: commands.Rset) -> Reply:
-        self._end_transaction()
+        self._reception.end()
         return replies.OK
 
     async def _noop(self, _event: commands.Noop) -> Reply:
@@ -236,123 +219,6 @@ class SmtpSession:
         if not self._profile.tls_available:
             return replies.NOT_IMPLEMENTED
         return replies.READY_FOR_TLS
-
-    # ---- transaction
-
-    async def _mail(self, event: commands.Mail) -> Reply:
-        limits = self._profile.limits
-        if limits.transactions and self._transactions >= limits.transactions:
-            return self._profile.closing(_TOO_MANY_TRANSACTIONS)
-        self._transactions += 1  # RFC 9422, section 4.1: also those that fail
-        if not event.is_ascii and not wants_utf8(event.parameters):
-            return replies.SENDER_NOT_ASCII
-        size = declared_size(event.parameters)
-        most = self._profile.content.size_octets
-        if size is not None and most and size > most:
-            return replies.MESSAGE_TOO_BIG
-        origin = Origin(self._peer, self._helo, event.reverse_path, None, size)
-        fields = [*self._connect_fields, *self._helo_fields]
-        refusal = self._judge(await self._policy.mail(origin), fields)
-        if refusal is not None:
-            return refusal
-        self._transaction = Transaction(self._token(), origin, event.parameters)
-        self._transaction.fields = fields
-        return replies.SENDER_OK
-
-    async def _rcpt(self, event: commands.Rcpt) -> Reply:
-        transaction = self._open_transaction()
-        address = event.address
-        if not event.is_ascii and not transaction.utf8:
-            return replies.RECIPIENT_NOT_ASCII
-        if transaction.has(address):
-            return replies.RECIPIENT_OK
-        accepted = transaction.recipients
-        if accepted >= self._profile.limits.recipients:
-            # RFC 5321, section 4.5.3.1.10: 452, and those before stay accepted
-            return replies.TOO_MANY_RECIPIENTS
-        fields: list[tuple[str, str]] = []
-        verdict = await self._policy.rcpt(transaction.origin, address, accepted)
-        refusal = self._judge(verdict, fields)
-        if refusal is not None:
-            return refusal
-        transaction.add(await self._delivery.route(address), fields)
-        return replies.RECIPIENT_OK
-
-    async def _data(self, _event: commands.Data) -> Reply:
-        transaction = self._open_transaction()
-        protocol = self._protocol
-        if transaction.utf8:
-            # RFC 6531, section 4.3
-            protocol = protocol.replace("ESMTP", "UTF8SMTP")
-        transaction.begin(self._delivery, protocol, self._now())
-        return replies.START_CONTENT
-
-    async def _body_chunk(self, event: BodyChunk) -> None:
-        transaction = self._open_transaction()
-        if transaction.body is None:
-            return
-        try:
-            await transaction.body.write(event.octets)
-        except DeliveryFailure as failure:
-            transaction.fail(replies.of_exception(failure))
-
-    async def _body_refused(self, _event: BodyRefused) -> None:
-        self._open_transaction().abort()
-
-    async def _end_of_body(self, event: EndOfBody) -> Reply:
-        transaction, self._transaction = self._open_transaction(), None
-        try:
-            reply = await self._finish(transaction, event)
-        finally:
-            transaction.abort()
-        if reply.positive:
-            self._accepted += 1
-            self._refusals = 0
-            self.log.info(
-                "Message {transaction} of {size_octets} octets accepted",
-                event="smtp.message.accepted",
-                session=self._peer.session,
-                peer=self._peer.address,
-                transaction=transaction.id,
-                size_octets=event.size_octets,
-                recipients=transaction.recipients,
-                eight_bit=event.eight_bit,
-            )
-        return reply
-
-    async def _finish(self, transaction: Transaction, event: EndOfBody) -> Reply:
-        refusal = event.refusal or transaction.failure
-        if refusal is not None:
-            return refusal
-        body, envelope = transaction.body, transaction.envelope
-        if body is None or envelope is None:
-            return replies.LOCAL_TROUBLE
-        content = Content(event.header, event.size_octets)
-        verdict = await self._policy.body(envelope, content)
-        refusal = self._judge(verdict, [])
-        if refusal is not None:
-            return refusal
-        return fold(await body.commit(), transaction.id)
-
-    def _open_transaction(self) -> Transaction:
-        """The one that the connection's state says is there."""
-        if self._transaction is None:
-            msg = "no transaction is open"
-            raise RuntimeError(msg)
-        return self._transaction
-
-    def _end_transaction(self) -> None:
-        transaction, self._transaction = self._transaction, None
-        if transaction is not None:
-            transaction.abort()
-
-    def _judge(self, verdict: Verdict, fields: list[tuple[str, str]]) -> Reply | None:
-        """The reply if it is a refusal; what a tag says goes to ``fields``."""
-        if isinstance(verdict, Reject | Defer):
-            return replies.refusal(verdict)
-        if isinstance(verdict, Tag):
-            fields.extend(verdict.fields)
-        return None
 
 
 def _status_of(verdict: Verdict) -> Status:

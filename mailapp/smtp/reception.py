@@ -1,0 +1,207 @@
+"""The transactions of a session: MAIL, RCPT, DATA, content, end of data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar, Final
+
+from attrs import frozen
+from twisted.logger import Logger
+
+from mailapp.core.failures import DeliveryFailure
+from mailapp.core.peer import Peer
+from mailapp.core.status import Status
+from mailapp.delivery.interfaces import IDelivery
+from mailapp.policy.interfaces import Content, IPolicy, Origin
+from mailapp.policy.verdict import Defer, Reject, Tag, Verdict
+from mailapp.smtp import replies
+from mailapp.smtp.events import BodyChunk, BodyRefused, EndOfBody
+from mailapp.smtp.extensions.size import declared_size
+from mailapp.smtp.extensions.smtputf8 import wants_utf8
+from mailapp.smtp.grammar.command import Data, Mail, Rcpt
+from mailapp.smtp.grammar.reply import Reply
+from mailapp.smtp.outcomes import fold
+from mailapp.smtp.profile import Profile
+from mailapp.smtp.transaction import Fields, Transaction
+
+_TOO_MANY_TRANSACTIONS: Final = Status(
+    7, 0, "too many messages in one session, connect again"
+)
+
+
+@frozen
+class Client:
+    """Who is there, as far as it is known now.
+
+    Attributes:
+        helo: what it called itself; empty if it did not.
+        protocol: the ``with`` word of RFC 3848.
+        fields: what policy wants said in all of its messages.
+    """
+
+    peer: Peer
+    helo: str = ""
+    protocol: str = "SMTP"
+    fields: Fields = ()
+
+
+class Reception:
+    """Receives message after message.
+
+    The connection's state says which event may come; so a transaction that is missing
+    where one must be is a bug, not a mistake of the peer.
+
+    Attributes:
+        client: set by the session.
+        accepted: how many messages were taken.
+    """
+
+    log: ClassVar = Logger()
+
+    def __init__(
+        self,
+        client: Client,
+        profile: Profile,
+        delivery: IDelivery,
+        policy: IPolicy,
+        *,
+        now: Callable[[], float],
+        token: Callable[[], str],
+    ) -> None:
+        self.client = client
+        self.accepted = 0
+        self._profile = profile
+        self._delivery = delivery
+        self._policy = policy
+        self._now = now
+        self._token = token
+        self._begun = 0
+        self._transaction: Transaction | None = None
+
+    def end(self) -> None:
+        """Forget the transaction as a whole, if there is one."""
+        transaction, self._transaction = self._transaction, None
+        if transaction is not None:
+            transaction.abort()
+
+    def fail(self, reply: Reply) -> None:
+        """The content can't be kept; say so at the end of data."""
+        if self._transaction is not None:
+            self._transaction.fail(reply)
+
+    async def mail(self, event: Mail) -> Reply:
+        """MAIL: begin a transaction."""
+        limits = self._profile.limits
+        if limits.transactions and self._begun >= limits.transactions:
+            return self._profile.closing(_TOO_MANY_TRANSACTIONS)
+        self._begun += 1  # RFC 9422, section 4.1: also those that fail
+        if not event.is_ascii and not wants_utf8(event.parameters):
+            return replies.SENDER_NOT_ASCII
+        client = self.client
+        size = declared_size(event.parameters)
+        most = self._profile.content.size_octets
+        if size is not None and most and size > most:
+            return replies.MESSAGE_TOO_BIG
+        origin = Origin(client.peer, client.helo, event.reverse_path, None, size)
+        fields = list(client.fields)
+        refusal = judge(await self._policy.mail(origin), fields)
+        if refusal is not None:
+            return refusal
+        self._transaction = Transaction(self._token(), origin, event.parameters)
+        self._transaction.fields = fields
+        return replies.SENDER_OK
+
+    async def rcpt(self, event: Rcpt) -> Reply:
+        """RCPT: one more recipient."""
+        transaction = self._open_transaction()
+        address = event.address
+        if not event.is_ascii and not transaction.utf8:
+            return replies.RECIPIENT_NOT_ASCII
+        if transaction.has(address):
+            return replies.RECIPIENT_OK
+        accepted = transaction.recipients
+        if accepted >= self._profile.limits.recipients:
+            # RFC 5321, section 4.5.3.1.10: 452, and those before stay accepted
+            return replies.TOO_MANY_RECIPIENTS
+        fields: list[tuple[str, str]] = []
+        verdict = await self._policy.rcpt(transaction.origin, address, accepted)
+        refusal = judge(verdict, fields)
+        if refusal is not None:
+            return refusal
+        transaction.add(await self._delivery.route(address), fields)
+        return replies.RECIPIENT_OK
+
+    async def begin_content(self, _event: Data) -> Reply:
+        """DATA: the content comes next."""
+        transaction = self._open_transaction()
+        protocol = self.client.protocol
+        if transaction.utf8:
+            # RFC 6531, section 4.3
+            protocol = protocol.replace("ESMTP", "UTF8SMTP")
+        transaction.begin(self._delivery, protocol, self._now())
+        return replies.START_CONTENT
+
+    async def body_chunk(self, event: BodyChunk) -> None:
+        """Content: keep it, or remember why that failed."""
+        transaction = self._open_transaction()
+        if transaction.body is None:
+            return
+        try:
+            await transaction.body.write(event.octets)
+        except DeliveryFailure as failure:
+            transaction.fail(replies.of_exception(failure))
+
+    async def body_refused(self, _event: BodyRefused) -> None:
+        """The message will be refused: what was kept can go."""
+        self._open_transaction().abort()
+
+    async def end_of_body(self, event: EndOfBody) -> Reply:
+        """Commit, and end the transaction whatever comes of it."""
+        transaction, self._transaction = self._open_transaction(), None
+        try:
+            reply = await self._finish(transaction, event)
+        finally:
+            transaction.abort()
+        if reply.positive:
+            self.accepted += 1
+            self.log.info(
+                "Message {transaction} of {size_octets} octets accepted",
+                event="smtp.message.accepted",
+                session=self.client.peer.session,
+                peer=self.client.peer.address,
+                transaction=transaction.id,
+                size_octets=event.size_octets,
+                recipients=transaction.recipients,
+                eight_bit=event.eight_bit,
+            )
+        return reply
+
+    async def _finish(self, transaction: Transaction, event: EndOfBody) -> Reply:
+        refusal = event.refusal or transaction.failure
+        if refusal is not None:
+            return refusal
+        body, envelope = transaction.body, transaction.envelope
+        if body is None or envelope is None:
+            return replies.LOCAL_TROUBLE
+        content = Content(event.header, event.size_octets)
+        verdict = await self._policy.body(envelope, content)
+        refusal = judge(verdict, [])
+        if refusal is not None:
+            return refusal
+        return fold(await body.commit(), transaction.id)
+
+    def _open_transaction(self) -> Transaction:
+        """The one that the connection's state says is there."""
+        if self._transaction is None:
+            msg = "no transaction is open"
+            raise RuntimeError(msg)
+        return self._transaction
+
+
+def judge(verdict: Verdict, fields: list[tuple[str, str]]) -> Reply | None:
+    """The reply if it is a refusal; what a tag says goes to ``fields``."""
+    if isinstance(verdict, Reject | Defer):
+        return replies.refusal(verdict)
+    if isinstance(verdict, Tag):
+        fields.extend(verdict.fields)
+    return None
