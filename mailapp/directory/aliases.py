@@ -49,8 +49,6 @@ def expand(start: Meaning, look_up: Callable[[Address], Meaning]) -> Expanded:
     waiting = [(start, 0)]
     while waiting:
         meaning, depth = waiting.pop()
-        if depth >= DEPTH_LIMIT or len(seen) > TARGET_LIMIT:
-            raise TemporaryFailure(ROUTING_LOOP)
         for target in meaning.targets:
             found = look_up(target)
             if found.elsewhere:
@@ -61,4 +59,6 @@ def expand(start: Meaning, look_up: Callable[[Address], Meaning]) -> Expanded:
             elif found.local is not None:
                 locals_.setdefault(found.local.account.id, found.local)
             seen.add(found.key)
+        if depth >= DEPTH_LIMIT or len(seen) > TARGET_LIMIT:
+            raise TemporaryFailure(ROUTING_LOOP)
     return Expanded(tuple(locals_.values()), tuple(remote))
