@@ -38,9 +38,7 @@ def add_parser(subparsers: Any) -> None:
             "started and nothing changed."
         ),
     )
-    parser.add_argument(
-        "file", nargs="?", type=Path, help="the same as --config FILE"
-    )
+    parser.add_argument("file", nargs="?", type=Path, help="the same as --config FILE")
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.set_defaults(run=run)
 

@@ -35,4 +35,5 @@ COMMANDS: Final = (
     Row("user", "mailapp.cli.user"),
     Row("alias", "mailapp.cli.alias"),
     Row("check", "mailapp.cli.check", configured=False),
+    Row("demo", "mailapp.cli.demo", configured=False),
 )

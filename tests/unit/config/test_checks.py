@@ -1,0 +1,152 @@
+"""mailapp.config.checks: settings that do not fit each other."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.rows import rows, tabled
+from tests.threats import threat
+from tests.unit.config.files import GOOD, LISTENER, SERVER, TLS, loaded, problems
+
+CLEAR = LISTENER + 'tls = "none"\n'
+POP3 = '[[listener]]\nprotocol = "pop3"\n'
+
+
+def listener(**settings: str) -> str:
+    """A listener of these settings, as TOML has them."""
+    lines = [f"{key.replace('_', '-')} = {value}" for key, value in settings.items()]
+    return LISTENER + "\n".join(lines) + "\n"
+
+
+@tabled
+class CheckTests(SynchronousTestCase):
+    """What is refused, and what gets a warning."""
+
+    @rows(
+        good=GOOD,
+        clear_smtp=SERVER + CLEAR,
+        clear_loopback=SERVER
+        + POP3
+        + 'tls = "none"\nallow-cleartext = true\naddress = "127.0.0.2"\n',
+        clear_loopback_6=SERVER
+        + POP3
+        + 'tls = "none"\nallow-cleartext = true\naddress = "::1"\n',
+        clear_unix=SERVER
+        + POP3
+        + 'tls = "none"\nallow-cleartext = true\nunix = "/run/s"\n',
+        two_addresses=SERVER
+        + TLS
+        + listener(address='"192.0.2.1"')
+        + listener(address='"192.0.2.2"'),
+        two_families=SERVER
+        + TLS
+        + listener(address='"0.0.0.0"')
+        + listener(address='"2001:db8::1"'),
+        two_ports=GOOD + listener(port="26"),
+        implicit=GOOD + listener(tls='"implicit"'),
+    )
+    def test_accepted(self, text: str) -> None:
+        """Nothing is said."""
+        self.assertEqual([], problems(text))
+
+    @rows(
+        no_listener=(
+            SERVER,
+            "x.toml: error: listener: expected at least one listener, found none. Write"
+            ' [[listener]] and below it protocol = "smtp".',
+        ),
+        short_hostname=(
+            GOOD.replace("mx.example.test", "mx"),
+            "x.toml:2: error: server.hostname: expected a full name such as"
+            ' mail.example.org, found the short name "mx". Other servers refuse mail'
+            " from a short name: write the domain too.",
+        ),
+        no_certificate=(
+            SERVER + LISTENER,
+            "x.toml:4: error: listener[1].tls: expected a certificate for it, found"
+            ' none. Write [[tls.certificate]] with chain and key, or tls = "none"'
+            " here.",
+        ),
+        postmaster=(
+            SERVER + 'postmaster = "a@example.net"\n' + TLS + LISTENER,
+            "x.toml:4: error: server.postmaster: expected an account in one of"
+            ' server.domains, found the domain "example.net". Name an account of this'
+            " server.",
+        ),
+        same_port=(
+            GOOD + POP3 + "port = 25\n",
+            "x.toml:9: error: listener[2]: expected a port that no other listener has,"
+            " found the place of smtp:0.0.0.0:25. Change one of them, or remove it.",
+        ),
+        same_port_any=(
+            SERVER + TLS + listener(address='"192.0.2.1"') + LISTENER,
+            "x.toml:10: error: listener[2]: expected a port that no other listener has,"
+            " found the place of smtp:192.0.2.1:25. Change one of them, or remove it.",
+        ),
+        same_port_both=(
+            GOOD + listener(address='"::"'),
+            "x.toml:9: error: listener[2]: expected a port that no other listener has,"
+            " found the place of smtp:0.0.0.0:25. Change one of them, or remove it.",
+        ),
+        same_unix=(
+            SERVER + TLS + listener(unix='"/run/s"') + POP3 + 'unix = "/run/s"\n',
+            "x.toml:10: error: listener[2]: expected a port that no other listener has,"
+            " found the place of smtp:/run/s. Change one of them, or remove it.",
+        ),
+        same_free_port=(
+            SERVER + TLS + listener(port="0") + listener(port="0"),
+            "x.toml:10: error: listener[2]: expected a port that no other listener has,"
+            " found the place of smtp:0.0.0.0:0. Change one of them, or remove it.",
+        ),
+        unix_and_port=(
+            SERVER + TLS + listener(unix='"/run/s"', port="25"),
+            "x.toml:9: error: listener[1].unix: expected a Unix socket or a port, found"
+            " both. Make two listeners of them.",
+        ),
+    )
+    def test_refused(self, text: str, line: str) -> None:
+        """The server does not start."""
+        self.assertEqual([line], problems(text))
+        self.assertIsNone(loaded(text).configuration)
+
+    @threat(29, 51)
+    def test_clear_passwords(self) -> None:
+        """Passwords in clear are taken on loopback only, whatever is asked for."""
+        for address in ("192.0.2.1", "10.0.0.1", "::", "fe80::1"):
+            text = (
+                SERVER
+                + POP3
+                + (f'tls = "none"\nallow-cleartext = true\naddress = "{address}"\n')
+            )
+            self.assertEqual(
+                [
+                    "x.toml:7: error: listener[1].allow-cleartext: expected false,"
+                    " since this address can be reached from other hosts, found true."
+                    ' Set address = "127.0.0.1", or remove allow-cleartext and use TLS.'
+                ],
+                problems(text),
+            )
+
+    @rows(
+        clear_pop3=(
+            SERVER + POP3 + 'tls = "none"\n',
+            'x.toml:6: warning: listener[1].tls: expected "starttls" or "implicit",'
+            ' since this protocol begins with a login, found "none", so nobody can log'
+            ' in. Write tls = "implicit".',
+        ),
+        domain_twice=(
+            GOOD.replace('["example.test"]', '["example.test", "EXAMPLE.test"]'),
+            "x.toml:3: warning: server.domains: expected each domain once, found"
+            ' "example.test" twice. Remove one.',
+        ),
+        unused_authority=(
+            GOOD + '[tls]\nclient-authority = "ca"\n[auth]\nmechanisms = ["PLAIN"]\n',
+            "x.toml:10: warning: tls.client-authority: expected EXTERNAL in"
+            " auth.mechanisms, found a client authority that nothing uses. Add EXTERNAL"
+            " to auth.mechanisms, or remove client-authority.",
+        ),
+    )
+    def test_warned(self, text: str, line: str) -> None:
+        """The server starts, and says so."""
+        self.assertEqual([line], problems(text))
+        self.assertIsNotNone(loaded(text).configuration)

@@ -1,0 +1,153 @@
+"""mailapp.config.host: this host and the configuration."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from mailapp.config.load import Loaded, inspect
+from tests.rows import rows, tabled
+from tests.threats import threat
+from tests.unit.config.files import LISTENER, SERVER, TLS
+
+ME = pwd.getpwuid(os.geteuid()).pw_name
+
+
+@tabled
+class HostTests(SynchronousTestCase):
+    """Files, rights and users."""
+
+    def setUp(self) -> None:
+        """A host on which all is well."""
+        folder = TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        for name in ("c.pem", "k.pem"):
+            (self.folder / name).touch(0o600)
+        self.server = SERVER + 'directory = "var"\nuser = ""\n'
+        self.patch(os, "geteuid", lambda: 1000)
+
+    def found(self, text: str | None = None) -> Loaded:
+        """What is found on this host."""
+        file = str(self.folder / "x.toml")
+        return inspect(text or self.server + TLS + LISTENER, file, host=True)
+
+    def lines(self, text: str | None = None) -> list[str]:
+        """The problems, without the folder's name."""
+        lines = map(str, self.found(text).problems)
+        return [line.replace(f"{self.folder}/", "") for line in lines]
+
+    def test_good(self) -> None:
+        """Nothing is said, and nothing was made."""
+        self.assertEqual([], self.lines())
+        self.assertFalse((self.folder / "var").exists())
+
+    @rows(group=0o640, others=0o604, write=0o602)
+    @threat(36)
+    def test_key(self, mode: int) -> None:
+        """A key that others may use is refused."""
+        (self.folder / "k.pem").chmod(mode)
+        self.assertEqual(
+            [
+                "x.toml:8: error: tls.certificate[1].key: expected a file that only its"
+                f" owner may read, found mode {mode:04o} of k.pem."
+                " Run: chmod 600 k.pem"
+            ],
+            self.lines(),
+        )
+
+    @rows(
+        chain=("c.pem", "x.toml:7: error: tls.certificate[1].chain"),
+        key=("k.pem", "x.toml:8: error: tls.certificate[1].key"),
+    )
+    def test_missing(self, name: str, place: str) -> None:
+        """A file that is not there is named."""
+        (self.folder / name).unlink()
+        self.assertEqual(
+            [
+                f"{place}: expected a file that can be read, found {name}: no such file"
+                " or directory. Mend the path or its rights."
+            ],
+            self.lines(),
+        )
+
+    def test_authority(self) -> None:
+        """Authorities must be readable too."""
+        text = self.server + TLS + LISTENER + '[tls]\nclient-authority = "ca.pem"\n'
+        self.assertEqual(
+            [
+                "x.toml:12: error: tls.client-authority: expected a file that can be"
+                " read, found ca.pem: no such file or directory. Mend the path or its"
+                " rights."
+            ],
+            self.lines(text),
+        )
+
+    def test_file_for_folder(self) -> None:
+        """A file where the data should be."""
+        (self.folder / "var").touch()
+        self.assertEqual(
+            [
+                "x.toml:4: error: server.directory: expected a folder, found var, which"
+                " is none. Mend the path."
+            ],
+            self.lines(),
+        )
+
+    def test_read_only(self) -> None:
+        """A folder that may not be written."""
+        self.patch(os, "access", lambda *_: False)
+        [line] = self.lines()
+        self.assertIn("expected a folder that this user may write, found ", line)
+
+    def test_open_folder(self) -> None:
+        """A folder that everybody may write gets a warning."""
+        (self.folder / "var").mkdir()
+        (self.folder / "var").chmod(0o777)
+        self.assertEqual(
+            [
+                "x.toml:4: warning: server.directory: expected a folder that only the"
+                " server may write, found var, which everybody may. Run: chmod o-w var"
+            ],
+            self.lines(),
+        )
+        self.assertIsNotNone(self.found().configuration)
+
+    @rows(
+        unknown=(
+            "mailapp-nobody",
+            "",
+            "x.toml:5: error: server.user: expected a user of this host, since the"
+            ' server is started as root, found "mailapp-nobody", whom it does not know.'
+            " Run: useradd --system mailapp-nobody",
+        ),
+        empty=(
+            "",
+            "",
+            "x.toml:5: warning: server.user: expected a user to become after the ports"
+            ' are open, found root, who may do everything. Write user = "mailapp".',
+        ),
+        root=(
+            "root",
+            "",
+            "x.toml:5: warning: server.user: expected a user to become after the ports"
+            ' are open, found root, who may do everything. Write user = "mailapp".',
+        ),
+        group=(
+            "nobody",
+            "mailapp-nobody",
+            "x.toml:6: error: server.group: expected a group of this host, found"
+            ' "mailapp-nobody", which it does not know. Run: groupadd --system'
+            " mailapp-nobody",
+        ),
+    )
+    @threat(121)
+    def test_root(self, user: str, group: str, line: str) -> None:
+        """Root becomes somebody who is there, or is told so."""
+        self.patch(os, "geteuid", lambda: 0)
+        text = self.server.replace('user = ""', f'user = "{user}"\ngroup = "{group}"')
+        self.assertEqual([line], self.lines(text + TLS + LISTENER))
