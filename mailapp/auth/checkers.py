@@ -86,11 +86,13 @@ class PasswordChecker:
             await self._hashes.matches(None, password)
             raise UnauthorizedLogin
         token = self._recent.token(found, password)
-        if not self._recent.has(token, self._clock.seconds()):
-            if not await self._matches(token, found, password):
-                raise UnauthorizedLogin
-            self._recent.add(token, self._clock.seconds())
-        return await _avatar_id(self._directory, credentials, found)
+        if self._recent.has(token, self._clock.seconds()):
+            return await _avatar_id(self._directory, credentials, found)
+        if not await self._matches(token, found, password):
+            raise UnauthorizedLogin
+        avatar_id = await _avatar_id(self._directory, credentials, found)
+        self._recent.add(token, self._clock.seconds())
+        return avatar_id
 
     def _matches(
         self, token: Token, found: Verifiers, password: bytes

@@ -271,7 +271,7 @@ def network_of(peer: Peer) -> str:
     ip = peer.ip
     if isinstance(ip, IPv4Address):
         return str(ip)
-    return f"{int(ip) >> 64:x}::/64"
+    return f"{int(ip) >> 64:016x}/64"
 
 
 def _sleep(clock: IReactorTime, seconds: float) -> Deferred[None]:
