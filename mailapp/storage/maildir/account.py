@@ -293,11 +293,11 @@ class MaildirAccount:
         raise NoSuch
 
     async def _raw_chunks(
-        self, fd: int, start: int, end: int | None
+        self, fd: int, start: int, end: int | None, most: int = CHUNK
     ) -> AsyncIterator[bytes]:
         at = start
         while end is None or at < end:
-            want = CHUNK if end is None else min(CHUNK, end - at)
+            want = most if end is None else min(most, end - at)
             with disk_errors():
                 chunk = self._files.read_cached(fd, at, want)
             if chunk is None:
@@ -314,7 +314,7 @@ class MaildirAccount:
         """Octets are counted as they go over the wire."""
         wire = ToWire()
         at = 0
-        async for chunk in self._raw_chunks(fd, 0, None):
+        async for chunk in self._raw_chunks(fd, 0, None, CHUNK // 2):
             octets = wire.convert(chunk)
             first = max(0, start - at)
             last = len(octets) if end is None else max(0, end - at)

@@ -17,6 +17,7 @@ import os
 import stat
 import time
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -234,9 +235,14 @@ class Files:
 
     def boot(self) -> bytes:
         """Another value after each start of the machine: 1 to 40 letters and digits."""
-        with suppress(OSError):
-            return _BOOT.read_bytes().strip().replace(b"-", b"")[:40]
-        return b"%d" % int(time.time() - time.monotonic())
+        return _boot()
+
+
+@cache
+def _boot() -> bytes:
+    with suppress(OSError):
+        return _BOOT.read_bytes().strip().replace(b"-", b"")[:40]
+    return b"%d" % int(time.time() - time.monotonic())
 
 
 def read_whole(files: Files, path: bytes, most: int = 1 << 20) -> bytes | None:

