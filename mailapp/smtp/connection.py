@@ -29,7 +29,7 @@ from mailapp.smtp.grammar.reply import Reply
 from mailapp.smtp.intake import Intake
 from mailapp.smtp.profile import COMMAND_LIMIT, Profile
 from mailapp.smtp.states import Rule, State
-from mailapp.smtp.verbs import Verb
+from mailapp.smtp.verbs import NOT_IMPLEMENTED, Verb
 
 _OPENED: Final = Opened()
 _BODY_REFUSED: Final = BodyRefused()
@@ -191,14 +191,19 @@ class SmtpConnection:
         name = name.upper()
         verb = self._profile.verbs.get(name)
         if verb is None:
-            if name in _FOREIGN and self._state is State.START:
-                return self._closing_misstep(_NOT_SMTP)
-            return self._misstep(replies.UNRECOGNIZED)
+            return self._unknown(name)
         if len(line) + 2 > COMMAND_LIMIT and (
             len(line) + 2 > self._profile.line_limit(name)
         ):
             return self._misstep(replies.LINE_TOO_LONG)
         return self._legal_event(verb, argument)
+
+    def _unknown(self, name: bytes) -> Misstep:
+        if name in _FOREIGN and self._state is State.START:
+            return self._closing_misstep(_NOT_SMTP)
+        if name in NOT_IMPLEMENTED:
+            return self._misstep(replies.NOT_IMPLEMENTED)
+        return self._misstep(replies.UNRECOGNIZED)
 
     def _legal_event(self, verb: Verb, argument: bytes) -> Event:
         rule = verb.rule

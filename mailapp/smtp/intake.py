@@ -12,6 +12,7 @@ from typing import Final
 
 from attrs import frozen
 
+from mailapp.message.trace import count_received
 from mailapp.smtp import replies
 from mailapp.smtp.data import DataDecoder
 from mailapp.smtp.grammar.reply import Reply
@@ -87,8 +88,7 @@ class Header:
 
     def received_fields(self) -> int:
         """How many hops it had."""
-        lower = self.octets.lower()
-        return lower.count(b"\r\nreceived:") + lower.startswith(b"received:")
+        return count_received(self.octets)
 
 
 class Intake:

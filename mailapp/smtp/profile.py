@@ -76,12 +76,25 @@ class Profile:
     extensions: tuple[Extension, ...] = EXTENSIONS
     tls_available: bool = False
     verify: bool = False
-    verbs: Mapping[bytes, Verb] = Factory(
-        lambda self: _verbs(self.extensions), takes_self=True
+    verbs: Mapping[bytes, Verb] = field(
+        init=False,
+        repr=False,
+        default=Factory(lambda self: _verbs(self.available), takes_self=True),
     )
-    line_limits: Mapping[bytes, int] = Factory(
-        lambda self: _line_limits(self.extensions), takes_self=True
+    line_limits: Mapping[bytes, int] = field(
+        init=False,
+        repr=False,
+        default=Factory(lambda self: _line_limits(self.available), takes_self=True),
     )
+
+    @property
+    def available(self) -> tuple[Extension, ...]:
+        """The extensions that can be offered at all."""
+        return tuple(
+            extension
+            for extension in self.extensions
+            if self.tls_available or not extension.needs_certificate
+        )
 
     def ehlo(self, *, tls_on: bool) -> Reply:
         """The reply to EHLO (RFC 5321, section 4.1.1.1)."""
@@ -91,6 +104,7 @@ class Profile:
             self.limits.transactions,
             self.tls_available,
             tls_on,
+            self.verify,
         )
         lines = [extension.line(offer) for extension in self.extensions]
         return make_reply(250, None, [self.hostname, *filter(None, lines)])

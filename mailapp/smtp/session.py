@@ -7,7 +7,7 @@ event, logged, and answered 451 4.3.0.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, ClassVar, Final
 
 from attrs import evolve
@@ -33,6 +33,12 @@ Responder = Callable[[Any], Awaitable[Reply | None]]
 Pause = Callable[[float], Awaitable[object]]
 """Waits so many seconds."""
 
+# The word for the log; what is not here is a command.
+_SUBJECTS: Final[Mapping[type, str]] = {
+    Opened: "connection",
+    commands.Rcpt: "rcpt",
+    EndOfBody: "message",
+}
 # A session can't fill the log (threat 123); its last line tells how many there were.
 _REFUSALS_LOGGED: Final = 50
 
@@ -154,10 +160,9 @@ class SmtpSession:
             await self._pause(limits.delay_seconds)
 
     def _log_refusal(self, event: object, reply: Reply) -> None:
-        kind = "rcpt" if isinstance(event, commands.Rcpt) else "command"
         self.log.info(
             "Refused {kind} of {peer}: {reply}",
-            event=f"smtp.{kind}.refused",
+            event=f"smtp.{_SUBJECTS.get(type(event), 'command')}.refused",
             session=self._peer.session,
             peer=self._peer.address,
             kind=type(event).__name__,

@@ -53,6 +53,13 @@ def core_verbs(mail_parameters: Known, rcpt_parameters: Known) -> tuple[Verb, ..
     )
 
 
+# Commands that others have; RFC 5321, section 4.2.4: 502 where a command is recognized
+# but not implemented, 500 where it is not. The first four are obsolete (appendix F).
+NOT_IMPLEMENTED: Final = frozenset(
+    {b"SEND", b"SOML", b"SAML", b"TURN", b"ATRN", b"ETRN", b"AUTH", b"BDAT", b"BURL"}
+    | {b"STARTTLS", b"LHLO", b"XCLIENT", b"XFORWARD"}
+)
+
 _MAIL: Final = Rule(
     states=frozenset({State.READY}),
     otherwise={

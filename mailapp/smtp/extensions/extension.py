@@ -24,6 +24,7 @@ class Offer:
         transactions: of a session at most; 0 is no limit.
         tls_available: the listener has a certificate.
         tls_on: this connection is protected already.
+        verify: VRFY and EXPN tell the truth.
     """
 
     size_octets: int
@@ -31,6 +32,7 @@ class Offer:
     transactions: int
     tls_available: bool
     tls_on: bool
+    verify: bool
 
 
 _NO_PARAMETERS: Mapping[bytes, Callable[[bytes | None], object]] = {}
@@ -49,6 +51,7 @@ class Extension:
             4.5.3.1.4).
         rcpt_octets: the same for RCPT.
         verbs: commands that it adds.
+        needs_certificate: only for listeners where TLS can be started.
     """
 
     keyword: str
@@ -58,6 +61,7 @@ class Extension:
     mail_octets: int = 0
     rcpt_octets: int = 0
     verbs: tuple[Verb, ...] = ()
+    needs_certificate: bool = False
 
 
 def always(keyword: str) -> Callable[[Offer], str | None]:

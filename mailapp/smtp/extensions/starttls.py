@@ -38,6 +38,7 @@ def _read(argument: bytes) -> StartTls:
 STARTTLS: Final = Extension(
     "STARTTLS",
     _line,
+    needs_certificate=True,
     verbs=(
         Verb(
             b"STARTTLS",

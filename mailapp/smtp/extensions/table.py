@@ -6,6 +6,7 @@ from typing import Final
 
 from mailapp.smtp.extensions.eightbitmime import EIGHTBITMIME
 from mailapp.smtp.extensions.enhancedstatuscodes import ENHANCEDSTATUSCODES
+from mailapp.smtp.extensions.expn import EXPN
 from mailapp.smtp.extensions.extension import Extension
 from mailapp.smtp.extensions.help import HELP
 from mailapp.smtp.extensions.limits import LIMITS
@@ -22,5 +23,6 @@ EXTENSIONS: Final[tuple[Extension, ...]] = (
     SMTPUTF8,
     ENHANCEDSTATUSCODES,
     LIMITS,
+    EXPN,
     HELP,
 )

@@ -66,6 +66,15 @@ class LimitTests(SynchronousTestCase):
         self.assertEqual(answers[20:], [b"421 4.7.0 mx.foo.com too many errors\r\n"])
         self.assertTrue(connection.wants_close)
 
+    @rows(
+        obsolete=b"SOML FROM:<a@b>", turn=b"TURN", auth=b"AUTH PLAIN x", bdat=b"BDAT 1"
+    )
+    def test_not_implemented(self, request: bytes) -> None:
+        """What others have and we have not is 502 (RFC 5321, section 4.2.4)."""
+        connection = opened()
+        connection.receive(request + b"\r\n")
+        self.assertEqual(connection.next_event(), Misstep(replies.NOT_IMPLEMENTED))
+
     @threat(12, 19)
     def test_refused_recipients(self) -> None:
         """Refused recipients have a limit of their own, far above that of errors."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from twisted.trial.unittest import SynchronousTestCase
 
 from mailapp.core.failures import TemporaryFailure
 from mailapp.core.status import SYSTEM_TROUBLE, Status
@@ -128,7 +129,7 @@ class Transactions(RuleBasedStateMachine):
                 (b"RSET x", 501),
                 (b"XYZZY", 500),
                 (b"", 500),
-                (b"BDAT 3 LAST", 500),
+                (b"BDAT 3 LAST", 502),
                 (b"EHLO", 501),
             ]
         )
@@ -164,3 +165,41 @@ _Machine.settings = settings(max_examples=60, stateful_step_count=40, deadline=N
 @threat(10, 11)
 class MachineTests(_Machine):  # type: ignore[valid-type, misc]  # made by hypothesis
     """Random orders of commands keep the promises of the table."""
+
+
+class FuzzTests(SynchronousTestCase):
+    """A whole session and octets without sense."""
+
+    @threat(10, 16, 129)
+    @given(
+        st.lists(
+            st.one_of(
+                st.binary(max_size=30),
+                st.sampled_from(
+                    [
+                        b"EHLO a.b\r\n",
+                        b"MAIL FROM:<a@b>\r\n",
+                        b"RCPT TO:<Jones@foo.com>\r\n",
+                        b"DATA\r\n",
+                        b"RSET\r\n",
+                        b"\r\n",
+                        b".\r\n",
+                        b"text\r\n.\r\n",
+                        b"a\nb\0",
+                    ]
+                ),
+            ),
+            max_size=30,
+        )
+    )
+    def test_any_octets(self, pieces: list[bytes]) -> None:
+        """No octets raise, and every message that lies there was acknowledged."""
+        ledger = Ledger()
+        wire = dial(ledger)
+        acknowledged = 0
+        for piece in pieces:
+            wire.feed(piece)
+            acknowledged += wire.take().count(b" OK id=")
+        wire.client_closes()
+        self.assertEqual(len(ledger.stored), acknowledged)
+        self.assertEqual(ledger.open_bodies, [])

@@ -94,6 +94,7 @@ class DialogueTests(SynchronousTestCase):
             say(wire, b"EXPN staff"),
             b"250-2.1.5 <Jones@foo.com>\r\n250 2.1.5 <Brown@foo.com>\r\n",
         )
+        self.assertIn(b"250-EXPN\r\n", say(wire, b"EHLO a"))
         self.assertEqual(codes(say(wire, b"EXPN nobody")), [550])
         self.assertEqual(codes(say(wire, b"VRFY nobody")), [550])
         self.assertEqual(codes(say(wire, b"VRFY <@@>")), [550])

@@ -30,7 +30,7 @@ from mailapp.smtp.profile import Profile
 from tests.rows import rows, tabled
 from tests.threats import threat
 
-VERBS = Profile("mx.example.org").verbs
+VERBS = Profile("mx.example.org", tls_available=True).verbs
 
 
 def read(line: bytes) -> Command:
