@@ -7,7 +7,8 @@ from typing import Final
 
 from mailapp.config.problems import Severity
 from mailapp.config.read import Report
-from mailapp.config.schema import Configuration, Listener, Mechanism, Protocol, Security
+from mailapp.config.schema import Configuration, Listener, Protocol, Security
+from mailapp.config.sections import Mechanism
 
 
 def check(configuration: Configuration, report: Report) -> None:

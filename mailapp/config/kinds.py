@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from attrs import frozen
 
 from mailapp.config import units
 from mailapp.config.nearest import nearest
-from mailapp.core.address import canonical_domain, parse_address
-from mailapp.core.failures import SyntaxProblem
+from mailapp.config.written import quoted
 
 T = TypeVar("T")
 N = TypeVar("N", int, float)
@@ -169,7 +167,7 @@ class Text:
 
     def show(self, value: str) -> str:
         """Quoted as TOML's basic string."""
-        return _quoted(value)
+        return quoted(value)
 
 
 @frozen
@@ -187,7 +185,7 @@ class FilePath:
 
     def show(self, value: Path) -> str:
         """Quoted."""
-        return _quoted(str(value))
+        return quoted(str(value))
 
 
 @frozen
@@ -243,7 +241,7 @@ class OneOf:
     @property
     def expected(self) -> str:
         """All of them."""
-        return _alternatives([_quoted(name) for name in self.names])
+        return _alternatives([quoted(name) for name in self.names])
 
     def read(self, value: object) -> str:
         """The name itself."""
@@ -254,7 +252,7 @@ class OneOf:
 
     def show(self, value: str) -> str:
         """Quoted."""
-        return _quoted(value)
+        return quoted(value)
 
 
 @frozen
@@ -314,94 +312,7 @@ class NetworkRange:
 
     def show(self, value: Network) -> str:
         """Quoted."""
-        return _quoted(str(value))
-
-
-def _address(text: str) -> str:
-    return str(ip_address(text))
-
-
-def _host_name(text: str) -> str:
-    if text.endswith("."):
-        raise ValueError(text)
-    return canonical_domain(text)
-
-
-def _account(text: str) -> str:
-    try:
-        return str(parse_address(text.encode()))
-    except UnicodeEncodeError as problem:
-        raise SyntaxProblem(problem.reason) from None
-
-
-def _printable(text: str) -> str:
-    if not text.isprintable() or text != text.strip():
-        raise ValueError(text)
-    return text
-
-
-def _one_octet(text: str) -> str:
-    if text not in {"+", "-", "=", "_", "#", "!", "~"}:
-        raise ValueError(text)
-    return text
-
-
-HOST_NAME: Final = Text(
-    'a host name such as "mail.example.org"',
-    _host_name,
-    "Write letters, digits, hyphens and dots only, without a dot at the end.",
-)
-DOMAIN: Final = Text(
-    'a domain such as "example.org"',
-    _host_name,
-    "Write letters, digits, hyphens and dots only, without a dot at the end.",
-)
-ADDRESS: Final = Text(
-    'an IP address such as "192.0.2.1" or "::"',
-    _address,
-    "Write the number of the address: names are not looked up here.",
-)
-ACCOUNT: Final = Text(
-    'an account such as "alice@example.org"',
-    _account,
-    "Write the local part, an @ and the domain.",
-)
-LINE: Final = Text(
-    "a line of printable text",
-    _printable,
-    "Write printable characters only, and no space at either end.",
-)
-SEPARATOR: Final = Text(
-    "one of the characters + - = _ # ! ~ in quotes",
-    _one_octet,
-    'Write "+", as most servers do.',
-)
-
-
-def show_found(value: object) -> str:
-    """What a TOML value is, for a message; long ones are cut."""
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case str():
-            kind, text = "the text", _quoted(value)
-        case int() | float():
-            kind, text = "the number", str(value)
-        case list():
-            return f"a list of {len(value)}" if value else "an empty list"
-        case dict():
-            return "a table"
-        case _:
-            kind, text = "the date or time", str(value)
-    return f"{kind} {text if len(text) <= _SHOWN else text[: _SHOWN - 1] + '…'}"
-
-
-_SHOWN: Final = 60
-
-
-def _quoted(text: str) -> str:
-    """TOML's basic string; for all that is not a lone surrogate it equals JSON's."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+        return quoted(str(value))
 
 
 def _in_range(value: N, minimum: N, maximum: N, show: Callable[[N], str]) -> N:

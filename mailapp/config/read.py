@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path as FilePath
 from typing import Any, Final, assert_never
 
-from mailapp.config.kinds import Unfit, show_found
+from mailapp.config.kinds import Unfit
 from mailapp.config.nearest import nearest
 from mailapp.config.places import Path, line_of
 from mailapp.config.problems import ConfigurationProblem, Severity
 from mailapp.config.schema import Configuration
 from mailapp.config.setting import REQUIRED, Setting, SubTables, members
+from mailapp.config.written import show_found
 
 
 class Report:

@@ -15,12 +15,6 @@ from typing import Final
 from attrs import frozen
 
 from mailapp.config.kinds import (
-    ACCOUNT,
-    ADDRESS,
-    DOMAIN,
-    HOST_NAME,
-    LINE,
-    SEPARATOR,
     Choice,
     Duration,
     FilePath,
@@ -28,21 +22,14 @@ from mailapp.config.kinds import (
     ListOf,
     Network,
     NetworkRange,
-    OneOf,
     Optional,
-    Size,
     Whole,
 )
+from mailapp.config.sections import Auth, Limits, Log, Pop3, Smtp, Storage
 from mailapp.config.setting import setting, table, tables
-from mailapp.policy.table import CHECKS, DEFAULT_CHECKS
+from mailapp.config.texts import ACCOUNT, ADDRESS, DOMAIN, HOST_NAME, LINE
 
-KIB: Final = 2**10
-MIB: Final = 2**20
-GIB: Final = 2**30
-TIB: Final = 2**40
-MINUTE: Final = 60.0
 HOUR: Final = 3600.0
-DAY: Final = 86_400.0
 
 
 class Protocol(StrEnum):
@@ -58,39 +45,6 @@ class Security(StrEnum):
     NONE = "none"
     STARTTLS = "starttls"
     IMPLICIT = "implicit"
-
-
-class LineEndings(StrEnum):
-    """How lines end in the files of the store."""
-
-    CRLF = "crlf"
-    LF = "lf"
-
-
-class LogFormat(StrEnum):
-    """How a log line is written."""
-
-    HUMAN = "human"
-    JSON = "json"
-
-
-class LogLevel(StrEnum):
-    """The least important events that are written."""
-
-    DEBUG = "debug"
-    INFO = "info"
-    WARN = "warn"
-    ERROR = "error"
-
-
-class Mechanism(StrEnum):
-    """SASL mechanisms (RFC 4422)."""
-
-    EXTERNAL = "EXTERNAL"
-    SCRAM_SHA_256_PLUS = "SCRAM-SHA-256-PLUS"
-    SCRAM_SHA_256 = "SCRAM-SHA-256"
-    PLAIN = "PLAIN"
-    LOGIN = "LOGIN"
 
 
 STANDARD_PORTS: Final = {
@@ -263,186 +217,6 @@ class TLS:
         example=Path("/etc/mailapp/tls/clients-ca.pem"),
     )
     certificates: tuple[Certificate, ...] = tables(Certificate, "certificate")
-
-
-@frozen
-class Limits:
-    """What a client may cost."""
-
-    trusted: tuple[Network, ...] = setting(
-        ListOf(NetworkRange()),
-        """Networks that are never throttled, delayed or refused for their number of
-        connections. They may not relay either.""",
-        default=(),
-    )
-    connections: int = setting(
-        Whole(1, 1_000_000), """Connections at once, in each process.""", default=10_000
-    )
-    connections_per_address: int = setting(
-        Whole(1, 1_000_000),
-        """Connections at once from one IPv4 address or one IPv6 /64.""",
-        default=100,
-    )
-    connections_per_minute: int = setting(
-        Whole(1, 1_000_000),
-        """New connections a minute from one IPv4 address or one IPv6 /64.""",
-        default=600,
-    )
-    message_size: int = setting(
-        Size(64 * KIB, 4 * GIB),
-        """The largest message that is taken (RFC 1870).""",
-        default=35 * MIB,
-    )
-    header_size: int = setting(
-        Size(4 * KIB, 64 * MIB),
-        """The largest header of a message that is taken.""",
-        default=MIB,
-    )
-    received_fields: int = setting(
-        Whole(10, 1000),
-        """A message with more Received fields is going round in a loop and is refused
-        (RFC 5321, section 6.3).""",
-        default=100,
-    )
-    recipients: int = setting(
-        Whole(100, 100_000),
-        """Recipients of one message (RFC 5321, section 4.5.3.1.8: at least 100).""",
-        default=1000,
-    )
-    bad_commands: int = setting(
-        Whole(1, 1000),
-        """Wrong commands in a row after which a session is closed.""",
-        default=20,
-    )
-
-
-@frozen
-class Storage:
-    """Where mail is kept."""
-
-    root: Path | None = setting(
-        Optional(FilePath()),
-        """The folder of all Maildirs, as <root>/<domain>/<user>. If empty, the folder
-        "mail" in server.directory.""",
-        default=None,
-        example=Path("/srv/mail"),
-    )
-    line_endings: LineEndings = setting(
-        Choice(LineEndings),
-        """How lines end in the files. "crlf" keeps messages as they travel and is
-        faster; "lf" suits tools that expect Unix text.""",
-        default=LineEndings.CRLF,
-    )
-    quota: int = setting(
-        Size(0, 1024 * TIB),
-        """What a new account may hold, unless "mailapp user add --quota" says
-        otherwise. "0 B" is no limit.""",
-        default=0,
-    )
-    write_threads: int = setting(
-        Whole(1, 64),
-        """How many messages one process writes to disk at the same time.""",
-        default=12,
-    )
-
-
-@frozen
-class Auth:
-    """Logins."""
-
-    mechanisms: tuple[Mechanism, ...] = setting(
-        ListOf(Choice(Mechanism)),
-        """The ways to log in (SASL, RFC 4422). PLAIN and LOGIN are offered only on an
-        encrypted connection, EXTERNAL only to clients with a certificate of
-        tls.client-authority.""",
-        default=tuple(Mechanism),
-    )
-    argon2_memory: int = setting(
-        Size(8 * KIB, 256 * MIB),
-        """Memory that one password check takes. More makes a stolen database harder to
-        read. Existing passwords keep theirs until they are set again.""",
-        default=19 * MIB,
-    )
-    argon2_passes: int = setting(
-        Whole(1, 16),
-        """How often a password check goes over that memory.""",
-        default=2,
-    )
-
-
-@frozen
-class Smtp:
-    """Receiving mail."""
-
-    verify: bool = setting(
-        Flag(),
-        """Let VRFY and EXPN tell which mailboxes exist. Else VRFY answers 252 for every
-        address and EXPN is refused (RFC 5321, section 7.3).""",
-        default=False,
-    )
-    separator: str | None = setting(
-        Optional(SEPARATOR),
-        """Mail for user+anything goes to user. Empty switches this off.""",
-        default="+",
-    )
-    detail_folders: bool = setting(
-        Flag(),
-        """Put mail for user+name into the mailbox "name" of the user, if there is one.
-        Else it goes to INBOX, as all other mail.""",
-        default=False,
-    )
-    command_timeout: float = setting(
-        Duration(MINUTE, DAY),
-        """How long a client may take for its next command. RFC 5321, section 4.5.3.2.7
-        wants at least 5 minutes.""",
-        default=5 * MINUTE,
-    )
-    content_timeout: float = setting(
-        Duration(MINUTE, DAY),
-        """How long a client may be silent in the middle of a message (RFC 5321,
-        section 4.5.3.2.5).""",
-        default=3 * MINUTE,
-    )
-    checks: tuple[str, ...] = setting(
-        ListOf(OneOf(tuple(CHECKS))),
-        "What is refused. "
-        + " ".join(f"{row.name}: {row.refuses}." for row in CHECKS.values()),
-        default=DEFAULT_CHECKS,
-    )
-
-
-@frozen
-class Pop3:
-    """Fetching mail with POP3."""
-
-    apop: bool = setting(
-        Flag(),
-        """Offer APOP (RFC 1939, section 7), which needs passwords that can be read back
-        and the broken hash MD5. Works only for accounts that were told so.""",
-        default=False,
-    )
-    timeout: float = setting(
-        Duration(10 * MINUTE, DAY),
-        """How long a client may be silent. RFC 1939, section 3 wants at least 10
-        minutes.""",
-        default=10 * MINUTE,
-    )
-
-
-@frozen
-class Log:
-    """What the server writes to its standard error, one event a line."""
-
-    format: LogFormat = setting(
-        Choice(LogFormat),
-        """"human" for people, "json" for programs.""",
-        default=LogFormat.HUMAN,
-    )
-    level: LogLevel = setting(
-        Choice(LogLevel),
-        """The least important events that are written.""",
-        default=LogLevel.INFO,
-    )
 
 
 @frozen

@@ -12,7 +12,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mailapp.config.load import inspect, inspect_file, load, load_text
 from mailapp.config.problems import ConfigurationRefused
-from mailapp.config.schema import LineEndings, Mechanism, Protocol, Security
+from mailapp.config.schema import Protocol, Security
+from mailapp.config.sections import LineEndings, Mechanism
 from tests.rows import rows, tabled
 from tests.unit.config.files import GOOD, LISTENER, SERVER, TLS, loaded, problems
 
