@@ -1,4 +1,6 @@
-r"""The content that follows DATA: octets as sent to octets as meant (RFC 5321, 4.5.2).
+r"""The content that follows DATA: octets as sent to octets as meant.
+
+RFC 5321, section 4.5.2.
 
 Only ``CRLF.CRLF`` ends the content. A line ends with CRLF and nothing else does: what
 some servers take for an end of data (``LF.LF``, ``LF.CRLF``, ``CR.CR`` …) stays content

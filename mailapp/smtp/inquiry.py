@@ -1,4 +1,6 @@
-"""VRFY and EXPN: who is here, if the administrator lets us tell (RFC 5321, 3.5).
+"""VRFY and EXPN: who is here, if the administrator lets us tell.
+
+RFC 5321, section 3.5.
 
 By default nobody is told: VRFY says 252 and EXPN 502, to known and unknown names alike
 and in the same time (threat 19; RFC 5321, section 7.3).

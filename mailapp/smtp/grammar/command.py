@@ -127,8 +127,8 @@ RSET: Final = Rset()
 NOOP: Final = Noop()
 QUIT: Final = Quit()
 
-# LDH, and the underscore that many hosts have in their names although RFC 5321,
-# section 2.3.5, does not allow it; policy may be stricter.
+# deviates: RFC 5321, section 2.3.5: many hosts have an underscore in their names; it is
+# taken in HELO and EHLO, and policy may be stricter.
 _HOST: Final = abnf.only(abnf.LET_DIG_HYPHEN | frozenset(b"._"))
 _TEXT: Final = abnf.only(abnf.VCHAR | frozenset(b" \t") | abnf.UTF8_NON_ASCII)
 

@@ -110,7 +110,7 @@ class RefusalTests(SynchronousTestCase):
     @rows(n_minus_1=99, n=100, n_plus_1=101)
     @threat(15)
     def test_recipient_limit(self, count: int) -> None:
-        """Beyond the limit 452 4.5.3, and those before stay (RFC 5321, 4.5.3.1.10)."""
+        """Beyond the limit 452 4.5.3, and those before stay (section 4.5.3.1.10)."""
         limits = SessionLimits(recipients=100)
         ledger = Ledger(users=[f"u{i}" for i in range(200)])
         wire = dial(ledger, profile=Profile("mx.foo.com", limits=limits))

@@ -109,7 +109,7 @@ class PathTests(SynchronousTestCase):
 
     @rows(n_minus_1=(255, True), n=(256, True), n_plus_1=(257, False))
     def test_length(self, octets: int, taken: bool) -> None:  # noqa: FBT001
-        """A path has at most 256 octets with its brackets (RFC 5321, 4.5.3.1.3)."""
+        """A path has at most 256 octets with its brackets (section 4.5.3.1.3)."""
         labels = [_LABEL] * 4 + [b"b" * (octets - 4 * 50 - 4)]
         text = b"<a@" + b".".join(labels) + b">"
         self.assertEqual(len(text), octets)
