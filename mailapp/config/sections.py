@@ -30,7 +30,6 @@ from mailapp.policy.table import CHECKS, DEFAULT_CHECKS
 KIB: Final = 2**10
 MIB: Final = 2**20
 GIB: Final = 2**30
-TIB: Final = 2**40
 MINUTE: Final = 60.0
 DAY: Final = 86_400.0
 
@@ -135,12 +134,6 @@ class Storage:
         """How lines end in the files. "crlf" keeps messages as they travel and is
         faster; "lf" suits tools that expect Unix text.""",
         default=LineEndings.CRLF,
-    )
-    quota: int = setting(
-        Size(0, 1024 * TIB),
-        """What a new account may hold, unless "mailapp user add --quota" says
-        otherwise. "0 B" is no limit.""",
-        default=0,
     )
     write_threads: int = setting(
         Whole(1, 64),
