@@ -116,6 +116,10 @@ class _Counts:
     def interval(self, count: _Count) -> float:
         return self._pace.interval(count.failures + count.under_way)
 
+    def has_failures(self, key: Hashable) -> bool:
+        count = self._entries.get(key)
+        return count is not None and count.failures > 0
+
     def forgive(self, key: Hashable) -> None:
         count = self._entries.get(key)
         if count is not None:
@@ -163,7 +167,8 @@ class Throttle:
     Args:
         clock: for time and for waiting.
         paces: how much is too much.
-        observe: told of every outcome here; give it to ``learn`` of the others.
+        observe: told of every outcome here that is news; give it to ``learn`` of the
+            others.
     """
 
     def __init__(
@@ -217,9 +222,10 @@ class Throttle:
         return Attempt(self, account, network_of(peer), [])
 
     def settle(self, outcome: Outcome) -> None:
-        """An attempt here is over: learn from it, and tell the others."""
+        """An attempt here is over: learn from it, and tell the others what is new."""
+        news = not outcome.good or self._is_news(outcome)
         self.learn(outcome)
-        if self._observe is not None:
+        if news and self._observe is not None:
             self._observe(outcome)
 
     def learn(self, outcome: Outcome) -> None:
@@ -228,6 +234,8 @@ class Throttle:
         account, network = outcome.account, outcome.network
         pair = (account, network)
         if outcome.good:
+            if not self._is_news(outcome):
+                return
             self._known.pop(pair, None)
             self._known[pair] = now + self._paces.remember_seconds
             if len(self._known) > ENTRIES_LIMIT:
@@ -245,6 +253,12 @@ class Throttle:
         for count in counts:
             count.failures += 1
             count.last_failure = now
+
+    def _is_news(self, outcome: Outcome) -> bool:
+        """False: this owner is known well already, and nothing is held against them."""
+        pair = (outcome.account, outcome.network)
+        fresh = self._clock.seconds() + self._paces.remember_seconds / 2
+        return self._known.get(pair, 0.0) < fresh or self._by_owner.has_failures(pair)
 
     def _is_known(self, account: str, network: str, now: float) -> bool:
         return bool(account) and self._known.get((account, network), now) > now

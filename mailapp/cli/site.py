@@ -29,12 +29,28 @@ class ServerSettings(Protocol):
         """Ours."""
 
 
+class AuthSettings(Protocol):
+    """What is asked of the ``[auth]`` table."""
+
+    @property
+    def argon2_memory(self) -> int:
+        """Octets that one password check takes."""
+
+    @property
+    def argon2_passes(self) -> int:
+        """How often it goes over them."""
+
+
 class Settings(Protocol):
     """What is asked of a configuration."""
 
     @property
     def server(self) -> ServerSettings:
         """The ``[server]`` table."""
+
+    @property
+    def auth(self) -> AuthSettings:
+        """The ``[auth]`` table."""
 
     @property
     def mail_root(self) -> Path:

@@ -279,23 +279,25 @@ def add_parser(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Do what ``mailapp user …`` says; the exit code."""
-    return execute(arguments, Site.of(settings), Terminal())
+    auth = settings.auth
+    hashes = Hashes(
+        inline, memory_kib=auth.argon2_memory // 1024, passes=auth.argon2_passes
+    )
+    return execute(arguments, Site.of(settings), Terminal(), hashes)
 
 
 def execute(
     arguments: argparse.Namespace,
     site: Site,
     terminal: Terminal,
-    hashes: Hashes | None = None,
+    hashes: Hashes,
     now: Callable[[], float] = time.time,
 ) -> int:
     """Do it on this site; the exit code, after whatever went wrong was explained."""
     try:
         accounts = site.open_accounts()
         try:
-            work = Work(
-                arguments, site, accounts, hashes or Hashes(inline), terminal, now
-            )
+            work = Work(arguments, site, accounts, hashes, terminal, now)
             code: int = arguments.does(work)
         finally:
             accounts.close()

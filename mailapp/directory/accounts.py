@@ -7,19 +7,19 @@ tells in some 3 microseconds; so a change shows at the next call in every proces
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from attrs import field, frozen
-
 from mailapp.core.failures import TemporaryFailure
 from mailapp.core.status import SYSTEM_TROUBLE
 from mailapp.directory.schema import connect
-from mailapp.directory.types import Account, Verifiers
-from mailapp.sasl.mechanism import Verifier
+from mailapp.directory.tables import read_verifiers, write_password
+from mailapp.directory.types import Account, NewPassword, Verifiers
 from mailapp.storage.types import AccountId
+
+__all__ = ["AccountExists", "Accounts", "NewPassword", "NoSuchAccount"]
 
 CACHE_LIMIT: Final = 100_000  # names, known and unknown; then all are forgotten
 
@@ -30,21 +30,6 @@ class NoSuchAccount(Exception):
 
 class AccountExists(Exception):
     """The name is taken."""
-
-
-@frozen
-class NewPassword:
-    """What is stored of a password.
-
-    Attributes:
-        hash: argon2 in PHC form, or empty.
-        scram: SASL mechanism to verifier.
-        sealed: the password itself, encrypted, for those who opted in.
-    """
-
-    hash: str = field(repr=False)
-    scram: Mapping[str, Verifier] = field(factory=dict, repr=False, hash=False)
-    sealed: bytes | None = field(default=None, repr=False)
 
 
 class Accounts:
@@ -176,7 +161,7 @@ class Accounts:
                     )
                 except sqlite3.IntegrityError:
                     raise AccountExists(name) from None
-                self._write_password(name, password)
+                write_password(self._connection, name, password)
 
     def set_password(self, account: AccountId, password: NewPassword) -> None:
         """Replace whatever the account's logins are checked against.
@@ -186,7 +171,7 @@ class Accounts:
         """
         with self._transaction() as version:
             self._touch(account, "version = ?", version)
-            self._write_password(account, password)
+            write_password(self._connection, account, password)
 
     def set_sealed(self, account: AccountId, sealed: bytes | None) -> None:
         """Keep, or forget, the reversible secret.
@@ -247,28 +232,9 @@ class Accounts:
 
     def _read(self, name: AccountId) -> Verifiers | None:
         try:
-            row = self._connection.execute(
-                "SELECT enabled, quota_octets, version, password, sealed"
-                " FROM account WHERE name = ?",
-                (name,),
-            ).fetchone()
-            if row is None:
-                return None
-            scram = self._connection.execute(
-                "SELECT mechanism, salt, iterations, stored_key, server_key"
-                " FROM scram WHERE name = ?",
-                (name,),
-            ).fetchall()
+            return read_verifiers(self._connection, name)
         except sqlite3.Error as failure:
             raise TemporaryFailure(SYSTEM_TROUBLE) from failure
-        enabled, quota_octets, version, password, sealed = row
-        return Verifiers(
-            account=Account(name, bool(enabled), quota_octets),
-            version=version,
-            password=password,
-            scram={mechanism: Verifier(*values) for mechanism, *values in scram},
-            sealed=sealed,
-        )
 
     @contextmanager
     def _transaction(self) -> Iterator[int]:
@@ -291,17 +257,3 @@ class Accounts:
         )
         if not done.rowcount:
             raise NoSuchAccount(account)
-
-    def _write_password(self, account: AccountId, new: NewPassword) -> None:
-        self._connection.execute(
-            "UPDATE account SET password = ?, sealed = ? WHERE name = ?",
-            (new.hash, new.sealed, account),
-        )
-        self._connection.execute("DELETE FROM scram WHERE name = ?", (account,))
-        self._connection.executemany(
-            "INSERT INTO scram VALUES (?, ?, ?, ?, ?, ?)",
-            [
-                (account, mechanism, v.salt, v.iterations, v.stored_key, v.server_key)
-                for mechanism, v in new.scram.items()
-            ],
-        )

@@ -44,6 +44,21 @@ class Verifiers:
 
 
 @frozen
+class NewPassword:
+    """What is stored of a password.
+
+    Attributes:
+        hash: argon2 in PHC form, or empty.
+        scram: SASL mechanism to verifier.
+        sealed: the password itself, encrypted, for those who opted in.
+    """
+
+    hash: str = field(repr=False)
+    scram: Mapping[str, Verifier] = field(factory=dict, repr=False, hash=False)
+    sealed: bytes | None = field(default=None, repr=False)
+
+
+@frozen
 class Local:
     """The address is a mailbox of ours.
 

@@ -208,6 +208,18 @@ class ShareTests(ThrottleCase):
         self.assertTrue(first is None or second is None or second > 1)
         self.assertEqual(self.attempt("bob", HOME, good=True), 0.0)
 
+    def test_only_news(self) -> None:
+        """An owner who comes every minute is told of once, not every minute."""
+        for _ in range(100):
+            self.attempt("alice", HOME, good=True)
+        self.assertEqual(len(self.seen), 1)
+        self.attempt("alice", HOME, good=False)
+        self.attempt("alice", HOME, good=True)
+        self.assertEqual([one.good for one in self.seen], [True, False, True])
+        self.clock.advance(8 * 86400)
+        self.attempt("alice", HOME, good=True)
+        self.assertEqual(len(self.seen), 4)
+
     @rows(
         ipv4=("192.0.2.1", "192.0.2.1"),
         mapped=("::ffff:192.0.2.1", "192.0.2.1"),
