@@ -154,11 +154,13 @@ class _Reader:
         self._comment: bytes | None = None
         self._in_angle = self._had_angle = self._route_ended = False
         self._flaws = AddressDefect.NONE
+        self._after_comma = self._after_group = False
         self._group: bytes | None = None
         self._members: list[Mailbox] = []
 
     def take(self, token: Token) -> None:
         """The next token."""
+        self._after_comma = False
         if token.kind is Kind.COMMENT:
             self._comment = token.octets
         elif token.kind is not Kind.SPECIAL:
@@ -170,6 +172,8 @@ class _Reader:
 
     def finish(self) -> None:
         """No more tokens."""
+        if self._after_comma:
+            self.defects |= AddressDefect.EMPTY
         self._end_address()
         if self._group is not None:
             self.defects |= AddressDefect.GROUP
@@ -235,6 +239,7 @@ class _Reader:
     def _end_group(self) -> None:
         self.entries.append(Group(self._group or b"", tuple(self._members)))
         self._group, self._members = None, []
+        self._after_group = True
 
     def _end_address(self, *, by_comma: bool = False) -> None:
         """A comma, a semicolon or the end: make the mailbox of what is there."""
@@ -247,7 +252,7 @@ class _Reader:
         elif self._words:
             mailbox = _mailbox(self._comment, self._words, self._flaws)
         else:
-            if by_comma:
+            if by_comma and not self._after_group:
                 self.defects |= AddressDefect.EMPTY
             mailbox = None
         if mailbox is not None:
@@ -256,6 +261,7 @@ class _Reader:
                 self.entries.append(mailbox)
             else:
                 self._members.append(mailbox)
+        self._after_comma, self._after_group = by_comma, False
         self._words, self._inner, self._comment = [], [], None
         self._in_angle = self._had_angle = self._route_ended = False
         self._flaws = AddressDefect.NONE

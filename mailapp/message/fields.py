@@ -24,6 +24,7 @@ COUNT_LIMIT: Final = 10_000
 # RFC 5322, section 3.6.8: ftext is 33-57 and 59-126
 FTEXT: Final = frozenset(range(33, 127)) - {ord(":")}
 _FTEXT_TABLE: Final = bytes(sorted(FTEXT))
+_FIRST: Final = 14  # above CR and LF
 # A line end that no white space follows. One octet of look-ahead: linear.
 _FIELD_END: Final = re.compile(rb"\n(?![ \t])")
 
@@ -40,6 +41,9 @@ class HeaderDefect(Flag):
     HEADER_TOO_LONG = auto()
     TOO_MANY_FIELDS = auto()
     NO_END = auto()  # the octets end before the empty line
+
+
+_SOUND: Final = HeaderDefect.NONE
 
 
 @frozen
@@ -127,7 +131,8 @@ def parse_header(octets: bytes, start: int = 0) -> Header:
     defects = HeaderDefect.NONE
     position, size = start, len(octets)
     while position < size:
-        blank = _blank_line(octets, position)
+        # an empty line begins with CR or LF, and few fields do
+        blank = _blank_line(octets, position) if octets[position] < _FIRST else 0
         if blank:
             return _finished(octets, start, Header(tuple(fields), blank, defects))
         found = _FIELD_END.search(octets, position)
@@ -144,7 +149,8 @@ def parse_header(octets: bytes, start: int = 0) -> Header:
             return _finished(octets, start, Header(tuple(fields), body_start, defects))
         field, flaws = _field(octets, position, end)
         fields.append(field)
-        defects |= flaws
+        if flaws is not _SOUND:
+            defects |= flaws
         position = end
     return _finished(
         octets, start, Header(tuple(fields), size, defects | HeaderDefect.NO_END)
@@ -161,6 +167,8 @@ def _finished(octets: bytes, start: int, header: Header) -> Header:
         defects |= HeaderDefect.BARE_LINE_END
     if b"\0" in section:
         defects |= HeaderDefect.NUL
+    if defects is header.defects:
+        return header
     return Header(header.fields, header.body_start, defects)
 
 
@@ -184,7 +192,7 @@ def _field(octets: bytes, start: int, end: int) -> tuple[Field, HeaderDefect]:
     colon = octets.find(b":", start, stop if line_end < 0 else line_end)
     raw_name = octets[start:colon] if colon >= 0 else b""
     name = raw_name.rstrip(b" \t")
-    defects = HeaderDefect.NONE
+    defects = _SOUND
     if not name or name.translate(None, _FTEXT_TABLE):
         name, value_start = b"", start
         defects |= HeaderDefect.NOT_A_FIELD

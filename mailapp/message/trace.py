@@ -7,6 +7,7 @@ protocol to say. Whatever the peer called itself, the fields stay whole.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from ipaddress import IPv6Address
 from typing import Final
 
@@ -68,12 +69,18 @@ def received(
 
 def _tcp_info(peer: Peer, client_name: str | None) -> list[bytes]:
     """TCP-info = address-literal / ( Domain FWS address-literal ), in parentheses."""
-    ip = peer.ip
-    literal = b"[IPv6:%b]" if isinstance(ip, IPv6Address) else b"[%b]"
-    address = literal % str(ip).partition("%")[0].encode()
+    address = _literal(peer.address)
     if client_name is None:
         return [b"(" + address + b")"]
     return [b"(" + _domain(client_name, utf8=False), address + b")"]
+
+
+@lru_cache(maxsize=256)
+def _literal(address: str) -> bytes:
+    """An address-literal (RFC 5321, section 4.1.3) without zone."""
+    ip = Peer(address).ip
+    literal = b"[IPv6:%b]" if isinstance(ip, IPv6Address) else b"[%b]"
+    return literal % str(ip).partition("%")[0].encode()
 
 
 def _for_clause(address: Address | None, *, utf8: bool) -> list[bytes]:
@@ -111,6 +118,7 @@ def u_labels(domain: str) -> str:
         return domain
 
 
+@lru_cache(maxsize=256)
 def _domain(name: str, *, utf8: bool) -> bytes:
     """A Domain or address-literal; what can't be part of one becomes ``?``.
 

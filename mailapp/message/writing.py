@@ -24,21 +24,6 @@ _is_name: Final = abnf.only(FTEXT)
 _BREAKING: Final = bytes(sorted(abnf.CTL - {ord("\t")}))
 
 
-def check_word(word: bytes) -> bytes:
-    """The word itself.
-
-    Raises:
-        SyntaxProblem: it is empty, too long for a line, or holds a control.
-    """
-    if not word or word.translate(None, _BREAKING) != word or word.isspace():
-        reason = "not fit for a header field"
-        raise SyntaxProblem(reason)
-    if len(word) >= LINE_LIMIT:
-        reason = "too long for a header field"
-        raise SyntaxProblem(reason)
-    return word
-
-
 def build_field(name: bytes, words: Iterable[bytes]) -> bytes:
     """A field with its CRLF: words with one space or one fold between any two.
 
@@ -50,19 +35,25 @@ def build_field(name: bytes, words: Iterable[bytes]) -> bytes:
         raise SyntaxProblem(reason)
     lines: list[bytes] = []
     line = name + b":"
+    room = LINE_LIMIT  # the first word stays in the first line: see below
     for word in words:
-        check_word(word)
-        # The first word stays in the first line if it can: a first line with nothing
-        # in it is obsolete syntax (RFC 5322, section 4.2).
-        fits = len(line) + 1 + len(word) <= LINE_LENGTH
-        first = not lines and len(line) == len(name) + 1
-        if fits or (first and len(line) + 1 + len(word) <= LINE_LIMIT):
-            line += b" " + word
-        else:
+        length = len(line) + 1 + len(word)
+        if length > room:
             lines.append(line)
-            line = b" " + word
+            line, length = b" " + word, len(word) + 1
+        else:
+            line += b" " + word
+        # A line of white space alone is obsolete syntax (RFC 5322, section 4.2).
+        if length > LINE_LIMIT or not word or word.isspace():
+            reason = "not fit for a header field"
+            raise SyntaxProblem(reason)
+        room = LINE_LENGTH
     lines.append(line)
-    return b"\r\n".join(lines) + b"\r\n"
+    text = b"\r\n".join(lines)
+    if len(text.translate(None, _BREAKING)) != len(text) - 2 * (len(lines) - 1):
+        reason = "not fit for a header field"
+        raise SyntaxProblem(reason)
+    return text + b"\r\n"
 
 
 def build_text_field(name: bytes, text: str, *, utf8: bool = False) -> bytes:
