@@ -8,6 +8,7 @@ directory may decide about that.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 from unicodedata import normalize
@@ -23,6 +24,13 @@ LOCAL_PART_LIMIT: Final = 64  # octets; RFC 5321, section 4.5.3.1.1
 DOMAIN_LIMIT: Final = 255  # octets; section 4.5.3.1.2
 PATH_LIMIT: Final = 256  # octets with the angle brackets; section 4.5.3.1.3
 LABEL_LIMIT: Final = 63  # octets; RFC 1035, section 2.3.4
+
+_DOTTED: Final = abnf.ATEXT | {ord(".")}
+_DOTTED_UTF8: Final = _DOTTED | abnf.UTF8_NON_ASCII
+_ATEXT_UTF8: Final = abnf.ATEXT | abnf.UTF8_NON_ASCII
+_QTEXT_UTF8: Final = abnf.QTEXT_SMTP | abnf.UTF8_NON_ASCII
+_DOMAIN: Final = abnf.LET_DIG_HYPHEN | {ord(".")}
+_DOMAIN_UTF8: Final = _DOMAIN | abnf.UTF8_NON_ASCII
 _UNSAFE_IN_DOMAIN: Final = frozenset(range(33)) | {127} | frozenset(b'<>@"\\(),;')
 
 
@@ -90,8 +98,7 @@ def quote_local_part(local_part: str) -> str:
     """Local-part: a Dot-string if it is one, else a Quoted-string."""
     octets = local_part.encode()
     words = octets.split(b".")
-    allowed = abnf.ATEXT | abnf.UTF8_NON_ASCII
-    if all(word and allowed.issuperset(word) for word in words):
+    if all(words) and all(map(_ATEXT_UTF8.issuperset, words)):
         return local_part
     escaped = local_part.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
@@ -132,8 +139,7 @@ def read_local_part(cursor: Cursor, *, utf8: bool) -> str:
     if cursor.skip(b'"'):
         octets = _quoted_content(cursor, utf8=utf8)
     else:
-        atext = abnf.ATEXT | abnf.UTF8_NON_ASCII if utf8 else abnf.ATEXT
-        octets = cursor.take_while(atext | {ord(".")})
+        octets = cursor.take_while(_DOTTED_UTF8 if utf8 else _DOTTED)
         # Dot-string = Atom *("." Atom)
         if not all(octets.split(b".")):
             reason = "bad local part"
@@ -146,7 +152,7 @@ def read_local_part(cursor: Cursor, *, utf8: bool) -> str:
 
 def _quoted_content(cursor: Cursor, *, utf8: bool) -> bytes:
     """QcontentSMTP up to the closing quote, which is taken too."""
-    qtext = abnf.QTEXT_SMTP | abnf.UTF8_NON_ASCII if utf8 else abnf.QTEXT_SMTP
+    qtext = _QTEXT_UTF8 if utf8 else abnf.QTEXT_SMTP
     content = bytearray()
     while True:
         content += cursor.take_while(qtext)
@@ -167,13 +173,15 @@ def read_domain(cursor: Cursor, *, utf8: bool) -> str:
     Raises:
         SyntaxProblem: a label is malformed or does not survive RFC 5891's round trip.
     """
-    allowed = abnf.LET_DIG_HYPHEN | {ord(".")}
-    octets = cursor.take_while(allowed | abnf.UTF8_NON_ASCII if utf8 else allowed)
+    octets = cursor.take_while(_DOMAIN_UTF8 if utf8 else _DOMAIN)
     return canonical_domain(_text(octets))
 
 
+@lru_cache(maxsize=1024)
 def canonical_domain(domain: str) -> str:
     """A-labels in lower case, with every label checked (RFC 5890, RFC 1123).
+
+    The last good ones are kept, since mail goes to few domains.
 
     Raises:
         SyntaxProblem: it is no domain.
@@ -239,6 +247,8 @@ def read_address_literal(cursor: Cursor) -> str:
         # no zone ("%eth0"): it is no part of IPv6-addr
         if text[:5].upper() == "IPV6:" and "%" not in text:
             return f"[IPv6:{IPv6Address(text[5:])}]"
+        # deviates: Snum may have leading zeroes (RFC 5321, section 4.1.3); some read
+        # such a number as octal, so it is refused.
         return f"[{IPv4Address(text)}]"
     except ValueError:
         reason = "bad address literal"
