@@ -18,7 +18,7 @@ from mailapp.core.address import Address, ReversePath
 from mailapp.core.envelope import Envelope
 from mailapp.core.peer import TLS, Peer
 from mailapp.message.dates import format_date
-from mailapp.message.fields import named, unfold
+from mailapp.message.fields import named
 from mailapp.message.writing import build_field
 
 _DOMAIN_OCTETS: Final = abnf.ALPHA_DIGIT | frozenset(b"-._:[]")
@@ -162,13 +162,3 @@ def count_received(header: bytes) -> int:
     Linear, without building anything; what follows the empty line is not counted.
     """
     return sum(1 for _ in named(header, b"received"))
-
-
-def was_delivered_to(header: bytes, address: Address) -> bool:
-    """Is there a Delivered-To field of this very address?"""
-    wanted = {address.encode().lower(), _mailbox(address, utf8=True).lower()}
-    for at in named(header, b"delivered-to"):
-        end = header.find(b"\n", at, at + 1024)
-        if end >= 0 and unfold(header[at:end]).lower() in wanted:
-            return True
-    return False

@@ -17,7 +17,6 @@ from mailapp.message.trace import (
     delivered_to,
     received,
     return_path,
-    was_delivered_to,
 )
 from mailapp.message.words import decode_text
 from mailapp.message.writing import build_field, build_text_field
@@ -167,15 +166,6 @@ class OtherTraceTests(SynchronousTestCase):
         self.assertEqual(count_received(b"Received: x\r\n" * 80_000), 80_000)
         self.assertEqual(count_received(b"\nreceived" * 100_000), 0)
         self.assertEqual(count_received(b"received" + b" " * 1_000_000 + b":"), 1)
-
-    @threat(21)
-    def test_was_delivered_to(self) -> None:
-        """A loop through one address is seen, in either form of it."""
-        header = b"X: y\r\n" + delivered_to(BOB) + b"\r\nDelivered-To: a@b\r\n"
-        self.assertTrue(was_delivered_to(header, BOB))
-        self.assertFalse(was_delivered_to(header, parse_address(b"a@b")))
-        self.assertTrue(was_delivered_to(delivered_to(JOERG, utf8=True), JOERG))
-        self.assertTrue(was_delivered_to(delivered_to(JOERG), JOERG))
 
 
 @tabled
