@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from shutil import rmtree
+from typing import Any
 
-from twisted.internet import reactor
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.task import react
 
@@ -68,10 +68,10 @@ def timed(run: Callable[[], None]) -> tuple[float, float]:
     return MESSAGES / wall, cpu / MESSAGES * 1000
 
 
-async def ours(root: Path, threads: int) -> tuple[float, float]:
+async def ours(reactor: Any, root: Path, threads: int) -> tuple[float, float]:
     """The store, with as many sessions as threads."""
-    pool = Pool(reactor, "write", threads)  # type: ignore[arg-type]  # the module's type
-    store = MaildirStore(root, pool.run, clock=reactor)  # type: ignore[arg-type]
+    pool = Pool(reactor, "write", threads)
+    store = MaildirStore(root, pool.run, clock=reactor)
     accounts = [AccountId(f"u{n}@example.test") for n in range(MAILBOXES)]
     for account in accounts:
         await store.create(account)
@@ -94,14 +94,14 @@ async def ours(root: Path, threads: int) -> tuple[float, float]:
     return MESSAGES / wall, cpu / MESSAGES * 1000
 
 
-async def main(_reactor: object) -> None:
+async def main(reactor: Any) -> None:
     """Print a line for each number of threads."""
     where = sys.argv[1] if len(sys.argv) > 1 else None
     root = Path(tempfile.mkdtemp(dir=where))
     try:
         for threads in THREADS:
             raw = bare(root / f"bare{threads}", threads)
-            store = await ours(root / f"ours{threads}", threads)
+            store = await ours(reactor, root / f"ours{threads}", threads)
             sys.stdout.write(
                 f"{threads:2} threads: bare {raw[0]:6.0f}/s {raw[1]:.3f} ms CPU,"
                 f" store {store[0]:6.0f}/s {store[1]:.3f} ms CPU,"

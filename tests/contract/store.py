@@ -1,131 +1,33 @@
-"""The contract of a mail store, run against each implementation.
-
-A concrete class mixes :class:`StoreContract` with a test case and gives ``make_store``.
-"""
+"""The contract of a mail store: accounts, deliveries, UIDs and rows."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Coroutine, Sequence
-from itertools import count
-from typing import Any, TypeVar
-
-from twisted.internet.task import Clock
-from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from mailapp.storage.interfaces import IAccount, IBlobSink, ILease, IMailStore
 from mailapp.storage.types import (
     INBOX,
     INBOX_ID,
-    UID,
-    AccountId,
     Append,
     BadName,
-    Change,
     Copy,
-    CreateFolder,
     DeleteFolder,
     Destination,
-    Discard,
-    Exists,
     Expunge,
-    Fenced,
     FlagMode,
     FolderId,
-    ModSeq,
     Move,
     NoSuch,
-    Outcome,
     OverQuota,
-    RenameFolder,
-    Row,
     SetFlags,
     StoreError,
 )
+from tests.contract.store_case import ALICE, BOB, NOBODY, TEXT, StoreCase, gathered, now
 from tests.threats import threat
 
-ALICE = AccountId("alice@example.test")
-BOB = AccountId("bob@example.test")
-NOBODY = AccountId("nobody@example.test")
-TEXT = b"Subject: one\r\n\r\nHello.\r\n"
-_T = TypeVar("_T")
 
-
-def now(work: Coroutine[Any, Any, _T]) -> _T:
-    """The result of a coroutine that waits for nothing."""
-    try:
-        work.send(None)
-    except StopIteration as stop:
-        return stop.value  # type: ignore[no-any-return]  # what it returned
-    raise AssertionError("it waited")
-
-
-async def gathered(chunks: AsyncIterator[_T]) -> list[_T]:
-    """All that an iterator gives."""
-    return [chunk async for chunk in chunks]
-
-
-class StoreContract(SynchronousTestCase):
-    """What every store promises."""
-
-    store: Any
-
-    def make_store(self, clock: Clock) -> Any:
-        """A store with nothing in it."""
-        raise NotImplementedError
-
-    def setUp(self) -> None:
-        """Two accounts."""
-        self.clock = Clock()
-        self.clock.advance(1_800_000_000)
-        self.store = self.make_store(self.clock)
-        self.alice = now(self.store.create(ALICE))
-        self.bob = now(self.store.create(BOB))
-        self._requests = count()
-
-    def tearDown(self) -> None:
-        """Let go of all."""
-        now(self.store.close())
-
-    # ---- in few words
-
-    def deliver(self, *to: Destination, text: bytes = TEXT) -> list[StoreError | None]:
-        """Deliver in two chunks."""
-        sink = self.store.stage()
-        now(sink.write(text[:5]))
-        now(sink.write(text[5:]))
-        return list(now(self.store.deliver(sink, to)))
-
-    def commit(self, *changes: Change, guard: Any = None) -> Sequence[Outcome]:
-        """Commit under a request id of its own, at alice's."""
-        request = b"r%d" % next(self._requests)
-        return now(self.alice.commit(changes, request_id=request, guard=guard))  # type: ignore[no-any-return]
-
-    def append(self, folder: FolderId = INBOX_ID, *flags: str) -> UID:
-        """Append the text at alice's."""
-        sink = self.alice.stage()
-        now(sink.write(TEXT))
-        blob = now(sink.done())
-        return self.commit(Append(folder, blob, frozenset(flags)))[0].uids[0]
-
-    def make(self, *name: str) -> FolderId:
-        """Make a mailbox at alice's."""
-        folder = self.commit(CreateFolder(name))[0].folder
-        assert folder is not None
-        return folder
-
-    def rows(self, folder: FolderId = INBOX_ID, **limits: Any) -> list[Row]:
-        """Alice's messages."""
-        batches = now(gathered(self.alice.rows(folder, **limits)))
-        return [row for batch in batches for row in batch]
-
-    def read(self, account: Any, blob: Any, *limits: Any) -> bytes:
-        """A body."""
-        return b"".join(now(gathered(account.read(blob, *limits))))
-
-    def flags(self, folder: FolderId = INBOX_ID) -> dict[UID, frozenset[str]]:
-        """Flags by UID."""
-        return {row.uid: row.flags for row in self.rows(folder)}
+class DeliveryContract(StoreCase):
+    """How mail comes in, and is listed."""
 
     # ---- interfaces
 
@@ -311,170 +213,3 @@ class StoreContract(SynchronousTestCase):
         with self.assertRaises(NoSuch):
             self.commit(Expunge(INBOX_ID, [uid]), Expunge(none, []))
         self.assertEqual(len(self.rows()), 1)
-
-    # ---- changes
-
-    def test_set_flags(self) -> None:
-        """Flags are added, removed and replaced; unknown UIDs are reported."""
-        uid = self.append(INBOX_ID, "\\Seen", "Work")
-        for mode, flags, result in [
-            (FlagMode.ADD, {"\\Answered"}, {"\\Seen", "Work", "\\Answered"}),
-            (FlagMode.REMOVE, {"\\Seen", "Play"}, {"Work", "\\Answered"}),
-            (FlagMode.REPLACE, {"Play", "\\Draft"}, {"Play", "\\Draft"}),
-            (FlagMode.REPLACE, set(), set()),
-        ]:
-            change = SetFlags(INBOX_ID, [uid, UID(99)], mode, frozenset(flags))
-            (outcome,) = self.commit(change)
-            self.assertEqual(self.flags(), {uid: result})
-            self.assertEqual((outcome.uids, outcome.refused), ([uid], [99]))
-
-    def test_unchanged_since(self) -> None:
-        """A row that changed meanwhile is left alone and reported."""
-        uid = self.append()
-        seen = self.rows()[0].modseq
-        change = SetFlags(INBOX_ID, [uid], FlagMode.ADD, frozenset({"\\Seen"}), seen)
-        self.assertEqual(self.commit(change)[0].refused, [])
-        change = SetFlags(INBOX_ID, [uid], FlagMode.ADD, frozenset({"\\Draft"}), seen)
-        self.assertEqual(self.commit(change)[0].refused, [uid])
-        self.assertEqual(self.flags(), {uid: {"\\Seen"}})
-
-    def test_copy_move(self) -> None:
-        """A copy is another message; a moved one is the same, elsewhere."""
-        uid = self.append(INBOX_ID, "\\Seen", "Work")
-        guid = self.rows()[0].guid
-        folder = self.make("other")
-        (copied,) = self.commit(Copy(INBOX_ID, [uid, UID(99)], folder))
-        self.assertEqual((len(copied.uids), copied.refused), (1, [99]))
-        (moved,) = self.commit(Move(INBOX_ID, [uid], folder))
-        self.assertEqual(self.rows(), [])
-        there = self.rows(folder)
-        self.assertEqual([r.uid for r in there], [copied.uids[0], moved.uids[0]])
-        self.assertEqual([set(r.flags) for r in there], [{"\\Seen", "Work"}] * 2)
-        self.assertNotEqual(there[0].guid, guid)
-        self.assertEqual(self.read(self.alice, there[1].blob), TEXT)
-
-    def test_discard(self) -> None:
-        """POP removes by reference; what was gone already is reported."""
-        for _ in range(3):
-            self.deliver(Destination(ALICE))
-        items = now(self.alice.items(INBOX_ID))
-        blobs = [item.blob for item in items]
-        self.commit(Discard(INBOX_ID, blobs[:1]))
-        (outcome,) = self.commit(Discard(INBOX_ID, blobs[:2]))
-        self.assertEqual(list(outcome.gone), blobs[:1])
-        left = now(self.alice.items(INBOX_ID))
-        self.assertEqual([i.guid for i in left], [items[2].guid])
-
-    @threat(78)
-    def test_read_gone(self) -> None:
-        """Reading what somebody removed is NoSuch."""
-        self.deliver(Destination(ALICE))
-        (item,) = now(self.alice.items(INBOX_ID))
-        self.commit(Discard(INBOX_ID, [item.blob]))
-        with self.assertRaises(NoSuch):
-            self.read(self.alice, item.blob)
-
-    def test_folders(self) -> None:
-        """Mailboxes are made, renamed with id and UIDs, and removed."""
-        folder = self.make("a", "b")
-        uid = self.append(folder)
-        before = now(self.alice.folders())[1]
-        with self.assertRaises(Exists):
-            self.make("a", "b")
-        self.commit(RenameFolder(folder, ("c",)))
-        after = now(self.alice.folders())[1]
-        self.assertEqual(after.name, ("c",))
-        self.assertEqual(
-            (after.id, after.uid_validity, after.uid_next),
-            (before.id, before.uid_validity, before.uid_next),
-        )
-        self.assertEqual([r.uid for r in self.rows(folder)], [uid])
-        with self.assertRaises(Exists):
-            self.commit(RenameFolder(folder, INBOX))
-        self.commit(DeleteFolder(folder))
-        self.assertEqual([f.name for f in now(self.alice.folders())], [INBOX])
-        with self.assertRaises(NoSuch):
-            self.rows(folder)
-
-    @threat(68)
-    def test_uid_validity(self) -> None:
-        """A mailbox made anew under an old name has another id and UIDVALIDITY."""
-        folder = self.make("a")
-        before = now(self.alice.folders())[1]
-        self.commit(DeleteFolder(folder))
-        self.make("a")
-        after = now(self.alice.folders())[1]
-        self.assertGreater(after.uid_validity, before.uid_validity)
-        self.assertNotEqual(after.id, before.id)
-
-    @threat(110)
-    def test_inbox(self) -> None:
-        """INBOX is there, is found in any case, and stays; others are case-aware."""
-        for name in ("INBOX",), ("inBox",):
-            with self.assertRaises(Exists):
-                self.make(*name)
-        with self.assertRaises(StoreError):
-            self.commit(DeleteFolder(INBOX_ID))
-        with self.assertRaises(StoreError):
-            self.commit(RenameFolder(INBOX_ID, ("x",)))
-        self.assertNotEqual(self.make("Work"), self.make("work"))
-
-    def test_request_id(self) -> None:
-        """A request that is sent again is not done again."""
-        sink = self.alice.stage()
-        now(sink.write(TEXT))
-        blob = now(sink.done())
-        change = Append(INBOX_ID, blob)
-        first = now(self.alice.commit([change], request_id=b"same"))
-        self.assertEqual(now(self.alice.commit([change], request_id=b"same")), first)
-        self.assertEqual(len(self.rows()), 1)
-
-    # ---- leases and hints
-
-    @threat(75)
-    def test_lease(self) -> None:
-        """One holder at a time; it ends when released or when its time is over."""
-        lease = now(self.alice.lease("maildrop", "one", 60))
-        self.assertIsNone(now(self.alice.lease("maildrop", "two", 60)))
-        self.assertIsNotNone(now(self.alice.lease("other", "two", 60)))
-        self.clock.advance(50)
-        now(lease.renew())
-        self.clock.advance(50)
-        self.assertIsNone(now(self.alice.lease("maildrop", "two", 60)))
-        now(lease.release())
-        now(lease.release())
-        second = now(self.alice.lease("maildrop", "two", 60))
-        self.clock.advance(61)
-        self.assertIsNotNone(now(self.alice.lease("maildrop", "three", 60)))
-        with self.assertRaises(Fenced):
-            now(second.renew())
-        now(second.release())
-        self.assertIsNone(now(self.alice.lease("maildrop", "four", 60)))
-
-    @threat(75)
-    def test_guard(self) -> None:
-        """A commit under a lease that was lost does nothing."""
-        self.deliver(Destination(ALICE))
-        (item,) = now(self.alice.items(INBOX_ID))
-        lease = now(self.alice.lease("maildrop", "one", 60))
-        self.clock.advance(61)
-        with self.assertRaises(Fenced):
-            self.commit(Discard(INBOX_ID, [item.blob]), guard=lease)
-        self.assertEqual(len(now(self.alice.items(INBOX_ID))), 1)
-        lease = now(self.alice.lease("maildrop", "one", 60))
-        self.commit(Discard(INBOX_ID, [item.blob]), guard=lease)
-        self.assertEqual(len(now(self.alice.items(INBOX_ID))), 0)
-
-    def test_watch(self) -> None:
-        """Who watches hears of deliveries and commits, until it stops."""
-        heard: list[ModSeq] = []
-        stop = now(self.alice.watch(heard.append))
-        self.deliver(Destination(ALICE))
-        self.assertEqual(len(heard), 1)
-        self.append()
-        self.assertGreater(len(heard), 1)
-        so_far = len(heard)
-        stop()
-        stop()
-        self.deliver(Destination(ALICE))
-        self.assertEqual(len(heard), so_far)

@@ -12,10 +12,10 @@ from twisted.internet.task import Clock
 from mailapp.net.threads import inline
 from mailapp.storage.maildir.store import MaildirStore
 from mailapp.storage.memory import MemoryStore
-from tests.contract import store
+from tests.contract import store, store_changes
 
 
-class MemoryStoreTests(store.StoreContract):
+class MemoryStoreTests(store.DeliveryContract, store_changes.ChangeContract):
     """The store in memory."""
 
     def make_store(self, clock: Clock) -> Any:
@@ -23,7 +23,7 @@ class MemoryStoreTests(store.StoreContract):
         return MemoryStore(clock=clock)
 
 
-class MaildirStoreTests(store.StoreContract):
+class MaildirStoreTests(store.DeliveryContract, store_changes.ChangeContract):
     """The store of files, on a real disk."""
 
     def make_store(self, clock: Clock) -> Any:
@@ -33,7 +33,7 @@ class MaildirStoreTests(store.StoreContract):
         return MaildirStore(root, inline, clock=clock)
 
 
-class LineFeedStoreTests(store.StoreContract):
+class LineFeedStoreTests(store.DeliveryContract, store_changes.ChangeContract):
     """The store of files that ends lines on disk with LF."""
 
     def make_store(self, clock: Clock) -> Any:

@@ -12,8 +12,7 @@ POSIX promises less than ext4 or XFS keep; a store that is right here is right t
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from itertools import combinations
 
 from attrs import define, field
@@ -57,8 +56,8 @@ class HeldDirectory(Directory):
         self.inode = inode
 
 
-class Disk(Files):
-    """The model. One thread only; locks are always free.
+class Power(Files):
+    """What is visible, what is durable, and what may be left of it.
 
     Attributes:
         cut_at: the number of the call that does not happen any more.
@@ -83,7 +82,7 @@ class Disk(Files):
             inode.durable_names = dict(inode.names)
         self.waiting.clear()
 
-    def survivors(self) -> Iterator[Disk]:
+    def survivors(self) -> Iterator[Power]:
         """The disks that may be found when power is back."""
         seen = set()
         for kept in self._subsets():
@@ -121,8 +120,8 @@ class Disk(Files):
             yield waiting[:end] + waiting[end + 1 :]
             yield waiting[end : end + 1]
 
-    def _after(self, kept: tuple[Operation, ...], written: int) -> Disk:
-        disk = Disk()
+    def _after(self, kept: tuple[Operation, ...], written: int) -> Power:
+        disk = type(self)()
         disk.boots = self.boots + 1
         disk.time = self.time + 60 * _TICK
         for number, inode in self.inodes.items():
@@ -173,6 +172,10 @@ class Disk(Files):
                     names[name] = inode
                 older = _without(older, directory, name)
         self.waiting = older
+
+
+class Disk(Power):
+    """The model. One thread only; locks are always free."""
 
     # ---- paths and descriptors
 
@@ -385,33 +388,3 @@ def _without(
         for operation in operations
     ]
     return [operation for operation in left if operation]
-
-
-def explore(
-    prepare: Callable[[], Disk],
-    act: Callable[[Disk], None],
-    check: Callable[[Disk], None],
-) -> int:
-    """Cut the power before each call of ``act``, and after the last.
-
-    Args:
-        prepare: a disk on which all is durable.
-        act: what is under test; it notes what it was told is done.
-        check: raises AssertionError when a survivor breaks a promise.
-
-    Returns:
-        how many different survivors were looked at.
-    """
-    whole = prepare()
-    before = whole.calls
-    act(whole)
-    states = 0
-    for cut in range(before, whole.calls + 1):
-        disk = prepare()
-        disk.cut_at = cut
-        with suppress(PowerCut):
-            act(disk)
-        for survivor in disk.survivors():
-            states += 1
-            check(survivor)
-    return states

@@ -27,8 +27,9 @@ from mailapp.storage.types import (
     Row,
     SetFlags,
 )
-from tests.contract.store import gathered, now
-from tests.crash.powercut import Disk, explore
+from tests.contract.store_case import gathered, now
+from tests.crash.explore import explore
+from tests.crash.powercut import Disk
 from tests.threats import threat
 
 ALICE = AccountId("alice@example.test")

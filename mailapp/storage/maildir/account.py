@@ -17,15 +17,16 @@ from mailapp.net.threads import InThread
 from mailapp.storage.interfaces import IAccount, ILease
 from mailapp.storage.maildir.changes import Changes, places
 from mailapp.storage.maildir.errors import disk_errors
-from mailapp.storage.maildir.filename import UniqueNames, parse
+from mailapp.storage.maildir.filename import UniqueNames
 from mailapp.storage.maildir.files import Files
 from mailapp.storage.maildir.folders import Folders
 from mailapp.storage.maildir.lease import Lease, LeaseTable
 from mailapp.storage.maildir.mailbox import Mailbox, ModSeqClock
+from mailapp.storage.maildir.placing import Placing
 from mailapp.storage.maildir.quota import Quota
+from mailapp.storage.maildir.reading import Reader, folder_of, lies_raw, open_inbox
 from mailapp.storage.maildir.scan import Listing
 from mailapp.storage.maildir.sink import SinkParts, StagedSink
-from mailapp.storage.maildir.wire import ToWire
 from mailapp.storage.types import (
     UID,
     BlobRef,
@@ -43,7 +44,6 @@ from mailapp.storage.types import (
 )
 
 _T = TypeVar("_T")
-CHUNK: Final = 64 * 1024
 ROWS_AT_ONCE: Final = 500
 REMEMBERED_REQUESTS: Final = 200
 _PURPOSE: Final = re.compile(r"[a-z0-9-]{1,40}")
@@ -124,14 +124,14 @@ class MaildirAccount:
         self, blob: BlobRef, start: int = 0, length: int | None = None
     ) -> AsyncIterator[bytes]:
         """See :class:`IAccount`. What the system has in memory needs no thread."""
-        fd, raw = await self._open(blob)
+        with disk_errors():
+            fd = open_inbox(self._files, self.path, blob)
+        if fd is None:
+            fd = await self._blocking(self._find, blob)
+        reader = Reader(self._files, self._blocking, fd)
         try:
             end = None if length is None else start + length
-            if raw:
-                chunks = self._raw_chunks(fd, start, end)
-            else:
-                chunks = self._converted_chunks(fd, start, end)
-            async for chunk in chunks:
+            async for chunk in reader.chunks(start, end, raw=lies_raw(blob)):
                 yield chunk
         finally:
             self._files.close(fd)
@@ -244,15 +244,24 @@ class MaildirAccount:
         with missing_mailbox():
             return self._mailbox(folder).listing()
 
+    def _find(self, blob: BlobRef) -> int:
+        """Open it wherever it lies now: flags are in the name, and names change."""
+        with missing_mailbox():
+            box = self._mailbox(folder_of(blob))
+            for place in places(box, blob):
+                try:
+                    return self._files.open_read(box.path(place))
+                except FileNotFoundError:
+                    continue
+        raise NoSuch
+
     def _commit(self, changes: Sequence[Change]) -> list[Outcome]:
         with self._lock:
+            placing = Placing(
+                self._files, self._ground.unique, self.path, self.quota, self._mailbox
+            )
             work = Changes(
-                self._files,
-                self._ground.unique,
-                self.path,
-                self._folders,
-                self.quota,
-                self._mailbox,
+                self._files, self._folders, self.quota, placing, self._mailbox
             )
             work.check(changes)
             return [work.apply(change) for change in changes]
@@ -263,66 +272,6 @@ class MaildirAccount:
             path: (self._files.mtime(path + b"/new"), self._files.mtime(path + b"/cur"))
             for path in found
         }
-
-    # ---- reading
-
-    async def _open(self, blob: BlobRef) -> tuple[int, bool]:
-        """A descriptor, and whether the file lies there as it goes over the wire."""
-        folder, _, place = blob.partition(b"/")
-        name = parse(place[4:])
-        if name is None or not folder.isdigit() or b"/" in place[4:]:
-            raise NoSuch
-        raw = name.wire is not None and name.size == name.wire
-        if folder == b"1":
-            with disk_errors():
-                try:
-                    return self._files.open_read(self.path + b"/" + place), raw
-                except FileNotFoundError:
-                    pass
-        return await self._blocking(self._find, FolderId(int(folder)), blob), raw
-
-    def _find(self, folder: FolderId, blob: BlobRef) -> int:
-        """Open it wherever it lies now: flags are in the name, and names change."""
-        with missing_mailbox():
-            box = self._mailbox(folder)
-            for place in places(box, blob):
-                try:
-                    return self._files.open_read(box.path(place))
-                except FileNotFoundError:
-                    continue
-        raise NoSuch
-
-    async def _raw_chunks(
-        self, fd: int, start: int, end: int | None, most: int = CHUNK
-    ) -> AsyncIterator[bytes]:
-        at = start
-        while end is None or at < end:
-            want = most if end is None else min(most, end - at)
-            with disk_errors():
-                chunk = self._files.read_cached(fd, at, want)
-            if chunk is None:
-                chunk = await self._blocking(self._files.read, fd, at, want)
-            if chunk:
-                yield chunk
-            at += len(chunk)
-            if not chunk:
-                return
-
-    async def _converted_chunks(
-        self, fd: int, start: int, end: int | None
-    ) -> AsyncIterator[bytes]:
-        """Octets are counted as they go over the wire."""
-        wire = ToWire()
-        at = 0
-        async for chunk in self._raw_chunks(fd, 0, None, CHUNK // 2):
-            octets = wire.convert(chunk)
-            first = max(0, start - at)
-            last = len(octets) if end is None else max(0, end - at)
-            if octets[first:last]:
-                yield octets[first:last]
-            at += len(octets)
-            if end is not None and at >= end:
-                return
 
 
 @contextmanager

@@ -14,12 +14,12 @@ from typing import assert_never
 from attrs import evolve, frozen
 
 from mailapp.storage.maildir import keywords
-from mailapp.storage.maildir.deliver import link_or_copy, settle
-from mailapp.storage.maildir.filename import MessageName, UniqueNames, parse
+from mailapp.storage.maildir.filename import parse
 from mailapp.storage.maildir.files import Files
 from mailapp.storage.maildir.folders import Folders
-from mailapp.storage.maildir.mailbox import Mailbox, Message
-from mailapp.storage.maildir.quota import Quota, Reservation
+from mailapp.storage.maildir.mailbox import Mailbox, Message, size_of
+from mailapp.storage.maildir.placing import Placing
+from mailapp.storage.maildir.quota import Quota
 from mailapp.storage.maildir.uids import turn
 from mailapp.storage.memory_changes import changed
 from mailapp.storage.types import (
@@ -35,7 +35,6 @@ from mailapp.storage.types import (
     FolderId,
     ModSeq,
     Move,
-    NoSuch,
     Outcome,
     RenameFolder,
     SetFlags,
@@ -47,15 +46,14 @@ class Changes:
     """Applies changes to one account.
 
     Attributes:
-        path: of the account.
+        placing: puts messages into mailboxes.
         mailbox: finds a mailbox, or raises NoSuch.
     """
 
     files: Files
-    unique: UniqueNames
-    path: bytes
     folders: Folders
     quota: Quota
+    placing: Placing
     mailbox: Callable[[FolderId], Mailbox]
 
     def check(self, changes: Sequence[Change]) -> None:
@@ -70,29 +68,12 @@ class Changes:
                     pass
                 case Append():
                     self.mailbox(change.folder)
-                    self.files_facts(change.blob)
+                    self.placing.staged_body(change.blob)
                 case Copy() | Move():
                     self.mailbox(change.folder)
                     self.mailbox(change.to)
                 case _:
                     self.mailbox(change.folder)
-
-    def files_facts(self, blob: BlobRef) -> tuple[bytes, MessageName]:
-        """A staged body: its path and what its reference tells.
-
-        Raises:
-            NoSuch: it is not there.
-        """
-        kind, _, place = blob.partition(b"/")
-        name = parse(place)
-        if kind != b"0" or name is None:
-            raise NoSuch
-        path = self.path + b"/tmp/" + name.unique
-        try:
-            self.files.facts(path)
-        except FileNotFoundError:
-            raise NoSuch from None
-        return path, name
 
     def apply(self, change: Change) -> Outcome:  # noqa: PLR0911 - one for each kind
         """Do it, durably.
@@ -109,11 +90,11 @@ class Changes:
             case DeleteFolder():
                 return self._delete(change)
             case Append():
-                return self._append(change)
+                return self._outcome(change.folder, self.placing.append(change))
             case SetFlags():
                 return self._set_flags(change)
             case Copy() | Move():
-                return self._copy(change)
+                return self._outcome(change.to, *self.placing.transfer(change))
             case Expunge():
                 return self._expunge(change)
             case Discard():
@@ -135,71 +116,10 @@ class Changes:
     def _delete(self, change: DeleteFolder) -> Outcome:
         box = self.mailbox(change.folder)
         box.look()
-        octets = sum(_size(m.name) for m in box.messages.values())
+        octets = sum(size_of(m.name) for m in box.messages.values())
         self.folders.delete(change.folder)
         self.quota.removed(octets, len(box.messages))
         return self._outcome(None)
-
-    def _reserve(self, octets: int, messages: int) -> Reservation | None:
-        if messages and self.quota.room(octets, messages):
-            return self.quota.reserve(octets, messages)
-        return None
-
-    def _append(self, change: Append) -> Outcome:
-        box = self.mailbox(change.folder)
-        source, name = self.files_facts(change.blob)
-        room = self._reserve(_size(name), 1)
-        try:
-            if change.received is not None:
-                self._set_mtime(source, change.received)
-            uids = self._put(box, [(source, name, change.flags)])
-        except BaseException:
-            settle(room, kept=False)
-            raise
-        settle(room, kept=True)
-        with suppress(OSError):
-            self.files.unlink(source)
-        box.look()
-        return self._outcome(change.folder, uids)
-
-    def _set_mtime(self, path: bytes, seconds: int) -> None:
-        fd = self.files.open_read(path)
-        try:
-            self.files.set_mtime(fd, seconds)
-        finally:
-            self.files.close(fd)
-
-    def _put(
-        self, box: Mailbox, sources: Sequence[tuple[bytes, MessageName, frozenset[str]]]
-    ) -> list[UID]:
-        """Link files into a mailbox under new names: all of them, durably, or none."""
-        done: list[bytes] = []
-        path = box.found.path
-        current = self.files.directory(path + b"/cur")
-        with turn(self.files, path, box.begin) as mine:
-            try:
-                first = mine.take(len(sources))
-                for uid, (source, name, flags) in enumerate(sources, first):
-                    unique = self.unique.next(self.files.now())
-                    letters = keywords.with_letters(self.files, path, flags)
-                    fresh = evolve(
-                        name,
-                        unique=unique,
-                        uid=uid,
-                        validity=mine.numbers.validity,
-                        flags=letters.letters(flags),
-                    )
-                    place = (current, fresh.format())
-                    spare = self.path + b"/tmp/" + unique
-                    link_or_copy(self.files, source, spare, place)
-                    done.append(path + b"/cur/" + place[1])
-                self.files.sync(current)
-            except BaseException:
-                for final in done:
-                    with suppress(OSError):
-                        self.files.unlink(final)
-                raise
-        return [UID(uid) for uid in range(first, first + len(sources))]
 
     def _set_flags(self, change: SetFlags) -> Outcome:
         box = self.mailbox(change.folder)
@@ -235,80 +155,11 @@ class Changes:
         if both == message.name.flags:
             return True
         place = b"cur/" + evolve(message.name, flags=both).format()
-        for old in self._places(box, message.uid):
+        for old in box.places(message.uid):
             with suppress(FileNotFoundError):
                 self.files.rename(box.path(old), box.path(place))
                 return True
         return False
-
-    def _places(self, box: Mailbox, uid: UID) -> Iterator[bytes]:
-        """Where a message lies; and then where, if another program renamed it."""
-        yield box.messages[uid].place
-        box.look()
-        if uid in box.messages:
-            yield box.messages[uid].place
-
-    def _copy(self, change: Copy | Move) -> Outcome:
-        source, target = self.mailbox(change.folder), self.mailbox(change.to)
-        source.look()
-        there = [uid for uid in change.uids if uid in source.messages]
-        refused = [uid for uid in change.uids if uid not in source.messages]
-        if isinstance(change, Move):
-            uids = self._move(source, target, there, refused)
-        else:
-            letters = keywords.read(self.files, source.found.path)
-            found = [source.messages[uid] for uid in there]
-            room = self._reserve(sum(_size(m.name) for m in found), len(found))
-            try:
-                uids = self._put(
-                    target,
-                    [
-                        (source.path(m.place), m.name, letters.flags(m.name.flags))
-                        for m in found
-                    ],
-                )
-            except FileNotFoundError:
-                settle(room, kept=False)
-                raise NoSuch from None
-            except BaseException:
-                settle(room, kept=False)
-                raise
-            settle(room, kept=True)
-        source.look()
-        target.look()
-        return self._outcome(change.to, uids, refused)
-
-    def _move(
-        self,
-        source: Mailbox,
-        target: Mailbox,
-        there: Sequence[UID],
-        refused: list[UID],
-    ) -> list[UID]:
-        """Rename each: it lies in the one mailbox or in the other, at any time."""
-        letters = keywords.read(self.files, source.found.path)
-        path = target.found.path
-        uids = []
-        with turn(self.files, path, target.begin) as mine:
-            for uid in there:
-                name = source.messages[uid].name
-                flags = letters.flags(name.flags)
-                own = keywords.with_letters(self.files, path, flags).letters(flags)
-                given = mine.take(1)
-                fresh = evolve(
-                    name, uid=given, validity=mine.numbers.validity, flags=own
-                )
-                final = path + b"/cur/" + fresh.format()
-                for old in self._places(source, uid):
-                    with suppress(FileNotFoundError):
-                        self.files.rename(source.path(old), final)
-                        uids.append(UID(given))
-                        break
-                else:
-                    refused.append(uid)
-            target.sync()
-            source.sync()
-        return uids
 
     def _expunge(self, change: Expunge) -> Outcome:
         box = self.mailbox(change.folder)
@@ -318,8 +169,8 @@ class Changes:
             if uid not in box.messages:
                 refused.append(uid)
                 continue
-            octets += _size(box.messages[uid].name)
-            for place in self._places(box, uid):
+            octets += size_of(box.messages[uid].name)
+            for place in box.places(uid):
                 with suppress(FileNotFoundError):
                     self.files.unlink(box.path(place))
                     break
@@ -340,7 +191,7 @@ class Changes:
                 gone.append(blob)
             else:
                 name = parse(place[4:])
-                octets += _size(name) if name else 0
+                octets += size_of(name) if name else 0
                 touched.add(place[:3])
         for part in sorted(touched):
             box.sync(part)
@@ -368,8 +219,3 @@ def places(box: Mailbox, blob: BlobRef) -> Iterator[bytes]:
         found = parse(other[4:])
         if found is not None and found.unique == name.unique and other != place:
             yield other
-
-
-def _size(name: MessageName) -> int:
-    """Octets on disk, as far as the name tells."""
-    return name.size if name.size is not None else name.wire or 0

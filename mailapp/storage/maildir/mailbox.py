@@ -176,6 +176,13 @@ class Mailbox:
             return None
         return [(u, u) for u, modseq in sorted(self._gone.items()) if modseq > since]
 
+    def places(self, uid: UID) -> Iterator[bytes]:
+        """Where a message lies; and then where, if another program renamed it."""
+        yield self.messages[uid].place
+        self.look()
+        if uid in self.messages:
+            yield self.messages[uid].place
+
     def path(self, place: bytes) -> bytes:
         """Where a message lies."""
         return self.found.path + b"/" + place
@@ -247,3 +254,8 @@ class Mailbox:
             return self.files.facts(self.path(place)).mtime // 1_000_000_000
         except FileNotFoundError:
             return None
+
+
+def size_of(name: MessageName) -> int:
+    """Octets on disk, as far as the name tells."""
+    return name.size if name.size is not None else name.wire or 0

@@ -27,8 +27,9 @@ from mailapp.storage.maildir.files import Files, remove_tree
 from mailapp.storage.maildir.folders import Folders, make_maildir
 from mailapp.storage.maildir.layout import STAGING, account_path, folder_directory
 from mailapp.storage.maildir.lease import LeaseTable
-from mailapp.storage.maildir.quota import Quota, folders
+from mailapp.storage.maildir.quota import Quota
 from mailapp.storage.maildir.sink import Memory, Sink, SinkParts
+from mailapp.storage.maildir.sweep import sweep
 from mailapp.storage.maildir.uids import turn
 from mailapp.storage.types import (
     INBOX,
@@ -41,8 +42,6 @@ from mailapp.storage.types import (
     Unavailable,
 )
 
-LEFTOVER_NANOSECONDS: Final = 36 * 3600 * 1_000_000_000
-"""A file in ``tmp`` this old belongs to nobody any more (cr.yp.to)."""
 ACCOUNTS_KEPT: Final = 1000
 MEMORY_OCTETS: Final = 32 * 1024 * 1024
 """What bodies on their way may hold in memory together; more go to files at once."""
@@ -147,7 +146,7 @@ class MaildirStore:
         for account in list(self._accounts.values()):
             if account.watched:
                 await account.look_for_changes()
-        await self._blocking(self._sweep, int(now * 1e9) - LEFTOVER_NANOSECONDS)
+        await self._blocking(sweep, self._files, self._root, now)
 
     async def close(self) -> None:
         """See :class:`IMailStore`."""
@@ -264,30 +263,6 @@ class MaildirStore:
         name = target.folder[len(target.account) + 1 :]
         with suppress(Exists):
             there.create_directory(name)
-
-    def _sweep(self, before: int) -> None:
-        """Remove what lies in ``tmp`` and was last touched before."""
-        self._sweep_directory(self._root + b"/" + STAGING, before)
-        for domain in self._files.directories(self._root):
-            if domain.startswith(b"."):
-                continue
-            path = self._root + b"/" + domain
-            for user in self._files.directories(path):
-                account = path + b"/" + user
-                for folder in folders(self._files, account):
-                    self._sweep_directory(folder + b"/tmp", before)
-
-    def _sweep_directory(self, path: bytes, before: int) -> None:
-        with suppress(OSError):
-            for name, is_directory in self._files.entries(path):
-                with suppress(OSError):
-                    here = path + b"/" + name
-                    if self._files.facts(here).ctime >= before:
-                        continue
-                    if is_directory:
-                        remove_tree(self._files, here)
-                    else:
-                        self._files.unlink(here)
 
 
 @lru_cache(maxsize=4096)

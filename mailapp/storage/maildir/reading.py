@@ -1,0 +1,95 @@
+"""Reading the body of a message, as it goes over the wire."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Final
+
+from attrs import frozen
+
+from mailapp.storage.maildir.errors import disk_errors
+from mailapp.storage.maildir.filename import parse
+from mailapp.storage.maildir.files import Files
+from mailapp.storage.maildir.wire import ToWire
+from mailapp.storage.types import BlobRef, FolderId, NoSuch
+
+CHUNK: Final = 64 * 1024
+_RAW: Final = re.compile(rb",S=([0-9]+),W=\1(?![0-9])")
+_INBOX: Final = re.compile(rb"1/(?:new|cur)/[^/.][^/]*\Z")
+
+
+def folder_of(blob: BlobRef) -> FolderId:
+    """The mailbox that a reference names.
+
+    Raises:
+        NoSuch: it is none of a message in a mailbox.
+    """
+    folder, _, place = blob.partition(b"/")
+    if not folder.isdigit() or parse(place[4:]) is None:
+        raise NoSuch
+    return FolderId(int(folder))
+
+
+def lies_raw(blob: BlobRef) -> bool:
+    """The file holds what goes over the wire, octet for octet: its name says so."""
+    return _RAW.search(blob) is not None
+
+
+def open_inbox(files: Files, account: bytes, blob: BlobRef) -> int | None:
+    """A descriptor, if it is in INBOX and still has the name that it had."""
+    if not _INBOX.match(blob):
+        return None
+    try:
+        return files.open_read(account + blob[1:])
+    except FileNotFoundError:
+        return None
+
+
+@frozen
+class Reader:
+    """Reads one open file.
+
+    Attributes:
+        blocking: runs a call in a thread.
+    """
+
+    files: Files
+    blocking: Callable[..., Awaitable[Any]]
+    fd: int
+
+    async def chunks(
+        self, start: int, end: int | None, *, raw: bool
+    ) -> AsyncIterator[bytes]:
+        """Octets from ``start`` to before ``end``, as they go over the wire."""
+        if raw:
+            async for chunk in self._raw(start, end, CHUNK):
+                yield chunk
+            return
+        wire = ToWire()
+        at = 0
+        async for chunk in self._raw(0, None, CHUNK // 2):
+            octets = wire.convert(chunk)
+            first = max(0, start - at)
+            last = len(octets) if end is None else max(0, end - at)
+            if octets[first:last]:
+                yield octets[first:last]
+            at += len(octets)
+            if end is not None and at >= end:
+                return
+
+    async def _raw(
+        self, start: int, end: int | None, most: int
+    ) -> AsyncIterator[bytes]:
+        """What the system has in memory is read here, the rest in a thread."""
+        at = start
+        while end is None or at < end:
+            want = most if end is None else min(most, end - at)
+            with disk_errors():
+                chunk = self.files.read_cached(self.fd, at, want)
+            if chunk is None:
+                chunk = await self.blocking(self.files.read, self.fd, at, want)
+            if not chunk:
+                return
+            yield chunk
+            at += len(chunk)

@@ -1,0 +1,223 @@
+"""The Maildir store beside other programs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+
+from mailapp.storage.types import (
+    INBOX_ID,
+    AccountId,
+    BadName,
+    Destination,
+    Discard,
+    FlagMode,
+    NoSuch,
+    SetFlags,
+    TooMany,
+    Unavailable,
+)
+from tests.contract.store_case import gathered, now
+from tests.rows import rows, tabled
+from tests.threats import threat
+from tests.unit.storage.maildir_case import ALICE, BOB, TEXT, MaildirCase
+
+
+@tabled
+class ForeignTests(MaildirCase):
+    """Other programs work in the same Maildir."""
+
+    def test_own_file(self) -> None:
+        """A delivered file is the message, for its owner alone, and tells its size."""
+        self.deliver()
+        (path,) = (self.path / "new").iterdir()
+        self.assertEqual(path.read_bytes(), TEXT)
+        self.assertEqual(stat.S_IMODE(path.stat().st_mode), 0o600)
+        self.assertTrue(path.name.endswith(f",S={len(TEXT)},W={len(TEXT)}"))
+
+    def test_bare_line_feed(self) -> None:
+        """A file with bare LF is served with CRLF; its UIDL stays; it is read once."""
+        self.put("cur/1.M2P3.h:2,S", b"a\nb\r\n\nc")
+        (item,) = self.items()
+        self.assertEqual(item[:2], (b"1.M2P3.h", 9))
+        self.assertEqual(self.read(item), b"a\r\nb\r\n\r\nc")
+        self.assertEqual(self.read(item, 2, 5), b"\nb\r\n\r")
+        self.assertEqual(os.listdir(self.path / "cur"), ["1.M2P3.h,S=7,W=9:2,S"])
+        (again,) = self.items()
+        self.assertEqual(again, item)
+
+    @threat(111, 112)
+    def test_odd_entries(self) -> None:
+        """What is no message is neither served nor waited for."""
+        os.mkfifo(self.path / "new" / "1.M1P1.h,S=1,W=1")
+        os.mkfifo(self.path / "cur" / "2.M1P1.h:2,")
+        secret = self.root / "secret"
+        secret.write_bytes(b"secret")
+        (self.path / "cur" / "3.M1P1.h,S=6,W=6:2,").symlink_to(secret)
+        (self.path / "cur" / "4.M1P1.h,S=6,W=6:2,").mkdir()
+        for name in (".hidden", ":2,S", ",S=1"):
+            self.put(f"cur/{name}")
+        self.assertEqual(self.items(), [])
+        self.assertEqual(now(gathered(self.alice.rows(INBOX_ID))), [])
+        self.put("cur/o d\u00e4d:2,ZZ")
+        (item,) = self.items()
+        self.assertRegex(item.guid, rb"\Ax[0-9a-f]{40}\Z")
+        self.assertEqual(self.read(item), TEXT)
+        (row,) = now(gathered(self.alice.rows(INBOX_ID)))[0]
+        self.assertEqual(row.guid, item.guid)
+
+    @threat(112)
+    def test_swapped(self) -> None:
+        """A message that was replaced by a link or a FIFO is not read."""
+        self.deliver()
+        (item,) = self.items()
+        (path,) = (self.path / "new").iterdir()
+        path.unlink()
+        path.symlink_to("/etc/passwd")
+        with self.assertRaises((Unavailable, NoSuch)):
+            self.read(item)
+        path.unlink()
+        os.mkfifo(path)
+        with self.assertRaises((Unavailable, NoSuch)):
+            self.read(item)
+
+    @rows(
+        flags=("cur/{}:2,FS",),
+        moved=("cur/{}",),
+        fields=("cur/{},X=1:2,",),
+    )
+    @threat(78)
+    def test_renamed(self, target: str) -> None:
+        """A message is found by its unique part when another program renames it."""
+        self.deliver()
+        (item,) = self.items()
+        (path,) = (self.path / "new").iterdir()
+        path.rename(self.path / target.format(path.name))
+        self.assertEqual(self.read(item), TEXT)
+        self.assertEqual(self.items()[0].guid, item.guid)
+        outcome = now(
+            self.alice.commit([Discard(INBOX_ID, [item.blob])], request_id=b"1")
+        )
+        self.assertEqual(list(outcome[0].gone), [])
+        self.assertEqual(self.items(), [])
+
+    def test_noticed_at_once(self) -> None:
+        """What other programs add and remove shows in the next listing."""
+        for number in range(20):
+            path = self.put(f"new/{number}.M1P1.h")
+            self.assertEqual(len(self.items()), 1)
+            for there in (self.path / "new").iterdir():
+                there.unlink()
+            self.assertFalse(path.exists())
+            self.assertEqual(self.items(), [])
+
+    def test_twins(self) -> None:
+        """Two files with one unique part are two messages; two names are one."""
+        first = self.put("cur/1.M1P1.h,S=22,W=22:2,")
+        self.put("cur/1.M1P1.h,S=22,W=22:2,S", TEXT.upper())
+        os.link(first, self.path / "new" / "1.M1P1.h,S=22,W=22")
+        items = self.items()
+        self.assertEqual(len({item.guid for item in items}), 2)
+        self.assertEqual({self.read(i) for i in items}, {TEXT, TEXT.upper()})
+        self.assertEqual(os.listdir(self.path / "new"), [])
+
+    @threat(68)
+    def test_foreign_uid(self) -> None:
+        """A UID that came along from another mailbox counts for nothing."""
+        self.put("cur/1.M1P1.h,S=22,W=22,U=4000000000,V=1:2,")
+        self.put("cur/2.M1P1.h,S=22,W=22,U=7:2,")
+        (batch,) = now(gathered(self.alice.rows(INBOX_ID)))
+        self.assertEqual([row.uid for row in batch], [1, 2])
+
+    @threat(68)
+    def test_lost_uids(self) -> None:
+        """When the numbers are lost, UIDVALIDITY rises."""
+        self.deliver()
+        before = now(self.alice.folders())[0]
+        (self.path / "mailapp-uids").unlink()
+        self.alice = now(self.make_store().open(ALICE))
+        after = now(self.alice.folders())[0]
+        self.assertGreater(after.uid_validity, before.uid_validity)
+        (self.path / "mailapp-uids").write_bytes(b"garbage")
+        self.alice = now(self.make_store().open(ALICE))
+        last = now(self.alice.folders())[0]
+        self.assertGreater(last.uid_validity, after.uid_validity)
+        self.assertEqual(last.messages, 1)
+
+    def test_two_processes(self) -> None:
+        """UIDs given by two processes in turn rise and differ."""
+        other = now(self.make_store().open(ALICE))
+        seen: dict[int, bytes] = {}
+        for number in range(6):
+            self.deliver()
+            for row in now(gathered((self.alice, other)[number % 2].rows(INBOX_ID)))[0]:
+                self.assertEqual(seen.setdefault(row.uid, row.guid), row.guid)
+        self.assertEqual(list(seen), [1, 2, 3, 4, 5, 6])
+
+    def test_foreign_maildir(self) -> None:
+        """A Maildir that another program made is taken as it is."""
+        carol = self.root / "example.test" / "carol"
+        for part in ("cur", "new", "tmp", ".Sent/cur", ".Sent/new", ".Sent/tmp", ".x"):
+            (carol / part).mkdir(parents=True)
+        (carol / ".Sent" / "dovecot-keywords").write_text("0 Work\n3 $Junk\nx y\n")
+        (carol / ".Sent" / "cur" / "1.M1P1.h:2,Sad").write_bytes(TEXT)
+        account = now(self.store.open(AccountId("carol@example.test")))
+        folders = now(account.folders())
+        self.assertEqual([f.name for f in folders], [("INBOX",), ("Sent",)])
+        ((row,),) = now(gathered(account.rows(folders[1].id)))
+        self.assertEqual(row.flags, {"\\Seen", "Work", "$Junk"})
+
+    @threat(69)
+    def test_keyword_flood(self) -> None:
+        """A mailbox has 26 keywords; more, or what is none, is refused whole."""
+        self.deliver()
+        (batch,) = now(gathered(self.alice.rows(INBOX_ID)))
+        for number, (flags, failure) in enumerate(
+            [
+                ({f"k{n}" for n in range(26)}, None),
+                ({"K1", "another"}, TooMany),
+                ({"K1", "$forwarded", "\\sEEN"}, None),
+            ]
+        ):
+            change = SetFlags(
+                INBOX_ID, [batch[0].uid], FlagMode.REPLACE, frozenset(flags)
+            )
+            commit = self.alice.commit([change], request_id=b"%d" % number)
+            if failure is None:
+                now(commit)
+            else:
+                with self.assertRaises(failure):
+                    now(commit)
+        ((row,),) = now(gathered(self.alice.rows(INBOX_ID)))
+        self.assertEqual(row.flags, {"k1", "$Forwarded", "\\Seen"})
+        to = Destination(BOB, flags=frozenset({"a b"}))
+        self.assertIsInstance(self.deliver(TEXT, to)[0], BadName)
+
+    def test_sweep(self) -> None:
+        """What lay in tmp for 36 hours is removed, younger files are not."""
+        old = self.put("tmp/old")
+        seconds = old.stat().st_ctime
+        now(self.store.tend(seconds + 35 * 3600))
+        self.assertTrue(old.exists())
+        now(self.store.tend(seconds + 37 * 3600))
+        self.assertFalse(old.exists())
+
+    def test_watch_foreign(self) -> None:
+        """Who watches hears of other programs when the store is tended."""
+        heard: list[int] = []
+        now(self.alice.watch(heard.append))
+        now(self.store.tend(0))
+        self.assertEqual(heard, [])
+        self.put("new/1.M1P1.h")
+        now(self.store.tend(0))
+        self.assertEqual(len(heard), 1)
+
+    def test_replaced_mailbox(self) -> None:
+        """Mail goes to the mailbox that is there now, not to one that was removed."""
+        self.deliver()
+        shutil.rmtree(self.path / "new")
+        self.assertEqual(self.deliver(), [None])
+        self.assertEqual(len(self.items()), 1)
+        shutil.rmtree(self.path)
+        self.assertIsInstance(self.deliver()[0], NoSuch)

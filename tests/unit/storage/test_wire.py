@@ -1,0 +1,40 @@
+"""Line endings."""
+
+from __future__ import annotations
+
+import re
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from mailapp.storage.maildir.wire import ToDisk, ToWire
+
+_CHUNKS = st.lists(st.text("\r\nab", max_size=5).map(str.encode), max_size=8)
+
+
+class WireTests(SynchronousTestCase):
+    """Conversions do not depend on where chunks are cut."""
+
+    @settings(deadline=None)
+    @given(_CHUNKS)
+    def test_to_wire(self, chunks: list[bytes]) -> None:
+        """Every bare LF gets its CR; nothing else changes."""
+        wire = ToWire()
+        whole = re.sub(rb"(?<!\r)\n", b"\r\n", b"".join(chunks))
+        self.assertEqual(b"".join(wire.convert(c) for c in chunks), whole)
+
+    @settings(deadline=None)
+    @given(_CHUNKS)
+    def test_to_disk(self, chunks: list[bytes]) -> None:
+        """Every CRLF becomes LF; nothing else changes."""
+        disk = ToDisk()
+        written = b"".join(disk.convert(c) for c in chunks) + disk.rest()
+        self.assertEqual(written, b"".join(chunks).replace(b"\r\n", b"\n"))
+
+    @settings(deadline=None)
+    @given(st.lists(st.sampled_from([b"a", b"\r\n"]), max_size=9))
+    def test_round_trip(self, parts: list[bytes]) -> None:
+        """A text of whole lines comes back."""
+        text = b"".join(parts)
+        self.assertEqual(ToWire().convert(ToDisk().convert(text)), text)
