@@ -38,11 +38,9 @@ def decode_text(value: bytes) -> str:
     """Unstructured text, or one phrase, as people read it; never raises.
 
     White space between two encoded-words is dropped (RFC 2047, section 6.2).
-
-    # deviates: RFC 2047, section 5, wants white space around an encoded-word and
-    # section 2 at most 75 octets; many programs keep to neither, and people would see
-    # the raw octets.
     """
+    # deviates: RFC 2047, section 5, wants white space around an encoded-word, and at
+    # most 75 octets in it; many programs keep to neither.
     if b"=?" not in value:
         return decode_raw(value)
     pieces: list[str] = []
