@@ -230,8 +230,12 @@ class PowerCutTests(SynchronousTestCase):
             self.ledger.uids = dict(told)
             self.checked_uids(disk)
 
-        prepare = lambda: self.prepare(b"1\r\n", b"2\r\n")  # noqa: E731
-        self.assertGreater(explore(prepare, act, check), 50)
+        for look in False, True:
+
+            def prepare(*, look: bool = look) -> Disk:
+                return self.prepare(b"1\r\n", b"2\r\n", look=look)
+
+            self.assertGreater(explore(prepare, act, check), 50)
 
     def test_keywords(self) -> None:
         """A message has its old flags or the new ones, and after the answer the new."""
