@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
-from contextlib import suppress
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -132,7 +132,7 @@ class BesideTests(SynchronousTestCase):
             disk.at = at
 
             def once(busy: Disk) -> None:
-                with suppress(AssertionError):
+                with contextlib.suppress(AssertionError):
                     act(busy)
 
             disk.meanwhile = once
