@@ -68,6 +68,8 @@ class _DriverCase(SynchronousTestCase):
 
 
 class ConversationTests(_DriverCase):
+    """Commands and replies."""
+
     def test_greets(self) -> None:
         """The connection's own first event gives the greeting."""
         _, transport = self.connect()
@@ -122,6 +124,8 @@ class ConversationTests(_DriverCase):
 
 
 class StreamTests(_DriverCase):
+    """Replies that are pulled."""
+
     def test_small_stream_leaves_in_one_write(self) -> None:
         """What surrounds a short stream leaves with it."""
         driver, transport = self.connect()
@@ -151,6 +155,8 @@ class StreamTests(_DriverCase):
 
 
 class FlowTests(_DriverCase):
+    """Peers that send too much, or read too little."""
+
     @threat(62)
     def test_does_not_read_on_while_it_holds_enough(self) -> None:
         """While an answer is awaited, input beyond the limit stays in the kernel."""
@@ -193,6 +199,8 @@ class FlowTests(_DriverCase):
 
 
 class DeadlineTests(_DriverCase):
+    """How long a peer may take."""
+
     @threat(124)
     def test_silence_is_answered_and_closed(self) -> None:
         """After the timeout come the parting words; a deaf peer is then cut off."""
@@ -253,6 +261,8 @@ class DeadlineTests(_DriverCase):
 
 
 class TroubleTests(_DriverCase):
+    """Bugs, and peers that vanish."""
+
     def test_bug_is_logged_once_and_answered(self) -> None:
         """A bug ends this connection with words, and no other."""
         driver, transport = self.connect()
@@ -291,6 +301,8 @@ class TroubleTests(_DriverCase):
 
 
 class StartTLSTests(_DriverCase):
+    """From clear to TLS."""
+
     @threat(7)
     def test_octets_behind_are_refused(self) -> None:
         """The connection sees them and refuses; TLS does not start."""
@@ -334,6 +346,8 @@ class StartTLSTests(_DriverCase):
 
 
 class DrainTests(_DriverCase):
+    """The server goes down."""
+
     def test_idle_ones_end_at_once_others_after_their_work(self) -> None:
         """Nobody is cut off in the middle of a command."""
         idle, idle_transport = self.connect()
@@ -361,6 +375,8 @@ class DrainTests(_DriverCase):
 
 
 class AdmissionTests(_DriverCase):
+    """Who is let in."""
+
     @threat(125)
     def test_over_the_limit_is_refused(self) -> None:
         """It hears the protocol's own line; who leaves makes room."""
@@ -384,10 +400,13 @@ class AdmissionTests(_DriverCase):
 
 
 class ProxyTests(_DriverCase):
+    """Clients behind a proxy."""
+
     _PROXY = IPv4Address("TCP", "10.0.0.1", 5)
     _LINE = b"PROXY TCP4 192.0.2.9 198.51.100.9 1234 25\r\n"
 
     def setUp(self) -> None:
+        """A listener that knows a proxy."""
         super().setUp()
         self.use(proxy_from=[ip_network("10.0.0.0/8")])
 

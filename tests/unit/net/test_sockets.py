@@ -123,6 +123,8 @@ class _SocketCase(TestCase):
 
 
 class ClearTests(_SocketCase):
+    """Without TLS."""
+
     async def test_conversation(self) -> None:
         """Commands in, replies out, and a clean end."""
         self.listen()
@@ -236,6 +238,8 @@ class ClearTests(_SocketCase):
 
 
 class TLSTests(_SocketCase):
+    """With it."""
+
     async def test_starttls(self) -> None:
         """The session learns version and bindings, the connection forgets."""
         self.listen()
@@ -398,6 +402,8 @@ class TLSTests(_SocketCase):
 
 
 class ExhaustionTests(_SocketCase):
+    """Too many peers."""
+
     @threat(125)
     async def test_flood(self) -> None:
         """A thousand connections from one address do not keep out another."""

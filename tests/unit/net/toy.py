@@ -35,19 +35,24 @@ class ToyConnection:
 
     @property
     def minimum_rate(self) -> float:
+        """Only in bulk."""
         return 10.0 if self._bulk else 0.0
 
     @property
     def buffered(self) -> int:
+        """Octets not yet looked at."""
         return len(self._buffer)
 
     def receive(self, octets: bytes) -> None:
+        """Take octets."""
         self._buffer += octets
 
     def receive_eof(self) -> None:
+        """Never called."""
         self.told.append("eof")
 
     def next_event(self) -> Any:
+        """A line, or a chunk."""
         if self._paused:
             return PAUSED
         if not self._opened:
@@ -76,6 +81,7 @@ class ToyConnection:
         return bytearray(chunk)
 
     def send(self, answer: Any) -> Sequence[Output]:
+        """A line, or a stream in brackets."""
         self._paused = False
         self.wants_tls = answer == b"go ahead"
         self._bulk = answer == b"bulk"
@@ -86,19 +92,23 @@ class ToyConnection:
         return (answer + b"\r\n",)
 
     def tls_started(self) -> None:
+        """Remember."""
         self.told.append("tls")
         self.wants_tls = False
         self._buffer = b""
 
     def time_out(self) -> Sequence[Output]:
+        """Say so."""
         self.wants_close = True
         return (b"timeout\r\n",)
 
     def fail(self) -> Sequence[Output]:
+        """Say so."""
         self.wants_close = True
         return (b"bug\r\n",)
 
     def drain(self) -> Sequence[Output]:
+        """Say so, now or after the work."""
         if self._paused:
             self._draining = True
             return ()
@@ -119,6 +129,7 @@ class ToySession:
         self.left: list[str] = []
 
     async def respond(self, event: Any) -> Any:
+        """Answer."""
         if isinstance(event, bytearray):
             self.bulk += len(event)
             return None
@@ -153,9 +164,11 @@ class ToySession:
             self.left.append("stream")
 
     def tls_started(self, tls: TLS) -> None:
+        """Remember."""
         self.tls = tls
 
     def closed(self) -> None:
+        """Count."""
         self.closings += 1
 
 
@@ -166,14 +179,17 @@ class Toys:
         self.made: list[tuple[ToyConnection, ToySession]] = []
 
     def __call__(self, peer: Peer) -> tuple[ToyConnection, ToySession]:
+        """Compose."""
         pair = ToyConnection(), ToySession(peer)
         self.made.append(pair)
         return pair
 
     @property
     def connection(self) -> ToyConnection:
+        """The last one."""
         return self.made[-1][0]
 
     @property
     def session(self) -> ToySession:
+        """The last one."""
         return self.made[-1][1]
