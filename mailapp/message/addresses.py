@@ -19,6 +19,8 @@ from mailapp.message.fields import unfold
 from mailapp.message.tokens import Kind, LexicalDefect, Token, tokenize
 from mailapp.message.words import decode_text, encode_phrase
 
+_TOKEN_LIMIT: Final = 16_384  # about 1,500 mailboxes; some 50 ms of work at worst
+
 
 class AddressDefect(Flag):
     """What is wrong with an address list."""
@@ -133,7 +135,7 @@ def domain_of(octets: bytes) -> str:
 
 def parse_addresses(value: bytes) -> AddressList:
     """An address-list, mailbox-list or single mailbox, folded or not; never raises."""
-    tokens, flaws = tokenize(unfold(value))
+    tokens, flaws = tokenize(unfold(value), limit=_TOKEN_LIMIT)
     reader = _Reader()
     if flaws is not LexicalDefect.NONE:
         reader.defects |= AddressDefect.TOKENS
@@ -256,7 +258,8 @@ class _Reader:
                 self.defects |= AddressDefect.EMPTY
             mailbox = None
         if mailbox is not None:
-            self.defects |= mailbox.defects
+            if mailbox.defects is not AddressDefect.NONE:
+                self.defects |= mailbox.defects
             if self._group is None:
                 self.entries.append(mailbox)
             else:
@@ -309,7 +312,9 @@ def _mailbox(
     domain, domain_flaws = _dotted(tokens[ats[-1] + 1 :], literal=True)
     if len(ats) > 1:
         defects |= AddressDefect.BAD_ADDRESS
-    return Mailbox(name, local, domain, route, defects | flaws | domain_flaws)
+    if flaws is not AddressDefect.NONE or domain_flaws is not AddressDefect.NONE:
+        defects |= flaws | domain_flaws
+    return Mailbox(name, local, domain, route, defects)
 
 
 def _split_route(tokens: list[Token]) -> tuple[bytes, list[Token]]:

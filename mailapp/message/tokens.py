@@ -58,14 +58,14 @@ MIME_SPECIALS: Final = b'()<>@,;:\\"/[]?='
 
 _CONTROLS: Final = bytes([*range(1, 9), 11, 12, *range(14, 32), 127])
 # Each is one class, repeated once: no way to backtrack.
-_WHITE: Final = re.compile(rb"[ \t\r\n\0]+")
 _QUOTED_STOP: Final = re.compile(rb'["\\]')
 _COMMENT_STOP: Final = re.compile(rb"[()\\]")
 _LITERAL_STOP: Final = re.compile(rb"[\]\\]")
 
 
 def _atoms(specials: bytes) -> re.Pattern[bytes]:
-    return re.compile(rb"[^ \t\r\n\0" + re.escape(specials) + rb"]+")
+    """White space and then an atom, or none; the classes share no octet."""
+    return re.compile(rb"[ \t\r\n\0]*([^ \t\r\n\0" + re.escape(specials) + rb"]*)")
 
 
 _ATOM_5322: Final = _atoms(RFC5322_SPECIALS)
@@ -89,17 +89,14 @@ def tokenize(
     if value.translate(None, _CONTROLS) != value:
         defects |= LexicalDefect.CONTROL
     position, size = 0, len(value)
-    while position < size:
-        white = _WHITE.match(value, position)
-        if white is not None:
-            position = white.end()
-            continue
+    while found := atom.match(value, position):
+        start, position = found.span(1)
+        if start == position == size:
+            break
         if len(tokens) >= limit:
             return tokens, defects | LexicalDefect.TOO_MANY
-        found = atom.match(value, position)
-        if found is not None:
-            tokens.append(Token(Kind.ATOM, found.group(), position))
-            position = found.end()
+        if start < position:
+            tokens.append(Token(Kind.ATOM, found[1], start))
             continue
         first = value[position : position + 1]
         if first in openers:
