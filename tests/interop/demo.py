@@ -50,7 +50,7 @@ class DemoServer:
 
     data: Path
     base: int
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[bytes]
     domain: str = "example.test"
     output: list[str] = field(factory=list)
 
@@ -84,13 +84,16 @@ class DemoServer:
         if stdout is None:
             msg = "the demo's output is not read"
             raise RuntimeError(msg)
+        said = b""
         while time.monotonic() < deadline:
+            # Not readline: select does not see the lines that it has read ahead.
             if select.select([stdout], [], [], 0.2)[0]:
-                line = stdout.readline()
-                if not line:
+                octets = os.read(stdout.fileno(), 65536)
+                if not octets:
                     break
-                self.output.append(line.rstrip("\n"))
-                if self.output[-1] == "mailapp ready":
+                said += octets
+                self.output = said.decode("utf-8", "replace").splitlines()
+                if said.endswith(b"mailapp ready\n"):
                     return
         msg = "the demo did not start:\n" + "\n".join(self.output)
         raise RuntimeError(msg)
@@ -138,7 +141,6 @@ def start_demo(
         command,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
     server = DemoServer(folder, base, process)
