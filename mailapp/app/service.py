@@ -21,7 +21,7 @@ from mailapp.app.facts import Facts
 from mailapp.auth.assemble import Authentication
 from mailapp.auth.hashes import Hashes
 from mailapp.auth.interfaces import IMaildropAvatar
-from mailapp.auth.keys import load_key
+from mailapp.auth.keys import KEY_FILE, load_key
 from mailapp.auth.throttle import Throttle
 from mailapp.config.schema import Configuration, Listener, Protocol, Security
 from mailapp.delivery.local import LocalDelivery
@@ -45,7 +45,6 @@ from mailapp.smtp.intake import ContentLimits
 from mailapp.smtp.profile import Profile, SessionLimits
 from mailapp.storage.maildir.store import MaildirStore
 
-KEY_FILE: Final = "auth.key"
 TEND_EVERY: Final = 3600.0  # seconds between two sweeps of what was left behind
 _AUTH_QUEUE: Final = 64  # password checks that may wait; each takes some 30 ms
 

@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IReactorTime
 from mailapp.app.certificates import make_demo_certificates
 from mailapp.app.samples import sample_messages
 from mailapp.auth.hashes import Hashes
-from mailapp.auth.keys import load_key
+from mailapp.auth.keys import KEY_FILE, load_key
 from mailapp.config.load import load_text
 from mailapp.config.schema import STANDARD_PORTS, Configuration, Listener, Protocol
 from mailapp.core.secret import Secret
@@ -26,7 +26,6 @@ from mailapp.storage.maildir.store import MaildirStore
 from mailapp.storage.types import AccountId, Destination
 
 CONFIGURATION_FILE: Final = "mailapp.toml"
-KEY_FILE: Final = "auth.key"
 
 _CONFIGURATION: Final = """\
 # Written by "mailapp demo". The server of a demo is an ordinary one: this file

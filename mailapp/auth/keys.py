@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from mailapp.core.secret import Secret
 
+KEY_FILE: Final = "auth.key"
+"""In the server's directory."""
 KEY_OCTETS: Final = 32
 _NONCE_OCTETS: Final = 12
 

@@ -8,7 +8,7 @@ from typing import Protocol, Self
 
 from attrs import frozen
 
-from mailapp.auth.keys import InstallationKey, load_key
+from mailapp.auth.keys import KEY_FILE, InstallationKey, load_key
 from mailapp.directory.accounts import Accounts
 from mailapp.directory.resolve import Directory
 
@@ -55,9 +55,6 @@ class Settings(Protocol):
     @property
     def mail_root(self) -> Path:
         """The folder of all Maildirs."""
-
-
-KEY_FILE = "auth.key"
 
 
 @frozen
