@@ -117,9 +117,9 @@ class WorkerProcess(ProcessProtocol):
             except ProcessExitedAlready:
                 return
 
-    def childDataReceived(self, childFD: int, data: bytes) -> None:  # noqa: N802, N803
+    def childDataReceived(self, childFD: int, octets: bytes) -> None:  # noqa: N802, N803
         """Whole lines of the worker's log, passed on as they are."""
-        lines, newline, self._partial = (self._partial + data).rpartition(b"\n")
+        lines, newline, self._partial = (self._partial + octets).rpartition(b"\n")
         if newline:
             self._write_log((lines + newline).decode("utf-8", "backslashreplace"))
 

@@ -17,14 +17,14 @@ class NotifyTests(SynchronousTestCase):
         """Be the service manager."""
         self.path = self.mktemp()[-90:]
         os.makedirs(os.path.dirname(self.path), exist_ok=True)
-        self.manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.addCleanup(self.manager.close)
-        self.manager.bind(self.path)
-        self.manager.settimeout(5)
+        self.listening = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(self.listening.close)
+        self.listening.bind(self.path)
+        self.listening.settimeout(5)
 
     def heard(self) -> bytes:
         """The next message."""
-        return self.manager.recv(4096)
+        return self.listening.recv(4096)
 
     def test_life(self) -> None:
         """Readiness, reload, life and stop are told in systemd's words."""
