@@ -1,0 +1,120 @@
+"""What the tests with real clients share: a started server, and how to look at it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import smtplib
+import ssl
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.interop.demo import DemoServer, start_demo
+
+ALICE = "alice@example.test"
+EIGHT_BIT = (
+    "From: bob@example.test\r\nTo: alice@example.test\r\nSubject: {subject}\r\n"
+    "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
+    "Content-Transfer-Encoding: 8bit\r\n\r\n"
+    "Grüße — 8-bit\r\n.a dot line\r\n..two dots\r\n.\r\n\r\nlast line\r\n"
+)
+
+
+def needs(program: str) -> Callable[[Any], Any]:
+    """Skip a test where its client is not installed."""
+
+    def mark(test: Any) -> Any:
+        if shutil.which(program) is None:
+            test.skip = f"{program} is not installed"
+        return test
+
+    return mark
+
+
+class ClientCase(SynchronousTestCase):
+    """One server for a class; every test sends under a subject of its own.
+
+    Attributes:
+        arguments: more options of the demo.
+    """
+
+    arguments: ClassVar[tuple[str, ...]] = ()
+
+    server: ClassVar[DemoServer]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        """Start the server once."""
+        cls.server = start_demo(*cls.arguments)
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        """Stop it; it leaves with success."""
+        code = cls.server.stop()
+        shutil.rmtree(cls.server.data, ignore_errors=True)
+        if code != 0:
+            msg = f"the demo exited {code}:\n" + "\n".join(cls.server.output)
+            raise AssertionError(msg)
+
+    def setUp(self) -> None:
+        """Make a folder for the client."""
+        self.folder = Path(tempfile.mkdtemp(prefix="mailapp-client-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.subject = f"for {self.id().rpartition('.')[2]}"
+        self.message = EIGHT_BIT.format(subject=self.subject).encode()
+
+    # ---- what the tests share
+
+    def run_client(self, *command: str, stdin: bytes = b"") -> bytes:
+        """Run a client; fail with its words if it fails."""
+        environment = {**os.environ, "HOME": str(self.folder), "LC_ALL": "C.UTF-8"}
+        done = subprocess.run(  # noqa: S603 - clients under test
+            command,
+            input=stdin,
+            capture_output=True,
+            timeout=60,
+            cwd=self.folder,
+            env=environment,
+            check=False,
+        )
+        words = (done.stdout + done.stderr).decode("utf-8", "replace")
+        self.assertEqual(done.returncode, 0, f"{command}: {words}")
+        return done.stdout
+
+    def write(self, name: str, text: str) -> str:
+        """A configuration file that only its owner may read."""
+        path = self.folder / name
+        path.write_text(text)
+        path.chmod(0o600)
+        return str(path)
+
+    def send(self) -> None:
+        """Bring the message into alice's mailbox by smtplib over STARTTLS."""
+        context = ssl.create_default_context(cafile=str(self.server.ca))
+        with smtplib.SMTP("localhost", self.server.port("smtp")) as smtp:
+            smtp.starttls(context=context)
+            smtp.sendmail("bob@example.test", [ALICE], self.message, ["BODY=8BITMIME"])
+
+    def assert_stored_once(self, body: bytes) -> None:
+        """One of alice's files ends in exactly these octets."""
+        stored = self.server.stored("alice")
+        found = [octets for octets in stored if self.subject.encode() in octets]
+        self.assertEqual(len(found), 1, f"{len(found)} copies")
+        self.assertTrue(found[0].endswith(body), found[0])
+
+    def assert_fetched(self, messages: list[bytes]) -> None:
+        """The client's copy has the message's lines, all of them and in order.
+
+        Clients write their own line ends, so lines are compared.
+        """
+        want = self.message.replace(b"\r\n", b"\n")
+        have = [m.replace(b"\r\n", b"\n") for m in messages]
+        found = [m for m in have if self.subject.encode() in m]
+        self.assertEqual(len(found), 1, f"{len(found)} of {len(messages)}")
+        body = want.partition(b"\n\n")[2]
+        self.assertEqual(found[0].partition(b"\n\n")[2].rstrip(), body.rstrip())
