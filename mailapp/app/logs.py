@@ -15,6 +15,8 @@ from twisted.python.logfile import LogFile
 from zope.interface import implementer
 
 _INTERNAL: Final = frozenset({"event", "pid", "worker"})
+# What twisted.python.log adds to each of its events; it would cover our own keys.
+_LEGACY: Final = frozenset({"format", "isError", "message", "system", "time"})
 _LEVELS: Final = {
     LogLevel.debug: "debug",
     LogLevel.info: "info",
@@ -37,10 +39,11 @@ def escape(text: str) -> str:
 
 def facts(event: LogEvent) -> dict[str, Any]:
     """The event's own fields, as JSON can hold them."""
+    left_out = _INTERNAL | _LEGACY if "isError" in event else _INTERNAL
     return {
         key: _plain(value)
         for key, value in event.items()
-        if not key.startswith("log_") and key not in _INTERNAL
+        if not key.startswith("log_") and key not in left_out
     }
 
 

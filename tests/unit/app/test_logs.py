@@ -51,6 +51,13 @@ class LineTests(SynchronousTestCase):
         self.assertEqual(read["recipient"], "a@b\\xff")
         self.assertEqual(read["level"], "info")
 
+    def test_legacy(self) -> None:
+        """What twisted.python.log adds to an event covers none of our keys."""
+        old = event(time=1.0, isError=0, message=("x",), system="-", recipient="a@b")
+        read = json.loads(json_line(old))
+        self.assertEqual(read["time"], "2023-11-14T22:13:20.250Z")
+        self.assertEqual(set(read), {"time", "level", "text", "recipient"})
+
     @threat(122)
     def test_nothing_moves_the_cursor(self) -> None:
         """CR, LF, ESC and bidirectional controls are shown, not obeyed."""
