@@ -95,6 +95,8 @@ def _version_1(octets: bytes) -> Preamble | None:
         source, destination = (str(family(w.decode("ascii"))) for w in words[2:4])
     except (AddressValueError, UnicodeDecodeError):
         raise SyntaxProblem("PROXY line with a bad address") from None
+    if "%" in source or "%" in destination:  # a scope, which Python takes
+        raise SyntaxProblem("PROXY line with a bad address")
     ends = Ends(source, _port(words[4]), destination, _port(words[5]))
     return Preamble(end + 2, ends)
 

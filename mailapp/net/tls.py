@@ -256,25 +256,19 @@ def _refuse_shared_key(path: str) -> None:
 
 def _first_certificate(path: str) -> x509.Certificate:
     try:
-        with open(path, "rb") as file:
-            return x509.load_pem_x509_certificates(file.read())[0]
-    except OSError as error:
-        raise BadCertificate(f"{path}: {error.strerror}") from None
+        return x509.load_pem_x509_certificates(_read(path))[0]
     except ValueError:
         raise BadCertificate(f"{path} holds no PEM certificate") from None
 
 
 def _ask_for_certificate(context: SSL.Context, authority: str) -> None:
+    """A client that has none is let in; one that is not verified is not."""
+    if not _read(authority).count(b"-----BEGIN CERTIFICATE-----"):
+        raise BadCertificate(f"{authority} holds no PEM certificate")
     try:
         context.load_verify_locations(authority)
-        context.set_client_ca_list(
-            [
-                crypto.X509.from_cryptography(one).get_subject()
-                for one in x509.load_pem_x509_certificates(_read(authority))
-            ]
-        )
-    except (SSL.Error, ValueError):
-        raise BadCertificate(f"{authority} holds no PEM certificate") from None
+    except SSL.Error:
+        raise BadCertificate(f"{authority} holds a broken certificate") from None
     context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_CLIENT_ONCE)
 
 
