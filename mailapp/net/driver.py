@@ -152,9 +152,6 @@ class Driver(Entrance):
             self.fail,
             self._around.clock,
         )
-        self.log.debug(
-            "{session} {peer} opened", event="connection.opened", **self.ids()
-        )
         self._go_on(pump)
 
     def ended(self) -> None:
@@ -253,12 +250,7 @@ class Driver(Entrance):
         along with the command are worse, they would pass for protected ones.
         """
         if self._around.tls is None or pump.connection.buffered:
-            self.log.error(
-                "{session} {peer}: TLS granted without certificates, or with octets "
-                "behind the command",
-                event="connection.tls.refused",
-                **self.ids(),
-            )
+            self.bug(AssertionError("TLS granted without certificates or too late"))
             self.abort()
             return
         self.transport.unregisterProducer()

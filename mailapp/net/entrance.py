@@ -135,7 +135,7 @@ class Entrance(Protocol):
         """The transport is gone; called exactly once."""
 
     def entered(self, tls: TLS | None) -> None:
-        """``self.peer`` is complete: let the halves be made."""
+        """``self.peer`` is complete but for TLS: let the halves be made."""
         raise NotImplementedError
 
     def early(self, octets: bytes) -> None:
@@ -210,6 +210,8 @@ class Entrance(Protocol):
                 self.transport.loseConnection()
                 return
             self.admitted = peer.address
+        text = "{session} {peer} came"
+        self.log.debug(text, event="connection.opened", **self.ids())
         if around.implicit_tls:
             self.shake()
         else:

@@ -272,7 +272,6 @@ class Pump:
             self.busy = waiting
 
     def _answered(self, answer: Any) -> None:
-        """A coroutine that had to wait has its answer."""
         self.busy = None
         self.work(answer)
 

@@ -83,7 +83,7 @@ class _Question:
 
 
 def _question(name: str, kind: RecordType) -> _Question:
-    """Ask for recursion, and whether it is authentic (AD: RFC 6840, section 5.7)."""
+    """Ask for recursion, and (by the AD bit) whether the answer is authentic."""
     identity = randbelow(_IDS)
     message = dns.Message(identity, recDes=1, authenticData=1)
     message.queries = [dns.Query(name.encode("ascii"), kind, dns.IN)]
@@ -231,8 +231,7 @@ class Resolver:
     async def lookup(self, name: str, kind: RecordType) -> Answer:
         """As the interface says. The same question is asked once for all who wait.
 
-        Asking it many times at once would help whoever guesses at answers (RFC 5452,
-        section 5).
+        Asking it many times at once would help whoever guesses at answers.
         """
         key = canonical(name), kind
         mine: Deferred[Answer] = Deferred()

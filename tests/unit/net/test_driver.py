@@ -2,72 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from ipaddress import ip_network
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.error import ConnectionDone
-from twisted.internet.task import Clock
-from twisted.internet.testing import StringTransport
-from twisted.python.failure import Failure
-from twisted.trial.unittest import SynchronousTestCase
 
-from mailapp.net.driver import Driver, DriverFactory
+from mailapp.net.driver import DriverFactory
 from mailapp.net.limits import Admission
 from mailapp.net.surroundings import Surroundings
-from mailapp.net.sweep import Sweep
 from tests.threats import threat
-from tests.unit.net.toy import CHUNK, Toys
-
-_CLIENT = IPv4Address("TCP", "192.0.2.1", 4711)
-_SERVER = IPv4Address("TCP", "198.51.100.1", 25)
+from tests.unit.net.driving import CLIENT, DriverCase
 
 
-class _Transport(StringTransport):
-    """Remembers each write; drops what comes after the end, as a real one does."""
-
-    def __init__(self, peer: Any = _CLIENT) -> None:
-        super().__init__(_SERVER, peer, lenient=True)
-        self.writes: list[bytes] = []
-        self.tls: list[Any] = []
-        self.octets_sent = 0
-        self.brim = math.inf
-
-    def write(self, data: bytes) -> None:
-        if self.disconnecting:
-            return
-        self.writes.append(data)
-        super().write(data)
-        if len(data) >= self.brim and self.producer is not None:
-            self.producer.pauseProducing()
-
-    def startTLS(self, context: Any) -> None:  # noqa: N802
-        self.tls.append(context)
-
-
-class _DriverCase(SynchronousTestCase):
-    def setUp(self) -> None:
-        self.clock = Clock()
-        self.sweep = Sweep(self.clock)
-        self.toys = Toys()
-        self.use()
-
-    def use(self, **options: Any) -> None:
-        around = Surroundings(clock=self.clock, sweep=self.sweep, **options)
-        self.factory = DriverFactory(self.toys, around)
-
-    def connect(self, peer: Any = _CLIENT) -> tuple[Driver, _Transport]:
-        driver: Any = self.factory.buildProtocol(peer)
-        transport = _Transport(peer)
-        driver.makeConnection(transport)
-        return driver, transport
-
-    def lose(self, driver: Driver) -> None:
-        driver.connectionLost(Failure(ConnectionDone()))
-
-
-class ConversationTests(_DriverCase):
+class ConversationTests(DriverCase):
     """Commands and replies."""
 
     def test_greets(self) -> None:
@@ -123,144 +70,7 @@ class ConversationTests(_DriverCase):
         self.assertEqual(transport.value().count(b"x"), 1000)
 
 
-class StreamTests(_DriverCase):
-    """Replies that are pulled."""
-
-    def test_small_stream_leaves_in_one_write(self) -> None:
-        """What surrounds a short stream leaves with it."""
-        driver, transport = self.connect()
-        driver.dataReceived(b"SEND 0\r\nECHO a\r\n")
-        self.assertEqual(transport.writes[1:], [b"<>\r\na\r\n"])
-
-    @threat(62)
-    def test_pulls_only_while_there_is_room(self) -> None:
-        """A peer that does not read gets no more chunks; they are never gathered."""
-        driver, transport = self.connect()
-        transport.brim = 1000
-        driver.dataReceived(b"SEND 3\r\nECHO a\r\n")
-        self.assertEqual(transport.writes[1:], [b"<" + CHUNK])
-        driver.resumeProducing()
-        self.assertEqual(transport.writes[2:], [CHUNK])
-        driver.resumeProducing()
-        driver.resumeProducing()
-        self.assertEqual(transport.writes[4:], [b">\r\na\r\n"])
-
-    def test_broken_off_is_closed(self) -> None:
-        """A stream whose peer goes away gives back what it holds."""
-        driver, transport = self.connect()
-        transport.brim = 1000
-        driver.dataReceived(b"SEND 3\r\n")
-        self.lose(driver)
-        self.assertEqual(self.toys.session.left, ["stream"])
-
-
-class FlowTests(_DriverCase):
-    """Peers that send too much, or read too little."""
-
-    @threat(62)
-    def test_does_not_read_on_while_it_holds_enough(self) -> None:
-        """While an answer is awaited, input beyond the limit stays in the kernel."""
-        driver, transport = self.connect()
-        driver.dataReceived(b"WAIT\r\n")
-        driver.dataReceived(b"ECHO a\r\n" * 8000)
-        self.assertEqual(transport.producerState, "producing")
-        driver.dataReceived(b"ECHO a\r\n" * 1000)
-        self.assertEqual(transport.producerState, "paused")
-        driver.dataReceived(b"ECHO last\r\n")  # TLS gives what it had decrypted
-        self.toys.session.waits[0].callback(b"w")
-        self.assertEqual(transport.producerState, "producing")
-        self.assertTrue(transport.value().endswith(b"a\r\nlast\r\n"))
-
-    @threat(62)
-    def test_peer_that_does_not_read_is_dropped(self) -> None:
-        """No command is worked on while replies wait; then the connection is cut."""
-        driver, transport = self.connect()
-        transport.brim = 5
-        driver.dataReceived(b"ECHO abcdef\r\n")
-        driver.dataReceived(b"ECHO more\r\n")
-        self.assertEqual(self.toys.session.said, [b"OPENED", b"ECHO abcdef"])
-        self.clock.pump([1.0] * 299)
-        self.assertFalse(transport.disconnected)
-        self.clock.pump([1.0] * 2)
-        self.assertTrue(transport.disconnected)
-
-    def test_slow_but_steady_reader_is_kept(self) -> None:
-        """Whoever reads something in each period may go on."""
-        driver, transport = self.connect()
-        transport.brim = 5
-        driver.dataReceived(b"ECHO abcdef\r\n")
-        self.clock.pump([1.0] * 290)
-        transport.octets_sent += 20_000
-        self.clock.pump([1.0] * 290)
-        self.assertFalse(transport.disconnected)
-        driver.resumeProducing()
-        driver.dataReceived(b"ECHO on\r\n")
-        self.assertTrue(transport.value().endswith(b"on\r\n"))
-
-
-class DeadlineTests(_DriverCase):
-    """How long a peer may take."""
-
-    @threat(124)
-    def test_silence_is_answered_and_closed(self) -> None:
-        """After the timeout come the parting words; a deaf peer is then cut off."""
-        _, transport = self.connect()
-        self.clock.pump([1.0] * 61)
-        self.assertTrue(transport.value().endswith(b"timeout\r\n"))
-        self.assertTrue(transport.disconnecting)
-        self.assertFalse(transport.disconnected)
-        self.clock.pump([1.0] * 6)
-        self.assertTrue(transport.disconnected)
-
-    @threat(124)
-    def test_drip_does_not_move_it(self) -> None:
-        """Octets without end of command do not keep a connection open."""
-        driver, transport = self.connect()
-        for _ in range(61):
-            driver.dataReceived(b"E")
-            self.clock.advance(1)
-        self.assertTrue(transport.disconnecting)
-
-    def test_command_moves_it(self) -> None:
-        """Each answered command gives the whole time again."""
-        driver, transport = self.connect()
-        for _ in range(10):
-            self.clock.pump([1.0] * 50)
-            driver.dataReceived(b"ECHO a\r\n")
-        self.assertFalse(transport.disconnecting)
-
-    def test_own_work_does_not_count(self) -> None:
-        """The peer's time stands still while it waits for us."""
-        driver, transport = self.connect()
-        driver.dataReceived(b"WAIT\r\n")
-        self.clock.pump([10.0] * 100)
-        self.assertFalse(transport.disconnecting)
-        self.toys.session.waits[0].callback(b"w")
-        self.clock.pump([1.0] * 61)
-        self.assertTrue(transport.disconnecting)
-
-    @threat(124)
-    def test_bulk_below_the_minimum_rate_ends(self) -> None:
-        """In bulk input only octets at the minimum rate move the deadline."""
-        driver, transport = self.connect()
-        driver.dataReceived(b"BULK\r\n")
-        for _ in range(70):
-            driver.dataReceived(b"x")
-            self.clock.advance(1)
-        self.assertTrue(transport.disconnecting)
-
-    def test_bulk_at_the_minimum_rate_goes_on(self) -> None:
-        """Twice the minimum rate may take any time, but never saves time up."""
-        driver, transport = self.connect()
-        driver.dataReceived(b"BULK\r\n")
-        for _ in range(300):
-            driver.dataReceived(b"x" * 20)
-            self.clock.advance(1)
-        self.assertFalse(transport.disconnecting)
-        self.assertLessEqual(driver.deadline, self.clock.seconds() + 60)
-
-
-class TroubleTests(_DriverCase):
+class TroubleTests(DriverCase):
     """Bugs, and peers that vanish."""
 
     def test_bug_is_logged_once_and_answered(self) -> None:
@@ -300,7 +110,7 @@ class TroubleTests(_DriverCase):
         self.assertEqual(len(self.factory), 0)
 
 
-class StartTLSTests(_DriverCase):
+class StartTLSTests(DriverCase):
     """From clear to TLS."""
 
     @threat(7)
@@ -321,6 +131,7 @@ class StartTLSTests(_DriverCase):
         driver.dataReceived(b"TLS\r\n")
         self.assertTrue(transport.disconnected)
         self.assertEqual(transport.tls, [])
+        self.assertEqual(len(self.flushLoggedErrors(AssertionError)), 1)
 
     @threat(35)
     def test_handshake_has_its_own_deadline(self) -> None:
@@ -345,7 +156,7 @@ class StartTLSTests(_DriverCase):
         self.lose(driver)
 
 
-class DrainTests(_DriverCase):
+class DrainTests(DriverCase):
     """The server goes down."""
 
     def test_idle_ones_end_at_once_others_after_their_work(self) -> None:
@@ -374,7 +185,7 @@ class DrainTests(_DriverCase):
         self.assertTrue(transport.disconnecting)
 
 
-class AdmissionTests(_DriverCase):
+class AdmissionTests(DriverCase):
     """Who is let in."""
 
     @threat(125)
@@ -393,13 +204,13 @@ class AdmissionTests(_DriverCase):
     def test_flood_is_closed_without_words(self) -> None:
         """Beyond some refusals a second nothing is even said."""
         self.use(admission=Admission(self.clock, total=0), refusal=b"421 full\r\n")
-        answers = [self.factory.buildProtocol(_CLIENT) for _ in range(5000)]
+        answers = [self.factory.buildProtocol(CLIENT) for _ in range(5000)]
         self.assertEqual(sum(answer is not None for answer in answers), 100)
         self.clock.advance(1)
-        self.assertIsNotNone(self.factory.buildProtocol(_CLIENT))
+        self.assertIsNotNone(self.factory.buildProtocol(CLIENT))
 
 
-class ProxyTests(_DriverCase):
+class ProxyTests(DriverCase):
     """Clients behind a proxy."""
 
     _PROXY = IPv4Address("TCP", "10.0.0.1", 5)

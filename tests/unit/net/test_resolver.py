@@ -136,7 +136,7 @@ class ResolverTests(SynchronousTestCase):
         self.assertEqual(self.successResultOf(found).records, (TLSA(3, 1, 1, b"hash"),))
 
     def test_asks_for_authenticity(self) -> None:
-        """The AD bit is set (RFC 6840, section 5.7), and long answers have room."""
+        """The AD bit is set, and long answers have room."""
         _ = self.ask().addErrback(lambda _: None)
         _, _, message = self.network.asked[0]
         self.assertTrue(message.authenticData)

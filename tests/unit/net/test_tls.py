@@ -92,10 +92,7 @@ def _files(made: Made) -> CertificateFiles:
     return CertificateFiles(str(made.chain), str(made.key))
 
 
-@tabled
-class ServerTLSTests(SynchronousTestCase):
-    """Certificates, names, versions, reload."""
-
+class _TLSCase(SynchronousTestCase):
     def setUp(self) -> None:
         """An authority and two certificates."""
         self.folder = self.mktemp()
@@ -122,6 +119,11 @@ class ServerTLSTests(SynchronousTestCase):
     def link(self, name: str | None = "mail.example.test", **options: Any) -> _Link:
         """A finished handshake."""
         return _Link(self.tls, self.client(**options), name).shake()
+
+
+@tabled
+class ServerTLSTests(_TLSCase):
+    """Certificates, names, versions, reload."""
 
     def test_keeps_the_interface(self) -> None:
         """Twisted can use it."""
@@ -290,6 +292,36 @@ class ServerTLSTests(SynchronousTestCase):
         ends = self.first.certificate.not_valid_after_utc.timestamp()
         self.assertLessEqual(self.tls.expires, ends)
 
+    def test_rsa(self) -> None:
+        """RSA keys serve as well."""
+        self.first = make_cert(["rsa.test"], self.folder, self.ca, use_rsa=True)
+        self.tls = self.server()
+        self.assertEqual(self.link("rsa.test").facts().version, "TLSv1.3")
+
+    def test_client_certificate(self) -> None:
+        """It is asked for, verified, and gives the name for EXTERNAL."""
+        self.tls = self.server(client_authority=str(self.ca.path))
+        mine = make_cert(["alice"], self.folder, self.ca, email="alice@example.test")
+        context = self.client()
+        context.load_cert_chain(mine.chain, mine.key)
+        link = _Link(self.tls, context, "other.test").shake()
+        self.assertEqual(link.facts().client_name, "alice@example.test")
+        self.assertIsNone(self.link().facts().client_name)
+
+    def test_client_certificate_of_a_stranger(self) -> None:
+        """One that another authority signed does not get through."""
+        self.tls = self.server(client_authority=str(self.ca.path))
+        stranger = make_cert(["mallory"], self.folder)
+        context = self.client()
+        context.load_cert_chain(stranger.chain, stranger.key)
+        link = _Link(self.tls, context, "other.test")
+        self.assertRaises(SSL.Error, link.shake)
+
+
+@tabled
+class FilesTests(_TLSCase):
+    """Files that can not be used."""
+
     @rows(group=0o640, others=0o604, execute=0o701)
     @threat(36)
     def test_key_that_others_may_read(self, mode: int) -> None:
@@ -318,31 +350,6 @@ class ServerTLSTests(SynchronousTestCase):
     def test_none(self) -> None:
         """TLS without a certificate is a mistake."""
         self.assertRaises(BadCertificate, ServerTLS, [], b"smtp")
-
-    def test_rsa(self) -> None:
-        """RSA keys serve as well."""
-        self.first = make_cert(["rsa.test"], self.folder, self.ca, use_rsa=True)
-        self.tls = self.server()
-        self.assertEqual(self.link("rsa.test").facts().version, "TLSv1.3")
-
-    def test_client_certificate(self) -> None:
-        """It is asked for, verified, and gives the name for EXTERNAL."""
-        self.tls = self.server(client_authority=str(self.ca.path))
-        mine = make_cert(["alice"], self.folder, self.ca, email="alice@example.test")
-        context = self.client()
-        context.load_cert_chain(mine.chain, mine.key)
-        link = _Link(self.tls, context, "other.test").shake()
-        self.assertEqual(link.facts().client_name, "alice@example.test")
-        self.assertIsNone(self.link().facts().client_name)
-
-    def test_client_certificate_of_a_stranger(self) -> None:
-        """One that another authority signed does not get through."""
-        self.tls = self.server(client_authority=str(self.ca.path))
-        stranger = make_cert(["mallory"], self.folder)
-        context = self.client()
-        context.load_cert_chain(stranger.chain, stranger.key)
-        link = _Link(self.tls, context, "other.test")
-        self.assertRaises(SSL.Error, link.shake)
 
     def test_bad_client_authority(self) -> None:
         """The text names the file."""
