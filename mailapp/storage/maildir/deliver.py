@@ -216,6 +216,7 @@ class Writer:
             self.files.sync(copy.place.directory)
         except OSError as failure:
             copy.failure = storage_error(failure)
+            self.places.forget(copy.target)
             with suppress(OSError):
                 self.files.unlink(path)
 

@@ -50,13 +50,18 @@ class Facts:
 
 
 class Directory:
-    """A directory held open; closed when the last who uses it lets go of it."""
+    """A directory held open; closed when the last who uses it lets go of it.
 
-    __slots__ = ("fd", "path")
+    Attributes:
+        failed: a sync of it has failed, so none can be believed any more.
+    """
+
+    __slots__ = ("failed", "fd", "path")
 
     def __init__(self, path: bytes, fd: int) -> None:
         self.path: Final = path
         self.fd: Final = fd
+        self.failed = False
 
     def __del__(self) -> None:
         if self.fd >= 0:
@@ -183,8 +188,19 @@ class Files:
         os.link(old, name, dst_dir_fd=directory.fd, follow_symlinks=False)
 
     def sync(self, directory: Directory) -> None:
-        """Make the names in a held directory durable."""
-        os.fsync(directory.fd)
+        """Make the names in a held directory durable.
+
+        The kernel tells of lost pages once for each open file, whoever of its threads
+        asks first. So when one fails, all who share the hold fail; none tries again.
+        """
+        if not directory.failed:
+            try:
+                os.fsync(directory.fd)
+            except OSError:
+                directory.failed = True
+                raise
+        if directory.failed:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     def exists(self, path: bytes) -> bool:
         """Is there anything of that name? Cheap when there is not."""

@@ -1,0 +1,49 @@
+"""A directory that is held open, and whose sync has failed once."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from mailapp.storage.maildir.files import Directory, Files
+from tests.threats import threat
+
+
+class HeldDirectoryTests(SynchronousTestCase):
+    """What the kernel tells once is told to all who hold the directory."""
+
+    @threat(115)
+    def test_sync_fails_for_ever(self) -> None:
+        """After a failed sync every other fails, and the kernel is not asked again."""
+        path = tempfile.mkdtemp(dir=".").encode()
+        asked: list[int] = []
+
+        def fsync(fd: int) -> None:
+            asked.append(fd)
+            raise OSError(errno.EIO, "lost")
+
+        files = Files()
+        held = files.directory(path)
+        files.sync(held)
+        self.patch(os, "fsync", fsync)
+        for _ in range(3):
+            with self.assertRaises(OSError) as caught:
+                files.sync(held)
+            self.assertEqual(caught.exception.errno, errno.EIO)
+        self.assertEqual(asked, [held.fd])
+
+    @threat(115)
+    def test_sync_failed_meanwhile(self) -> None:
+        """Who asked the kernel at the same time, and was told nothing, fails too."""
+        files = Files()
+        held: Directory = files.directory(b".")
+
+        def fsync(_fd: int) -> None:
+            held.failed = True  # by another thread, which the kernel told
+
+        self.patch(os, "fsync", fsync)
+        with self.assertRaises(OSError):
+            files.sync(held)
