@@ -87,7 +87,8 @@ class Sender(Conversation):
     def send(self, copies: Sequence[Copy], size: int) -> str:
         """Send a message (one id) to its users; the reply that counts.
 
-        All of it goes out before a reply is read; the dot follows the 354.
+        When it is refused, one of several users may have it all the same: SMTP has
+        one reply for all of them (mailapp.delivery.fanout).
         """
         number = copies[0][0]
         self._ledger.note("sent", copies)
@@ -98,7 +99,7 @@ class Sender(Conversation):
         )
         replies = [self.reply() for _ in range(len(copies) + 2)]
         if not replies[-1].startswith("354"):
-            self._ledger.note("refused", copies)
+            self._refused(copies)
             return next(reply for reply in replies if not reply.startswith("2"))
         octets = message(number, size)
         self.say_octets(octets.replace(b"\r\n.", b"\r\n..") + b".\r\n")
@@ -106,8 +107,12 @@ class Sender(Conversation):
         if answer.startswith("250"):
             self._ledger.note("acked", copies)
         else:
-            self._ledger.note("refused", copies)
+            self._refused(copies)
         return answer
+
+    def _refused(self, copies: Sequence[Copy]) -> None:
+        if len(copies) == 1:
+            self._ledger.note("refused", copies)
 
 
 class Popper(Conversation):
