@@ -7,7 +7,6 @@ and answers between the halves; :mod:`mailapp.net.entrance` is what comes before
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Final, cast
 
@@ -15,6 +14,7 @@ from attrs import evolve
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
     IAddress,
+    IHalfCloseableProtocol,
     IHandshakeListener,
     IPushProducer,
 )
@@ -24,20 +24,19 @@ from zope.interface import implementer
 from mailapp.core.output import Output
 from mailapp.core.peer import TLS
 from mailapp.net.addresses import LOCAL, plain, within
-from mailapp.net.entrance import Entrance, Phase, Register
+from mailapp.net.deadlines import Timed
+from mailapp.net.entrance import Phase, Register
 from mailapp.net.pump import Pump
 from mailapp.net.surroundings import Compose, Surroundings
 from mailapp.net.tls import ServerTLS
 
 _OPEN: Final = Phase.OPEN
-_WRITE_RATE: Final = 64
-"""Octets a second that a peer must read, on average over a timeout."""
 _REFUSALS: Final = 100
 """Refusals a second that are said; beyond that the connection is just closed."""
 
 
-@implementer(IHandshakeListener, IPushProducer)
-class Driver(Entrance):
+@implementer(IHandshakeListener, IPushProducer, IHalfCloseableProtocol)
+class Driver(Timed):
     """One connection of a listener, from the first octet to the last."""
 
     def __init__(
@@ -51,10 +50,6 @@ class Driver(Entrance):
         self._compose = compose
         self._pump: Pump | None = None
         self._held = False
-        self._gained = 0
-        self._received = 0
-        self._sent = 0
-        self._remaining: float | None = None
 
     # What the transport calls.
 
@@ -64,7 +59,7 @@ class Driver(Entrance):
         if pump is None or self._phase is not _OPEN:
             self.early(octets)
             return
-        self._gained += len(octets)
+        self.gained += len(octets)
         pump.receive(octets)
         if (
             (pump.full or pump.busy is not None)
@@ -112,6 +107,20 @@ class Driver(Entrance):
     def stopProducing(self) -> None:  # noqa: N802
         """The transport is lost; ``connectionLost`` follows."""
 
+    def readConnectionLost(self) -> None:  # noqa: N802
+        """The peer sends no more: ``printf ... | nc`` still wants its answers."""
+        self.finished = True
+        pump = self._pump
+        if pump is None or self._phase is not _OPEN:
+            self.transport.loseConnection()
+            return
+        try:
+            pump.connection.receive_eof()
+        except Exception as problem:
+            self.fail(problem)
+        else:
+            self.settle()
+
     # What the sweep and the factory call.
 
     def expired(self, now: float) -> None:
@@ -119,9 +128,9 @@ class Driver(Entrance):
         pump = self._pump
         if pump is None or self._phase is Phase.HANDSHAKE:
             super().expired(now)
-        elif self._phase is _OPEN and not pump.full:
+        elif self._phase is _OPEN and not pump.full and not self.finished:
             self._say(pump, pump.connection.time_out)
-        elif not self._reads(now):
+        elif self.finished or not self.reads(now):
             self.say_stalled()
             self.abort()
 
@@ -167,7 +176,7 @@ class Driver(Entrance):
             pump.session.closed()
         except Exception as problem:
             self.bug(problem)
-        self.say_closed(self._received + self._gained)
+        self.say_closed(self.received + self.gained)
 
     def settle(self) -> None:
         """The pump rests: move the deadline, or close, or start TLS. Hot."""
@@ -175,18 +184,18 @@ class Driver(Entrance):
         if pump is None or self._phase is not _OPEN:
             return
         if pump.busy is not None or pump.full:
-            self._rest(pump)
+            self.rest(pump)
+            return
+        if pump.ending or self.finished:
+            self._close()
             return
         if pump.shaking:
             self._start_tls(pump)
             return
-        if pump.ending:
-            self._close()
-            return
         if self._held:
             self._held = False
             self.transport.resumeProducing()
-        self._move_deadline(pump)
+        self.move_deadline(pump)
 
     def fail(self, problem: BaseException) -> None:
         """Connection or session raised: say so if it makes sense, and close."""
@@ -214,35 +223,6 @@ class Driver(Entrance):
         pump.moved = True
         pump.work()
 
-    def _move_deadline(self, pump: Pump) -> None:
-        """Anew after an answer; by what came where a minimum rate holds. Hot."""
-        connection = pump.connection
-        gained, self._gained = self._gained, 0
-        self._received += gained
-        now = self._around.clock.seconds()
-        latest = now + connection.timeout
-        if pump.moved:
-            pump.moved = False
-            self.deadline = latest
-        else:
-            if self._remaining is not None:
-                self.deadline = now + self._remaining
-            rate = connection.minimum_rate
-            if rate:
-                self.deadline = min(self.deadline + gained / rate, latest)
-        self._remaining = None
-
-    def _rest(self, pump: Pump) -> None:
-        """We wait for ourselves, or the peer has to read: its time stands still."""
-        now = self._around.clock.seconds()
-        if self._remaining is None:
-            self._remaining = self.deadline - now
-        if pump.busy is not None:
-            self.deadline = math.inf
-        else:
-            self._sent = self.octets_sent()
-            self.deadline = now + self._around.write_timeout
-
     def _start_tls(self, pump: Pump) -> None:
         """STARTTLS was granted: no octet said in clear may cross.
 
@@ -262,20 +242,9 @@ class Driver(Entrance):
     def _close(self) -> None:
         """Let what was written leave, then close; the sweep does not wait long."""
         self._phase = Phase.CLOSING
-        self._sent = self.octets_sent()
-        self.deadline = self._around.clock.seconds() + self._around.close_timeout
+        self.start_closing()
         self.transport.unregisterProducer()
         self.transport.loseConnection()
-
-    def _reads(self, now: float) -> bool:
-        """Whether the peer has read enough to be given the same time again."""
-        around = self._around
-        patience = (
-            around.write_timeout if self._phase is _OPEN else around.close_timeout
-        )
-        sent, self._sent = self._sent, self.octets_sent()
-        self.deadline = now + patience
-        return self._sent - sent >= patience * _WRITE_RATE
 
     def _say(self, pump: Pump, words: Callable[[], Sequence[Output]]) -> None:
         try:

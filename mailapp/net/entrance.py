@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Final
 from attrs import evolve
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 
 from mailapp.core.failures import SyntaxProblem
@@ -53,10 +53,12 @@ class Register:
             self.emptied()
 
     def refused(self, address: str, limit: Limit) -> None:
-        """A limit was reached."""
-        self.noticed("connection.refused", address, limit.value)
+        """A limit was reached; the admin may want to know."""
+        self.noticed("connection.refused", address, limit.value, LogLevel.info)
 
-    def noticed(self, event: str, address: str, reason: str) -> None:
+    def noticed(
+        self, event: str, address: str, reason: str, level: Any = LogLevel.debug
+    ) -> None:
         """Something of no weight: one line a second at most, the rest is counted."""
         now = self._clock.seconds()
         if now < self._quiet_until:
@@ -64,8 +66,9 @@ class Register:
             return
         self._quiet_until = now + 1
         unsaid, self._unsaid = self._unsaid, 0
-        self.log.debug(
-            "{peer}: {reason} ({unsaid} like it unsaid)",
+        self.log.emit(
+            level,
+            "{peer}: {reason} ({unsaid} more were not logged)",
             event=event,
             peer=address,
             reason=reason,
@@ -89,6 +92,8 @@ class Entrance(Protocol):
         self.deadline = math.inf
         self.admitted = ""
         """The address that was counted, and is to be uncounted at the end."""
+        self.finished = False
+        """The peer sends no more; it is closed when its last answer was written."""
         self.peer = Peer(address)
         self._around = around
         self._register = register
@@ -130,6 +135,13 @@ class Entrance(Protocol):
             )
         self.ended()
         self._register.left(self)
+
+    def readConnectionLost(self) -> None:  # noqa: N802
+        """The peer sends no more."""
+        self.transport.loseConnection()
+
+    def writeConnectionLost(self) -> None:  # noqa: N802
+        """Never: both ways are closed together."""
 
     def ended(self) -> None:
         """The transport is gone; called exactly once."""

@@ -7,8 +7,9 @@ closing TLS connection does not wait for the peer's leave.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
 
 from twisted.internet import tcp, unix
 from twisted.internet.abstract import FileDescriptor
@@ -17,6 +18,9 @@ from twisted.internet.interfaces import (
     IProducer,
 )
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
+
+_RECORD: Final = 16384
+"""Octets of one TLS record (RFC 8446, section 5.1)."""
 
 
 class _Layer(TLSMemoryBIOFactory):
@@ -30,13 +34,30 @@ class _Below:
 
     def __init__(self, transport: Any) -> None:
         self._transport = transport
-        self.write = transport.send_through
+        self._gathered: list[bytes] | None = None
         self.abortConnection = transport.abortConnection
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):  # zope asks; what we provide is of no interest
             raise AttributeError(name)
         return getattr(self._transport, name)
+
+    def write(self, octets: bytes) -> None:
+        """Send a record, or keep it until all of its message are there."""
+        if self._gathered is None:
+            self._transport.send_through(octets)
+        else:
+            self._gathered.append(octets)
+
+    @contextmanager
+    def gathering(self) -> Iterator[None]:
+        """One system call for all records of a long write; they are 16 KiB each."""
+        gathered = self._gathered = []
+        try:
+            yield
+        finally:
+            self._gathered = None
+            self._transport.send_through(b"".join(gathered))
 
     def writeSequence(self, octets: Iterable[bytes]) -> None:  # noqa: N802
         """Write all of it."""
@@ -65,8 +86,11 @@ class _WriteThrough:
         """Write; through TLS if it was started."""
         if not self.TLS:
             self.send_through(octets)
-        elif self.connected:
+        elif self.connected and len(octets) <= _RECORD:
             self.protocol.write(octets)
+        elif self.connected:
+            with self.protocol.transport.gathering():
+                self.protocol.write(octets)
 
     def send_through(self: Any, octets: bytes) -> None:
         """Send now if nothing waits; queue what the kernel does not take."""

@@ -110,6 +110,44 @@ class TroubleTests(DriverCase):
         self.assertEqual(len(self.factory), 0)
 
 
+class HalfCloseTests(DriverCase):
+    """The peer sends no more, and still reads."""
+
+    def test_idle(self) -> None:
+        """It is closed, and what is incomplete is dropped."""
+        driver, transport = self.connect()
+        driver.dataReceived(b"ECHO a\r\nECHO b")
+        driver.readConnectionLost()
+        self.assertEqual(transport.value(), b"hello\r\na\r\n")
+        self.assertTrue(transport.disconnecting)
+        self.assertEqual(self.toys.connection.told, ["eof"])
+
+    def test_work_under_way(self) -> None:
+        """It gets the answers to all it has asked."""
+        driver, transport = self.connect()
+        driver.dataReceived(b"WAIT\r\nECHO a\r\n")
+        driver.readConnectionLost()
+        self.assertFalse(transport.disconnecting)
+        self.toys.session.waits[0].callback(b"w")
+        self.assertEqual(transport.value(), b"hello\r\nw\r\na\r\n")
+        self.assertTrue(transport.disconnecting)
+
+    def test_work_that_lasts(self) -> None:
+        """It may as well be gone: it is not waited for long."""
+        driver, transport = self.connect()
+        driver.dataReceived(b"WAIT\r\n")
+        driver.readConnectionLost()
+        self.clock.pump([1.0] * 7)
+        self.assertTrue(transport.disconnected)
+
+    def test_before_the_preamble(self) -> None:
+        """There is nothing to wait for."""
+        self.use(proxy_from=[ip_network("192.0.2.0/24")])
+        driver, transport = self.connect()
+        driver.readConnectionLost()
+        self.assertTrue(transport.disconnecting)
+
+
 class StartTLSTests(DriverCase):
     """From clear to TLS."""
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet import reactor as _reactor  # noqa: TID251, TID253 - real sockets
 from twisted.internet.defer import Deferred, ensureDeferred
-from twisted.internet.error import ConnectionDone
+from twisted.internet.error import CannotListenError, ConnectionDone
 from twisted.internet.task import Clock
 from twisted.names import dns, server
 from twisted.python.failure import Failure
@@ -286,9 +286,8 @@ class RealServerTests(TestCase):
         factory = server.DNSServerFactory(clients=[table])
         factory.noisy = False
         protocol = dns.DNSDatagramProtocol(factory, reactor=reactor)
-        udp: Any = reactor.listenUDP(0, protocol, "127.0.0.1", maxPacketSize=512)
-        port = udp.getHost().port
-        tcp: Any = reactor.listenTCP(port, factory, interface="127.0.0.1")
+        tcp, udp = self.listen(factory, protocol)
+        port = tcp.getHost().port
         self.addCleanup(tcp.stopListening)
         self.addCleanup(udp.stopListening)
         resolver = Resolver(reactor, [("127.0.0.1", port)])
@@ -301,6 +300,18 @@ class RealServerTests(TestCase):
         turn: Deferred[None] = Deferred()
         reactor.callLater(0.05, turn.callback, None)
         await turn
+
+    def listen(self, factory: Any, protocol: Any) -> tuple[Any, Any]:
+        """On one port that is free for both."""
+        for _ in range(20):
+            tcp = reactor.listenTCP(0, factory, interface="127.0.0.1")
+            try:
+                return tcp, reactor.listenUDP(
+                    tcp.getHost().port, protocol, "127.0.0.1", maxPacketSize=512
+                )
+            except CannotListenError:
+                tcp.stopListening()
+        raise AssertionError("no port is free")
 
     async def test_nobody_there(self) -> None:
         """A refused datagram is as good as none, and is known at once."""

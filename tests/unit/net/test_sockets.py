@@ -39,6 +39,17 @@ class ClearTests(SocketCase):
 
         self.assertEqual(await self.play(scene), [b"hello", b"a", b"b", b"bye", b""])
 
+    async def test_half_close(self) -> None:
+        """A client that sends all and hangs up one way gets all replies."""
+        self.listen()
+
+        def scene(client: Client) -> bytes:
+            client.say(b"ECHO a\r\nECHO b\r\n")
+            client.socket.shutdown(socket.SHUT_WR)
+            return client.read_all()
+
+        self.assertEqual(await self.play(scene), b"hello\r\na\r\nb\r\n")
+
     async def test_unix_socket(self) -> None:
         """The same over a path, whose peer is the local host."""
         path = str(Path(FOLDER.name, "toy.sock"))
