@@ -25,7 +25,12 @@ from mailapp.storage.maildir.errors import disk_errors, storage_error
 from mailapp.storage.maildir.filename import UniqueNames
 from mailapp.storage.maildir.files import Files, remove_tree
 from mailapp.storage.maildir.folders import Folders, make_maildir
-from mailapp.storage.maildir.layout import STAGING, account_path, folder_directory
+from mailapp.storage.maildir.layout import (
+    MAILDROP_LOCK,
+    STAGING,
+    account_path,
+    folder_directory,
+)
 from mailapp.storage.maildir.lease import LeaseTable
 from mailapp.storage.maildir.quota import Quota
 from mailapp.storage.maildir.sink import Memory, Sink, SinkParts
@@ -203,6 +208,8 @@ class MaildirStore:
         there = Folders(self._files, self._ground.unique, path)
         with turn(self._files, path, lambda: there.begin(INBOX_ID)):
             pass
+        # There before the disk is full: who empties a mailbox has to lock it first.
+        self._files.close(self._files.open_scratch(path + b"/" + MAILDROP_LOCK))
         Quota(self._files, path).limit(quota_octets)
 
     def _destroy(self, path: bytes) -> None:
