@@ -136,3 +136,19 @@ def children(pid: int) -> set[int]:
     """The processes that a process has started."""
     text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
     return {int(word) for word in text.split()}
+
+
+def stand_still(process: int) -> None:
+    """Stop all threads; a call of the kernel that one is in is finished first."""
+    os.kill(process, signal.SIGSTOP)
+    deadline = time.monotonic() + 5.0
+    while time.monotonic() < deadline:
+        with suppress(FileNotFoundError):
+            states = {
+                (thread / "stat").read_text().rpartition(")")[2].split()[0]
+                for thread in Path(f"/proc/{process}/task").iterdir()
+            }
+            if states <= {"T", "t"}:
+                return
+        time.sleep(0.001)
+    raise AssertionError("it does not stand still")
