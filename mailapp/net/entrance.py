@@ -195,8 +195,8 @@ class Entrance(Protocol):
         self.log.info(text, event="connection.stalled", **self.ids())
 
     def say_closed(self, octets: int) -> None:
-        """Log the end, with the number of octets that came."""
-        self.log.info(
+        """Log the end, with the octets that came; the session says what it was for."""
+        self.log.debug(
             "{session} {peer} closed after {seconds:.1f} s, {octets} octets came",
             event="connection.closed",
             seconds=self._around.clock.seconds() - self._made,
