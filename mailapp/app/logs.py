@@ -1,119 +1,37 @@
-"""Log lines: for people, or JSON for programs; one event a line, nothing unescaped."""
+"""Which events are logged, and where their lines go."""
 
 from __future__ import annotations
 
-import json
 import os
-import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import IO, Any, Final
+from typing import IO, Final
 
-from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent
-from twisted.python.failure import Failure
-from twisted.python.logfile import LogFile
+from twisted.logger import ILogObserver, LogEvent, LogLevel
 from zope.interface import implementer
 
-_INTERNAL: Final = frozenset({"event", "pid", "worker"})
-# What twisted.python.log adds to each of its events; it would cover our own keys.
-_LEGACY: Final = frozenset({"format", "isError", "message", "system", "time"})
-_LEVELS: Final = {
-    LogLevel.debug: "debug",
-    LogLevel.info: "info",
-    LogLevel.warn: "warn",
-    LogLevel.error: "error",
-    LogLevel.critical: "critical",
-}
+from mailapp.app.lines import human_line
+
 DAMPED_AFTER: Final = 20  # equal warnings in one interval
 DAMPED_SECONDS: Final = 10.0
-
-
-def escape(text: str) -> str:
-    """Show what does not print, so that a line is one line and moves no cursor."""
-    if text.isprintable():
-        return text
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode() for c in text
-    )
-
-
-def facts(event: LogEvent) -> dict[str, Any]:
-    """The event's own fields, as JSON can hold them."""
-    left_out = _INTERNAL | _LEGACY if "isError" in event else _INTERNAL
-    return {
-        key: _plain(value)
-        for key, value in event.items()
-        if not key.startswith("log_") and key not in left_out
-    }
-
-
-def _plain(value: Any) -> Any:
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "backslashreplace")
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(item) for item in value]
-    return str(value)
-
-
-def _trace(event: LogEvent) -> str:
-    failure = event.get("log_failure")
-    return failure.getTraceback() if isinstance(failure, Failure) else ""
-
-
-def _time(event: LogEvent) -> str:
-    moment = datetime.fromtimestamp(event.get("log_time", 0.0), UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def human_line(event: LogEvent) -> str:
-    """``time level [worker] text key=value …``; a traceback is indented below."""
-    level = _LEVELS.get(event.get("log_level", LogLevel.info), "info")
-    who = f" [{event['worker']}]" if event.get("worker") else ""
-    name = event.get("event")
-    text = escape(formatEvent(event)) or ""
-    shown = [] if name is None else [str(name)]
-    shown += [text] if text else []
-    if name is not None:
-        shown += [f"{k}={_quoted(v)}" for k, v in facts(event).items() if v != ""]
-    trace = "".join(
-        f"\n    {escape(line)}" for line in _trace(event).split("\n") if line
-    )
-    return f"{_time(event)} {level}{who} {' '.join(shown)}{trace}\n"
-
-
-def _quoted(value: Any) -> str:
-    text = escape(str(value))
-    return f'"{text}"' if " " in text or not text else text
-
-
-def json_line(event: LogEvent) -> str:
-    """One JSON object: time, level, event, text, worker, then the event's fields."""
-    line: dict[str, Any] = {
-        "time": _time(event),
-        "level": _LEVELS.get(event.get("log_level", LogLevel.info), "info"),
-    }
-    if event.get("event"):
-        line["event"] = event["event"]
-    if event.get("worker"):
-        line["worker"] = event["worker"]
-    line["text"] = formatEvent(event)
-    line.update(facts(event))
-    if trace := _trace(event):
-        line["traceback"] = trace
-    return json.dumps(line) + "\n"
-
-
-FORMATS: Final[dict[str, Callable[[LogEvent], str]]] = {
-    "human": human_line,
-    "json": json_line,
+_MODE: Final = 0o640
+_STDOUT: Final = 1
+_RANKS: Final = {
+    LogLevel.debug: 0,
+    LogLevel.info: 1,
+    LogLevel.warn: 2,
+    LogLevel.error: 3,
+    LogLevel.critical: 4,
 }
+_WARN: Final = _RANKS[LogLevel.warn]
 
 
 @implementer(ILogObserver)
 class LineObserver:
-    """Writes events from a level upwards; equal warnings are damped (threat 123)."""
+    """Writes events from a level upwards; equal warnings are damped (threat 123).
+
+    What others than mailapp say at "info" is written at "debug" only: Twisted tells of
+    each port that it opens, and of its main loop.
+    """
 
     def __init__(
         self,
@@ -125,7 +43,7 @@ class LineObserver:
     ) -> None:
         self._write = write
         self._form = form
-        self._level = LogLevel.levelWithName(level)
+        self._least = _RANKS[LogLevel.levelWithName(level)]
         self._worker = worker
         self._interval_end = 0.0
         self._counts: dict[str, int] = {}
@@ -133,9 +51,11 @@ class LineObserver:
     def __call__(self, event: LogEvent) -> None:
         """Write one event."""
         level = event.get("log_level", LogLevel.info)
-        if level < self._level:
-            return
-        if level >= LogLevel.warn and self._damped(event):
+        if level is LogLevel.info and "event" not in event:
+            level = LogLevel.debug
+            event = {**event, "log_level": level}
+        rank = _RANKS.get(level, _WARN)
+        if rank < self._least or (rank >= _WARN and self._damped(event)):
             return
         if self._worker and "worker" not in event:
             event = {**event, "worker": self._worker}
@@ -178,22 +98,55 @@ def to_stream(stream: IO[str]) -> Callable[[str], object]:
     return write
 
 
-def open_log(path: str) -> Callable[[str], object]:
-    """Lines to a file that grows without end (logrotate moves it), or to stdout.
+class Log:
+    """Where lines go: a file that grows until logrotate moves it, or standard output.
+
+    What can't be written (the disk is full, the pipe closed) is lost; mail goes on.
+
+    Args:
+        path: of the file; empty or ``-`` is standard output.
 
     Raises:
         OSError: the file can't be opened.
     """
-    if path in {"", "-"}:
-        return to_stream(sys.stdout)
-    full = os.path.abspath(path)
-    # no rotation of its own: reopened when logrotate moved it (SIGHUP)
-    log = LogFile.fromFullPath(full, rotateLength=None, defaultMode=0o640)
 
-    def write(line: str) -> None:
+    def __init__(self, path: str) -> None:
+        self._path = "" if path == "-" else path and os.path.abspath(path)
+        self._descriptor = self._open() if self._path else _STDOUT
+
+    def write(self, line: str) -> None:
+        """One line, or several, with their newlines."""
         try:
-            log.write(line)
-        except (OSError, ValueError):
+            os.write(self._descriptor, line.encode("utf-8", "backslashreplace"))
+        except OSError:
             return
 
-    return write
+    def reopen(self) -> None:
+        """Go on in the file of that name: the old one was moved away.
+
+        Raises:
+            OSError: it can't be opened; the old one is written on.
+        """
+        if self._path:
+            fresh, old = self._open(), self._descriptor
+            self._descriptor = fresh
+            os.close(old)
+
+    def give_to(self, uid: int, gid: int) -> None:
+        """Let a user open it again who may not make it.
+
+        Raises:
+            OSError: we are not the one to give it.
+        """
+        if self._path:
+            os.fchown(self._descriptor, uid, gid)
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._path:
+            os.close(self._descriptor)
+            self._path, self._descriptor = "", _STDOUT
+
+    def _open(self) -> int:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        return os.open(self._path, flags, _MODE)

@@ -10,7 +10,7 @@ from twisted.application.service import IService
 from twisted.python import usage
 
 from mailapp.app.appliance import Appliance
-from mailapp.app.logs import open_log
+from mailapp.app.logs import Log
 from mailapp.config.load import DEFAULT_FILE, inspect_file
 
 EX_CONFIG: Final = 78  # sysexits.h
@@ -50,4 +50,4 @@ def makeService(options: Any) -> IService:
         log_file = options.parent.get("logfile") or ""
         if not log_file and not options.parent.get("nodaemon"):
             log_file = "twistd.log"
-    return Appliance(options["text"], options["path"], reactor, open_log(log_file))
+    return Appliance(options["text"], options["path"], reactor, Log(log_file))

@@ -1,84 +1,16 @@
-"""Log lines."""
+"""Which events are logged, and where the lines go."""
 
 from __future__ import annotations
 
-import json
-from typing import Any
+import os
+from pathlib import Path
 
-from twisted.logger import LogLevel
-from twisted.python.failure import Failure
+from twisted.logger import Logger, LogLevel
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailapp.app.logs import (
-    DAMPED_AFTER,
-    DAMPED_SECONDS,
-    LineObserver,
-    human_line,
-    json_line,
-)
+from mailapp.app.logs import DAMPED_AFTER, DAMPED_SECONDS, LineObserver, Log
 from tests.threats import threat
-
-
-def event(**fields: Any) -> dict[str, Any]:
-    """An event as twisted.logger makes it."""
-    return {
-        "log_level": LogLevel.info,
-        "log_time": 1_700_000_000.25,
-        "log_format": "refused {recipient}",
-        "log_namespace": "test",
-        **fields,
-    }
-
-
-class LineTests(SynchronousTestCase):
-    """Both forms of a line."""
-
-    def test_human(self) -> None:
-        """A line has time, level, event, text, then the fields."""
-        line = human_line(event(event="smtp.rcpt.refused", recipient="a@b", reply=550))
-        self.assertEqual(
-            line,
-            "2023-11-14T22:13:20.250Z info smtp.rcpt.refused refused a@b "
-            "recipient=a@b reply=550\n",
-        )
-
-    def test_json(self) -> None:
-        """A JSON line is one object with the event's own fields."""
-        line = json_line(event(event="smtp.rcpt.refused", recipient=b"a@b\xff"))
-        self.assertEqual(line.count("\n"), 1)
-        read = json.loads(line)
-        self.assertEqual(read["event"], "smtp.rcpt.refused")
-        self.assertEqual(read["recipient"], "a@b\\xff")
-        self.assertEqual(read["level"], "info")
-
-    def test_legacy(self) -> None:
-        """What twisted.python.log adds to an event covers none of our keys."""
-        old = event(time=1.0, isError=0, message=("x",), system="-", recipient="a@b")
-        read = json.loads(json_line(old))
-        self.assertEqual(read["time"], "2023-11-14T22:13:20.250Z")
-        self.assertEqual(set(read), {"time", "level", "text", "recipient"})
-
-    @threat(122)
-    def test_nothing_moves_the_cursor(self) -> None:
-        """CR, LF, ESC and bidirectional controls are shown, not obeyed."""
-        for form in (human_line, json_line):
-            line = form(event(event="x", recipient="a\r\nb\x1b[2J\u202e\x00"))
-            self.assertEqual(line.count("\n"), 1)
-            self.assertNotIn("\x1b", line)
-            self.assertNotIn("\u202e", line)
-            self.assertNotIn("\r", line)
-
-    def test_traceback(self) -> None:
-        """A failure's traceback follows, indented, so that a line stays findable."""
-        try:
-            raise ValueError("broken")  # noqa: TRY301 - a test
-        except ValueError:
-            failure = Failure()
-        line = human_line(event(recipient="x", log_failure=failure))
-        self.assertIn("\n    Traceback", line)
-        self.assertIn(
-            "broken", json.loads(json_line(event(log_failure=failure)))["traceback"]
-        )
+from tests.unit.app.test_lines import event
 
 
 class ObserverTests(SynchronousTestCase):
@@ -91,13 +23,13 @@ class ObserverTests(SynchronousTestCase):
     def test_level(self) -> None:
         """Events below the level are left out."""
         observer = LineObserver(self.lines.append, level="warn")
-        observer(event(recipient="x"))
-        observer(event(recipient="y", log_level=LogLevel.warn))
+        observer(event(event="e", recipient="x"))
+        observer(event(event="e", recipient="y", log_level=LogLevel.warn))
         self.assertEqual(len(self.lines), 1)
 
     def test_worker(self) -> None:
         """A worker's lines carry its name."""
-        LineObserver(self.lines.append, worker="w1")(event(recipient="x"))
+        LineObserver(self.lines.append, worker="w1")(event(event="e", recipient="x"))
         self.assertIn(" [w1] ", self.lines[0])
 
     @threat(123)
@@ -111,3 +43,75 @@ class ObserverTests(SynchronousTestCase):
         observer({**flood, "log_time": flood["log_time"] + DAMPED_SECONDS + 1})
         self.assertEqual(len(self.lines), DAMPED_AFTER + 2)
         self.assertIn(f"{1000 - DAMPED_AFTER} more events", self.lines[-2])
+
+    def test_noise_of_others(self) -> None:
+        """What Twisted tells of its ports and its loop is shown at "debug" only."""
+        noise = event(log_format="(TCP Port 25 Closed)")
+        LineObserver(self.lines.append, level="info")(noise)
+        self.assertEqual(self.lines, [])
+        LineObserver(self.lines.append, level="debug")(noise)
+        self.assertIn(" debug (TCP Port 25 Closed)", self.lines[0])
+
+    def test_warnings_of_others(self) -> None:
+        """A warning is shown, whoever gives it."""
+        observer = LineObserver(self.lines.append)
+        Logger("other", observer=observer).warn("look: {what}", what="x")
+        self.assertIn(" warn look: x", self.lines[0])
+
+
+class FileTests(SynchronousTestCase):
+    """The file that lines go to."""
+
+    def setUp(self) -> None:
+        """A file that is not there yet."""
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        self.path = folder / "mailapp.log"
+        self.log_file = Log(str(self.path))
+        self.addCleanup(self.log_file.close)
+
+    def test_grows(self) -> None:
+        """Lines are there at once; an old file is continued."""
+        self.log_file.write("one\n")
+        again = Log(str(self.path))
+        again.write("two \udcff\n")
+        again.close()
+        self.log_file.write("three\n")
+        self.assertEqual(self.path.read_bytes(), b"one\ntwo \\udcff\nthree\n")
+
+    def test_others_do_not_read_it(self) -> None:
+        """Its mode lets nobody in but owner and group."""
+        self.assertEqual(self.path.stat().st_mode & 0o007, 0)
+
+    def test_reopen(self) -> None:
+        """After logrotate has moved the file, lines go to a new one."""
+        self.log_file.write("old\n")
+        moved = self.path.with_suffix(".1")
+        self.path.rename(moved)
+        self.log_file.write("still old\n")
+        self.log_file.reopen()
+        self.log_file.write("new\n")
+        self.assertEqual(moved.read_text(), "old\nstill old\n")
+        self.assertEqual(self.path.read_text(), "new\n")
+
+    def test_reopen_fails(self) -> None:
+        """If there can be no new file, the old one is written on."""
+        moved = self.path.with_suffix(".1")
+        self.path.rename(moved)
+        self.path.mkdir()
+        self.assertRaises(OSError, self.log_file.reopen)
+        self.log_file.write("on\n")
+        self.assertEqual(moved.read_text(), "on\n")
+
+    def test_disk_full(self) -> None:
+        """A line that can't be written is lost, and nothing is raised."""
+        full = Log("/dev/full")
+        self.addCleanup(full.close)
+        full.write("lost\n")
+
+    def test_standard_output(self) -> None:
+        """Without a file, lines go to standard output, which is never closed."""
+        log_file = Log("-")
+        log_file.reopen()
+        log_file.close()
+        self.assertTrue(os.fstat(1))
