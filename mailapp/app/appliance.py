@@ -6,8 +6,10 @@ import fcntl
 import os
 import resource
 import signal
+import sqlite3
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Final, NoReturn
 
@@ -18,13 +20,18 @@ from twisted.logger import ILogObserver, Logger
 from twisted.python.components import Componentized
 
 from mailapp.app.brief import Brief
-from mailapp.app.logs import FORMATS, LineObserver
+from mailapp.app.lines import FORMATS
+from mailapp.app.logs import LineObserver, Log
 from mailapp.app.notify import Notify
-from mailapp.app.privileges import drop
-from mailapp.app.service import Node
+from mailapp.app.privileges import drop, ids_to_become
+from mailapp.app.service import Node, check_certificates
 from mailapp.app.sockets import Sockets
 from mailapp.app.supervisor import Supervisor
+from mailapp.auth.keys import KeyProblem
 from mailapp.config.load import inspect, load_text
+from mailapp.config.problems import EX_CONFIG
+from mailapp.config.schema import Configuration
+from mailapp.directory.schema import AccountsFileProblem
 from mailapp.net.listeners import CannotListen
 from mailapp.net.tls import BadCertificate
 
@@ -33,26 +40,39 @@ EX_TEMPFAIL: Final = 75
 LOCK_FILE: Final = "mailapp.lock"
 
 
+class CannotStart(Exception):
+    """The server can't be started; the text says why.
+
+    Attributes:
+        code: what the process exits with, of sysexits.h.
+    """
+
+    def __init__(self, reason: str, code: int = EX_OSERR) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
 class Appliance(Service):
     """Opens sockets with privileges, drops them, then serves.
+
+    ``twistd`` calls the methods of :class:`Service`; who starts it without ``twistd``
+    calls ``open``, ``begin`` and ``stopService``.
 
     Args:
         text: the configuration, which was checked.
         path: where it came from; read again at SIGHUP.
         reactor: the real one.
-        write_log: takes whole log lines.
+        log_file: takes the lines of this process and of the workers.
     """
 
     name = "mailapp"
     log: ClassVar = Logger()
 
-    def __init__(
-        self, text: str, path: str, reactor: Any, write_log: Callable[[str], object]
-    ) -> None:
+    def __init__(self, text: str, path: str, reactor: Any, log_file: Log) -> None:
         self._text = text
         self._path = path
         self._reactor = reactor
-        self._write_log = write_log
+        self._log_file = log_file
         self.configuration = load_text(text, path)
         self._notify = Notify.from_environment(os.environ)
         self._slots = max(1, self.configuration.server.workers)
@@ -70,7 +90,7 @@ class Appliance(Service):
         log = self.configuration.log
         worker = "supervisor" if self.configuration.server.workers else ""
         return LineObserver(
-            self._write_log,
+            self._log_file.write,
             form=FORMATS[log.format],
             level=log.level.value,
             worker=worker,
@@ -85,28 +105,52 @@ class Appliance(Service):
     def privilegedStartService(self) -> None:
         """As root, if at all: the sockets."""
         super().privilegedStartService()  # type: ignore[no-untyped-call]
+        try:
+            self.open()
+        except CannotStart as problem:
+            _give_up(problem)
+
+    def startService(self) -> None:
+        """Become the configured user, then serve; SIGHUP reloads from now on."""
+        super().startService()  # type: ignore[no-untyped-call]
+        try:
+            self.begin()
+        except CannotStart as problem:
+            _give_up(problem)
+        signal.signal(
+            signal.SIGHUP, lambda *_: self._reactor.callFromThread(self.reload)
+        )
+
+    def open(self) -> None:
+        """Open the sockets, for which privileges may be needed.
+
+        Raises:
+            CannotStart: they can't be opened.
+        """
         _raise_file_limit()
         try:
             self.sockets.open(self.configuration.listeners)
         except CannotListen as problem:
-            _give_up(str(problem), EX_OSERR)
+            raise CannotStart(str(problem)) from problem
 
-    def startService(self) -> None:
-        """Without privileges: the lock, then one process or many."""
-        super().startService()  # type: ignore[no-untyped-call]
+    def begin(self) -> None:
+        """Without privileges: the lock, then one process or many.
+
+        Raises:
+            CannotStart: another one serves, or something can't be read or written.
+        """
         server = self.configuration.server
-        try:
-            drop(server.user, server.group)
-        except LookupError as problem:
-            _give_up(f"server.user: {problem}", EX_OSERR)
-        self._lock = _lock(server.directory / LOCK_FILE)
-        signal.signal(
-            signal.SIGHUP, lambda *_: self._reactor.callFromThread(self.reload)
-        )
-        if server.workers:
-            self._start_many()
-        else:
-            self._start_one()
+        with _explained():
+            become = self._whom()
+            if become is not None:
+                self._log_file.give_to(*become)
+            drop(become)
+            self._lock = _lock(server.directory / LOCK_FILE)
+            if server.workers:
+                check_certificates(self.configuration)
+                self._start_many()
+            else:
+                self._start_one()
 
     def stopService(self) -> Deferred[None]:
         """Drain, then let go."""
@@ -124,7 +168,9 @@ class Appliance(Service):
 
     def reload(self) -> None:
         """SIGHUP: read configuration and certificates again; keep serving."""
+        self._notify.reloading()
         try:
+            self._log_file.reopen()
             text = Path(self._path).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as problem:
             self._refuse_reload(str(problem))
@@ -137,24 +183,35 @@ class Appliance(Service):
             return
         try:
             if self._supervisor is not None:
-                self._reload_many(text)
+                self._reload_many(text, loaded.configuration, self._supervisor)
             elif self._node is not None:
-                self._node.reload_certificates()
-                if text != self._text:
-                    self._tell_restart("settings other than certificates")
+                self._reload_one(text, self._node)
         except (CannotListen, BadCertificate) as problem:
             self._refuse_reload(str(problem))
         else:
             self.log.info("reloaded", event="server.reload.done")
 
+    def _whom(self) -> tuple[int, int] | None:
+        server = self.configuration.server
+        try:
+            return ids_to_become(server.user, server.group)
+        except LookupError as problem:
+            raise CannotStart(f"server.user: {problem}") from problem
+
     # ---- one process
 
     def _start_one(self) -> None:
-        self._node = Node(self.configuration, self._reactor, self.sockets.slot(0))
+        self._node = Node(self.configuration, self._reactor, self.sockets.take())
         self._node.start()
         if self._notify.watchdog_seconds:
             _ = self._watchdog.start(self._notify.watchdog_seconds / 2)
         self._ready()
+
+    def _reload_one(self, text: str, node: Node) -> None:
+        node.reload_certificates()
+        if text != self._text:
+            self._tell_restart("settings other than certificates")
+        self._notify.ready("1 process")
 
     # ---- many processes
 
@@ -163,7 +220,7 @@ class Appliance(Service):
             self._reactor,
             self._slots_now,
             lambda name: Brief(name, self._path, self._text),
-            write_log=self._write_log,
+            write_log=self._log_file.write,
             notify=self._notify,
             drain_seconds=self.configuration.server.drain + 5.0,
         )
@@ -173,15 +230,15 @@ class Appliance(Service):
     def _slots_now(self) -> list[Any]:
         return [self.sockets.slot(number) for number in range(self._slots)]
 
-    def _reload_many(self, text: str) -> None:
-        if self._supervisor is None:
-            return
-        configuration = load_text(text, self._path)
+    def _reload_many(
+        self, text: str, configuration: Configuration, supervisor: Supervisor
+    ) -> None:
+        check_certificates(configuration)
         self.sockets.open(configuration.listeners)
         if max(1, configuration.server.workers) != self._slots:
             self._tell_restart("server.workers")
         self._text, self.configuration = text, configuration
-        self._supervisor.reload()
+        supervisor.reload()
 
     # ---- both
 
@@ -198,6 +255,7 @@ class Appliance(Service):
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
+        self.sockets.close()
         return result
 
     def _refuse_reload(self, why: str) -> None:
@@ -216,15 +274,26 @@ class Appliance(Service):
         )
 
 
+@contextmanager
+def _explained() -> Iterator[None]:
+    """What is known to keep a server from starting, as :class:`CannotStart`."""
+    try:
+        yield
+    except BadCertificate as problem:
+        raise CannotStart(str(problem), EX_CONFIG) from problem
+    except (KeyProblem, AccountsFileProblem, sqlite3.Error, OSError) as problem:
+        raise CannotStart(str(problem)) from problem
+
+
 def _lock(path: Path) -> int:
     """Hold the data folder; a second server there would serve the same mail twice."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        _give_up(f"{path.parent}: another mailapp is running there", EX_TEMPFAIL)
-    except OSError as problem:
-        _give_up(f"{path}: {problem.strerror}", EX_OSERR)
+    except BlockingIOError as problem:
+        os.close(descriptor)
+        reason = f"{path.parent}: another mailapp is running there"
+        raise CannotStart(reason, EX_TEMPFAIL) from problem
     return descriptor
 
 
@@ -234,6 +303,6 @@ def _raise_file_limit() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def _give_up(reason: str, code: int) -> NoReturn:
-    sys.stderr.write(f"mailapp: {reason}\n")
-    raise SystemExit(code)
+def _give_up(problem: CannotStart) -> NoReturn:
+    sys.stderr.write(f"mailapp: {problem}\n")
+    raise SystemExit(problem.code)

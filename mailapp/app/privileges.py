@@ -32,15 +32,17 @@ def ids_of(user: str, group: str) -> tuple[int, int]:
     return entry.pw_uid, gid
 
 
-def drop(user: str, group: str) -> bool:
-    """Become this user if we are root and a user was named; tell whether we did.
+def ids_to_become(user: str, group: str) -> tuple[int, int] | None:
+    """Whom to become: None if we are not root, or if nobody was named.
 
     Raises:
         LookupError: there is no such user or group.
     """
-    dropped = os.geteuid() == 0 and bool(user)
-    if dropped:
-        uid, gid = ids_of(user, group)
-        switchUID(uid, gid)
+    return ids_of(user, group) if user and os.geteuid() == 0 else None
+
+
+def drop(become: tuple[int, int] | None) -> None:
+    """Become this user and group, and gain no rights any more."""
+    if become is not None:
+        switchUID(*become)
     forbid_new_privileges()
-    return dropped

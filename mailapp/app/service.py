@@ -49,6 +49,28 @@ TEND_EVERY: Final = 3600.0  # seconds between two sweeps of what was left behind
 _AUTH_QUEUE: Final = 64  # password checks that may wait; each takes some 30 ms
 
 
+def check_certificates(configuration: Configuration) -> None:
+    """Load the certificates as a serving process does.
+
+    Raises:
+        BadCertificate: one can't be used.
+    """
+    if any(listener.tls is not Security.NONE for listener in configuration.listeners):
+        _load_tls(configuration, "check", ())
+
+
+def _load_tls(
+    configuration: Configuration, name: str, alpn: tuple[bytes, ...]
+) -> ServerTLS:
+    tls = configuration.tls
+    return ServerTLS(
+        [CertificateFiles(str(c.chain), str(c.key)) for c in tls.certificates],
+        name.encode(),
+        alpn,
+        str(tls.client_authority) if tls.client_authority else None,
+    )
+
+
 class Node:
     """One process that serves: its store, its directory, its listeners.
 
@@ -270,14 +292,7 @@ class Node:
     def _tls_for(self, listener: Listener, alpn: tuple[bytes, ...]) -> ServerTLS | None:
         if listener.tls is Security.NONE:
             return None
-        tls = self._configuration.tls
-        authority = tls.client_authority
-        made = ServerTLS(
-            [CertificateFiles(str(c.chain), str(c.key)) for c in tls.certificates],
-            listener.name.encode(),
-            alpn,
-            str(authority) if authority else None,
-        )
+        made = _load_tls(self._configuration, listener.name, alpn)
         self._tls.append(made)
         return made
 

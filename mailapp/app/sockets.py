@@ -28,6 +28,7 @@ class Sockets:
         self._reactor = reactor
         self._slots = slots
         self._open: dict[str, list[int]] = {}
+        self._ports: dict[str, int] = {}
 
     def open(self, listeners: Sequence[Listener]) -> None:
         """Open what is not open yet; close what is no longer wanted.
@@ -48,16 +49,27 @@ class Sockets:
         for name in [name for name in self._open if name not in wanted]:
             _close(self._open.pop(name))
         self._open |= fresh
+        self._ports |= {name: _port(found[0]) for name, found in fresh.items()}
 
     def slot(self, number: int) -> Mapping[str, int]:
         """Listener name to the descriptor for this slot."""
         return {name: found[number] for name, found in self._open.items()}
 
+    def take(self) -> Mapping[str, int]:
+        """Those of the only slot, for one who closes them; none is open here then."""
+        taken = self.slot(0)
+        self._open.clear()
+        return taken
+
     def port(self, name: str) -> int:
         """The port a listener got; 0 for a Unix socket."""
-        with socket.socket(fileno=os.dup(self._open[name][0])) as listening:
-            address = listening.getsockname()
-            return int(address[1]) if isinstance(address, tuple) else 0
+        return self._ports[name]
+
+    def close(self) -> None:
+        """Close all of them."""
+        for descriptors in self._open.values():
+            _close(descriptors)
+        self._open.clear()
 
     def _open_one(self, listener: Listener) -> list[int]:
         passed = self._passed(listener)
@@ -68,6 +80,9 @@ class Sockets:
             return [open_listener(place).detach()] * self._slots
         share = self._slots > 1
         place = Place(listener.address, listener.port_number)
+        if share and place.port:
+            # shared ports don't tell that another server shares them already
+            open_listener(place).close()
         first = open_listener(place, share=share)
         # with port 0 the other slots get the port that the first one was given
         place = Place(listener.address, first.getsockname()[1])
@@ -92,6 +107,12 @@ class Sockets:
             if isinstance(endpoint, AdoptedStreamServerEndpoint):
                 return int(endpoint.fileno)
         return None
+
+
+def _port(descriptor: int) -> int:
+    with socket.socket(fileno=os.dup(descriptor)) as listening:
+        address = listening.getsockname()
+        return int(address[1]) if isinstance(address, tuple) else 0
 
 
 def _close(descriptors: Sequence[int]) -> None:

@@ -104,7 +104,6 @@ class Supervisor:
         """Replace every worker: make before break."""
         if self._stopping is not None:
             return
-        self._notify.reloading()
         self._was_ready = False
         for slot, sockets in zip(self._slots, self._sockets(), strict=True):
             slot.sockets = sockets
@@ -166,6 +165,10 @@ class Supervisor:
         if self._stopping is not None:
             worker.drain()
             return
+        self._tell_ready()
+
+    def _tell_ready(self) -> None:
+        """Once all are, after the start and after each reload."""
         current = [slot.current for slot in self._slots]
         if not self._was_ready and all(w and w.state is State.READY for w in current):
             self._was_ready = True
@@ -178,7 +181,9 @@ class Supervisor:
         if slot.current is worker:
             # a reload's new worker may have died before it was ready: the old serves
             slot.current = slot.leaving.pop() if slot.leaving else None
-            if slot.current is None and self._stopping is None:
+            if slot.current is not None:
+                self._tell_ready()
+            elif self._stopping is None:
                 self._plan(slot, worker)
         self._maybe_stopped()
 

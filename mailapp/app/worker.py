@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import socket
 import sys
 from typing import Any, ClassVar, Final
@@ -16,7 +17,7 @@ from twisted.internet import reactor as installed_reactor
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger, globalLogBeginner
 
-from mailapp.app import bus, logs
+from mailapp.app import bus, lines, logs
 from mailapp.app.brief import BRIEF_FD, BUS_FD, Brief
 from mailapp.app.privileges import forbid_new_privileges
 from mailapp.app.service import Node
@@ -82,15 +83,21 @@ def main() -> None:
     settings = load_text(brief.config_text, brief.config_path)
     observer = logs.LineObserver(
         logs.to_stream(sys.stderr),
-        form=logs.FORMATS[settings.log.format],
+        form=lines.FORMATS[settings.log.format],
         level=settings.log.level,
         worker=brief.name,
     )
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
     forbid_new_privileges()
-    worker = Worker(installed_reactor, brief)
-    installed_reactor.callWhenRunning(worker.start)
-    installed_reactor.run()
+    reactor: Any = installed_reactor  # of many interfaces; its module declares but one
+    worker = Worker(reactor, brief)
+    reactor.callWhenRunning(worker.start)
+    # Ctrl-C and the end of a terminal reach all processes of a demo; only the
+    # supervisor may say what follows
+    for ignored in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(ignored, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: reactor.callFromThread(worker.stop))
+    reactor.run(installSignalHandlers=False)
 
 
 if __name__ == "__main__":
