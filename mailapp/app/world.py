@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -12,13 +11,18 @@ from attrs import field, frozen
 from twisted.internet.interfaces import IReactorTime
 
 from mailapp.app.certificates import make_demo_certificates
+from mailapp.app.passwords import FILE as PASSWORDS_FILE
+from mailapp.app.passwords import (
+    Keyring,
+    new_password,
+    read_passwords,
+    write_passwords,
+)
 from mailapp.app.samples import sample_messages
-from mailapp.auth.hashes import Hashes
 from mailapp.auth.keys import KEY_FILE, load_key
 from mailapp.config.load import load_text
-from mailapp.config.schema import STANDARD_PORTS, Configuration, Listener, Protocol
-from mailapp.core.secret import Secret
-from mailapp.directory.accounts import Accounts, NewPassword
+from mailapp.config.schema import STANDARD_PORTS, Configuration, Protocol
+from mailapp.directory.accounts import Accounts
 from mailapp.directory.names import account_id
 from mailapp.net.steps import finish
 from mailapp.net.threads import inline
@@ -58,6 +62,30 @@ allow-cleartext = true
 
 
 @frozen
+class Built:
+    """A world that is there.
+
+    Attributes:
+        text: the configuration as it was written.
+        accounts: all that were asked for, in order.
+        passwords: of those whose password is known; others set theirs themselves.
+    """
+
+    configuration: Configuration
+    text: str
+    accounts: Sequence[AccountId]
+    passwords: Mapping[str, str]
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """Label (``smtp``, ``pop3s`` …) to port."""
+        return {
+            listener.label: listener.port_number
+            for listener in self.configuration.listeners
+        }
+
+
+@frozen
 class World:
     """A demo's data folder.
 
@@ -66,39 +94,58 @@ class World:
         domain: of all accounts.
         port_base: added to each standard port.
         workers: 0 is one process.
-        passwords: account name without domain to password; shown on the screen.
+        named: accounts without domain, and their passwords; an empty one is the one
+            that the account has, or a new one.
+        numbered: so many more accounts, ``u000`` and so on.
+        shared: the password of those, likewise.
     """
 
     folder: Path
     domain: str
     port_base: int
     workers: int
-    passwords: Mapping[str, str] = field(factory=dict)
+    named: Mapping[str, str] = field(factory=lambda: {"alice": "", "bob": ""})
+    numbered: int = 0
+    shared: str = ""
 
     @property
     def path(self) -> Path:
         """Of the configuration."""
         return self.folder / CONFIGURATION_FILE
 
-    def build(self, clock: IReactorTime) -> Configuration:
+    def account(self, name: str) -> AccountId:
+        """An account here.
+
+        Raises:
+            SyntaxProblem: none may have this name.
+        """
+        return account_id(name, self.domain)
+
+    def build(self, clock: IReactorTime) -> Built:
         """Make what is missing.
 
         Raises:
             OSError, SyntaxProblem: the folder, or a name or password, is not usable.
+            AccountsFileProblem, KeyProblem: what is in the folder can't be used.
         """
+        wishes = self._wishes()
         self.folder.mkdir(parents=True, exist_ok=True)
         text = self._configuration_text()
         self.path.write_text(text, encoding="utf-8")
         configuration = load_text(text, str(self.path))
         names = ["localhost", "127.0.0.1", "::1", configuration.server.hostname]
         make_demo_certificates(self.folder, names)
-        self._make_accounts(configuration)
-        self._make_mail(configuration, clock)
-        return configuration
+        load_key(configuration.server.directory / KEY_FILE)
+        passwords = self._make_accounts(configuration, wishes)
+        self._make_mail(configuration, clock, wishes)
+        return Built(configuration, text, tuple(wishes), passwords)
 
-    def ports(self, listeners: Sequence[Listener]) -> dict[str, int]:
-        """Label (``smtp``, ``pop3s`` …) to port."""
-        return {listener.label: listener.port_number for listener in listeners}
+    def _wishes(self) -> dict[AccountId, str]:
+        """Every account with the password that it must have, or an empty one."""
+        wishes = {self.account(name): wish for name, wish in self.named.items()}
+        for number in range(self.numbered):
+            wishes.setdefault(self.account(f"u{number:03d}"), self.shared)
+        return wishes
 
     def _configuration_text(self) -> str:
         text = _CONFIGURATION.format(domain=self.domain, workers=self.workers)
@@ -109,37 +156,46 @@ class World:
                 )
         return text
 
-    def _make_accounts(self, configuration: Configuration) -> None:
-        """Accounts that are there get the password they were called with."""
-        load_key(self.folder / KEY_FILE)
-        hashes = Hashes(inline)
-        made: dict[str, NewPassword] = {}
+    def _make_accounts(
+        self, configuration: Configuration, wishes: Mapping[AccountId, str]
+    ) -> dict[str, str]:
+        """Accounts that are there keep their password, unless another is wished."""
+        file = self.folder / PASSWORDS_FILE
+        known = read_passwords(file)
+        named = {self.account(name) for name in self.named}
+        # one password for all that have a number: one hash, however many they are
+        shared = known.get(self.account("u000")) or new_password()
         accounts = Accounts(configuration.server.accounts)
         try:
-            fresh = []
-            for name, password in self.passwords.items():
-                if password not in made:
-                    # demo accounts that share a password share its hash too
-                    made[password] = hashes.make(Secret(password.encode()))
-                account = account_id(name, self.domain)
-                if accounts.verifiers(account) is None:
-                    fresh.append((account, made[password]))
-                else:
-                    accounts.set_password(account, made[password])
-            accounts.add(fresh, now=time.time())
+            keyring = Keyring(accounts, known)
+            for account, wish in wishes.items():
+                otherwise = new_password() if account in named else shared
+                keyring.settle(account, wish, otherwise)
+            keyring.add(now=time.time())
         finally:
             accounts.close()
+        kept = {**known, **keyring.passwords}
+        if kept != known:
+            write_passwords(file, kept)
+        return keyring.passwords
 
-    def _make_mail(self, configuration: Configuration, clock: IReactorTime) -> None:
+    def _make_mail(
+        self,
+        configuration: Configuration,
+        clock: IReactorTime,
+        wishes: Iterable[AccountId],
+    ) -> None:
         """A mailbox for every account; alice's, if it is new, with five messages."""
         store = MaildirStore(configuration.mail_root, inline, clock=clock)
-        alice = configuration.mail_root / self.domain / "alice"
-        is_new = "alice" in self.passwords and not alice.exists()
-        for name in self.passwords:
-            finish(store.create(account_id(name, self.domain)))
-        if is_new:
-            for message in sample_messages(self.domain, "alice", time.time()):
-                finish(_deliver(store, account_id("alice", self.domain), message))
+        alice = self.account("alice")
+        for account in wishes:
+            local_part, _, domain = account.rpartition("@")
+            if (configuration.mail_root / domain / local_part).is_dir():
+                continue
+            finish(store.create(account))
+            if account == alice:
+                for message in sample_messages(self.domain, "alice", time.time()):
+                    finish(_deliver(store, account, message))
 
 
 # Submission and the rest come with their protocols.
@@ -156,8 +212,3 @@ async def _deliver(store: MaildirStore, account: AccountId, message: bytes) -> N
     (failure,) = await store.deliver(sink, [Destination(account)])
     if failure is not None:
         raise failure
-
-
-def new_password() -> str:
-    """Easy to type, hard to guess."""
-    return "-".join(secrets.token_hex(2) for _ in range(3))

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, NoReturn
 
+from mailapp.app.appliance import CannotStart
 from mailapp.app.demo import Demo
-from mailapp.app.world import World, new_password
+from mailapp.app.roundtrip import Finding
+from mailapp.app.world import World
+from mailapp.auth.keys import KeyProblem
+from mailapp.cli.poster import describe, show_finding
+from mailapp.cli.screen import Screen
 from mailapp.core.address import canonical_domain
 from mailapp.core.failures import SyntaxProblem
+from mailapp.directory.schema import AccountsFileProblem
+from mailapp.net.listeners import CannotListen
+
+EX_USAGE: Final = 64
+_HIGHEST_BASE: Final = 65535 - 995  # 995 is the highest of the standard ports
 
 
 def add_parser(subparsers: Any) -> None:
@@ -24,7 +36,7 @@ def add_parser(subparsers: Any) -> None:
         help="start a mail server to play with",
         description="Starts a whole mail server on 127.0.0.1, with accounts, "
         "certificates and a few messages. It needs no root, no DNS and no "
-        "configuration, and leaves nothing behind.",
+        "configuration. Ctrl-C ends it, and nothing is left behind.",
     )
     parser.add_argument(
         "--data",
@@ -82,41 +94,106 @@ def add_parser(subparsers: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run until it is interrupted, or until the check is done."""
     try:
-        passwords = _passwords(arguments)
-        domain = canonical_domain(arguments.domain)
-        _check_port_base(arguments.port_base)
-    except (SyntaxProblem, ValueError) as problem:
-        sys.stderr.write(f"mailapp demo: {problem}\n")
-        return 64  # EX_USAGE
-    with _folder(arguments.data) as folder:
-        world = World(folder, domain, arguments.port_base, arguments.workers, passwords)
-        try:
-            return Demo(world, kept=arguments.data is not None).run(
-                check_only=arguments.check
-            )
-        except (OSError, SyntaxProblem) as problem:
-            sys.stderr.write(f"mailapp demo: {problem}\n")
-            return 1
+        world = _world(arguments)
+    except ValueError as problem:
+        return _refuse(str(problem), EX_USAGE)
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, _interrupt)
+    try:
+        with _folder(arguments.data) as folder:
+            return _serve(world(folder), arguments)
+    except KeyboardInterrupt:
+        return 0
 
 
-def _check_port_base(base: int) -> None:
-    if not 0 <= base <= 64540:  # noqa: PLR2004 - 65535 less the highest port, 995
-        msg = f"--port-base {base}: not from 0 to 64540"
+def _serve(world: World, arguments: argparse.Namespace) -> int:
+    try:
+        demo = Demo(world)
+        if arguments.check:
+            return _check(demo)
+        screen = Screen(sys.stdout)
+        demo.serve(lambda: _present(demo, screen, kept=arguments.data is not None))
+    except CannotStart as problem:
+        hint = ""
+        if isinstance(problem.__cause__, CannotListen):
+            other = 20000 if arguments.port_base < 20000 else 30000  # noqa: PLR2004
+            hint = f"\nTry other ports: mailapp demo --port-base {other}"
+        return _refuse(f"{problem}{hint}", 1)
+    except (OSError, SyntaxProblem, AccountsFileProblem, KeyProblem) as problem:
+        return _refuse(str(problem), 1)
+    return 0
+
+
+def _present(demo: Demo, screen: Screen, *, kept: bool) -> None:
+    for line in describe(demo, screen, kept=kept):
+        screen.line(line)
+    sys.stdout.flush()
+
+
+def _check(demo: Demo) -> int:
+    """Exit code 0: every protocol did its part."""
+    screen = Screen(sys.stdout)
+    findings: list[Finding] = []
+
+    def tell(finding: Finding) -> None:
+        findings.append(finding)
+        show_finding(finding, screen)
+
+    try:
+        demo.check(tell)
+    except LookupError as problem:
+        name = str(problem.args[0]).partition("@")[0]
+        return _refuse(
+            f"the password of {name} was set by other means; say it again: "
+            f"--account {name}:PASSWORD",
+            1,
+        )
+    good = findings and not any(finding.problem for finding in findings)
+    return 0 if good else 1
+
+
+def _refuse(reason: str, code: int) -> int:
+    sys.stderr.write(f"mailapp demo: {reason}\n")
+    return code
+
+
+def _interrupt(_signal: int, _frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _world(arguments: argparse.Namespace) -> Callable[[Path], World]:
+    """What was asked for, once there is a folder for it.
+
+    Raises:
+        ValueError: it makes no sense; the text says why.
+    """
+    base = arguments.port_base
+    if not 0 <= base <= _HIGHEST_BASE:
+        msg = f"--port-base {base}: not from 0 to {_HIGHEST_BASE}"
         raise ValueError(msg)
+    if arguments.workers < 0 or arguments.accounts < 0:
+        msg = "--workers and --accounts: not below 0"
+        raise ValueError(msg)
+    return partial(
+        World,
+        domain=canonical_domain(arguments.domain),
+        port_base=base,
+        workers=arguments.workers,
+        named=_named(arguments.account),
+        numbered=arguments.accounts,
+        shared=arguments.password or "",
+    )
 
 
-def _passwords(arguments: argparse.Namespace) -> dict[str, str]:
-    passwords = {name: new_password() for name in ("alice", "bob")}
-    shared = arguments.password or new_password()
-    for number in range(arguments.accounts):
-        passwords[f"u{number:03d}"] = shared
-    for text in arguments.account:
+def _named(words: Sequence[str]) -> dict[str, str]:
+    named = {"alice": "", "bob": ""}
+    for text in words:
         name, colon, password = text.partition(":")
-        if not (name and colon and password):
+        if not (name and colon and password) or "@" in name:
             msg = f"--account {name}: write NAME:PASSWORD"
             raise ValueError(msg)
-        passwords[name] = password
-    return passwords
+        named[name] = password
+    return named
 
 
 @contextmanager

@@ -1,0 +1,98 @@
+"""What ``mailapp demo`` shows: where to connect, who is there, and lines to try."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from typing import Final
+
+from mailapp.app.demo import Demo
+from mailapp.app.roundtrip import Finding
+from mailapp.cli.screen import Colour, Screen
+from mailapp.storage.types import AccountId
+
+_WHAT: Final = {
+    "smtp": "SMTP with STARTTLS",
+    "pop3": "POP3 with STLS",
+    "pop3s": "POP3 over TLS",
+}
+_TRY: Final = {
+    "smtp": "printf 'Subject: hello\\r\\n\\r\\nHello!\\r\\n' | curl -sS --ssl-reqd "
+    "--cacert {ca} --mail-from bob@{domain} --mail-rcpt {account} "
+    "-T - smtp://localhost:{port}",
+    "pop3": "curl -sS --ssl-reqd --cacert {ca} -u {login} pop3://localhost:{port}/1",
+    "pop3s": "curl -sS --cacert {ca} -u {login} pop3s://localhost:{port}/1",
+}
+_MOST: Final = 10  # accounts that are shown one by one
+
+
+def describe(demo: Demo, screen: Screen, *, kept: bool) -> Iterator[str]:
+    """All lines, up to ``mailapp ready``; ``kept``: the folder stays at the end."""
+    yield from _protocols(demo, screen)
+    yield ""
+    yield from _accounts(demo, screen)
+    yield ""
+    folder = demo.world.folder
+    yield f"Mail    {demo.built.configuration.mail_root}"
+    yield f"CA      {demo.ca_file}"
+    yield f"Log     {demo.log_file}"
+    yield f"Manage  mailapp user list --config {shlex.quote(str(demo.world.path))}"
+    yield ""
+    yield "On this loopback address passwords are taken without TLS too."
+    yield (
+        f"Ctrl-C ends it; {folder} stays."
+        if kept
+        else "Ctrl-C ends it and removes everything."
+    )
+    yield "mailapp ready"
+
+
+def show_finding(finding: Finding, screen: Screen) -> None:
+    """One line with a tick and a time, and another one for a problem."""
+    mark = (
+        screen.paint("✗", Colour.BAD)
+        if finding.problem
+        else screen.paint("✓", Colour.GOOD)
+    )
+    screen.line(
+        f"{mark} {finding.protocol:6} {finding.seconds * 1000:6.0f} ms  {finding.what}"
+    )
+    if finding.problem:
+        screen.line(f"  {finding.problem}")
+
+
+def _protocols(demo: Demo, screen: Screen) -> Iterator[str]:
+    """Protocol and address, and below each a line to copy."""
+    account = demo.built.accounts[0]
+    name = account.partition("@")[0]
+    password = demo.built.passwords.get(account)
+    # without a password curl asks for it
+    login = shlex.quote(name if password is None else f"{name}:{password}")
+    width = max(map(len, _WHAT.values()))
+    for label, port in demo.built.ports.items():
+        what = screen.paint(f"{_WHAT[label]:{width}}", Colour.STRONG)
+        yield f"{what}  localhost:{port}"
+        yield "    " + _TRY[label].format(
+            ca=shlex.quote(str(demo.ca_file)),
+            domain=demo.world.domain,
+            account=account,
+            login=login,
+            port=port,
+        )
+
+
+def _accounts(demo: Demo, screen: Screen) -> Iterator[str]:
+    """Account and password; those that have a number in one row."""
+    accounts = demo.built.accounts
+    named = len({demo.world.account(name) for name in demo.world.named})
+    rows: list[tuple[str, AccountId]] = [(a, a) for a in accounts[:named][:_MOST]]
+    left = named - len(rows)
+    numbered = accounts[named:]
+    if numbered:
+        rows.append((f"{numbered[0].partition('@')[0]} to {numbered[-1]}", numbered[0]))
+    width = max(len(shown) for shown, _ in rows)
+    for shown, account in rows:
+        password = demo.built.passwords.get(account, "(set by other means)")
+        yield f"{screen.paint(f'{shown:{width}}', Colour.STRONG)}  {password}"
+    if left:
+        yield f"and {left} more"
