@@ -18,7 +18,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -89,7 +89,9 @@ def _parser(rows: Sequence[Row]) -> Parser:
     parser = Parser(
         prog="mailapp", description="A mail server: manage it, check it, try it."
     )
-    parser.add_argument("--version", action="version", version=_version())
+    parser.add_argument(
+        "--version", action=_ShowVersion, nargs=0, help="show the version"
+    )
     commands = parser.add_subparsers(
         dest="command", metavar="COMMAND", required=True, parser_class=Parser
     )
@@ -98,11 +100,17 @@ def _parser(rows: Sequence[Row]) -> Parser:
     return parser
 
 
-def _version() -> str:
-    try:
-        return f"mailapp {version('mailapp')}"
-    except PackageNotFoundError:  # run from a source tree that is not installed
-        return "mailapp (not installed)"
+class _ShowVersion(argparse.Action):
+    """Looks for the version only when it is asked for: that takes a while."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        metadata = import_module("importlib.metadata")
+        try:
+            version = metadata.version("mailapp")
+        except metadata.PackageNotFoundError:  # run from a tree that is not installed
+            version = "(not installed)"
+        sys.stdout.write(f"mailapp {version}\n")
+        parser.exit(0)
 
 
 if __name__ == "__main__":
