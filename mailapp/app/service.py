@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import time
 from collections.abc import Callable, Mapping
 from secrets import token_hex
@@ -47,6 +48,8 @@ from mailapp.storage.maildir.store import MaildirStore
 
 TEND_EVERY: Final = 3600.0  # seconds between two sweeps of what was left behind
 _AUTH_QUEUE: Final = 64  # password checks that may wait; each takes some 30 ms
+_OWN_DESCRIPTORS: Final = 300  # of listeners, logs, accounts, and mailboxes held open
+_FEWEST_CONNECTIONS: Final = 16
 
 
 def check_certificates(configuration: Configuration) -> None:
@@ -104,6 +107,7 @@ class Node:
             per_address=limits.connections_per_address,
             per_minute=limits.connections_per_minute,
             trusted=limits.trusted,
+            most=_most_connections(),
             observe=self._facts.tell_connections if publish else None,
         )
         self._throttle = Throttle(
@@ -300,3 +304,9 @@ class Node:
         waited: Deferred[None] = Deferred()
         self._reactor.callLater(seconds, waited.callback, None)
         return waited
+
+
+def _most_connections() -> int:
+    """As many as leave a descriptor for a file to each: a message, or a lock."""
+    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(_FEWEST_CONNECTIONS, (descriptors - _OWN_DESCRIPTORS) // 2)

@@ -47,11 +47,13 @@ class Admission:
         total: connections at once.
         per_address: connections at once from one address.
         per_minute: new connections a minute from one address.
-        trusted: networks that are counted in the total but never refused.
+        trusted: networks that are counted in the total but never refused, unless it
+            is for want of descriptors.
+        most: so many connections can be served with the descriptors there are.
         observe: told of every change, for the bus between workers.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one for each limit
         self,
         clock: IReactorTime,
         *,
@@ -59,12 +61,14 @@ class Admission:
         per_address: int = 100,
         per_minute: int = 600,
         trusted: Sequence[Network] = (),
+        most: int = 1_000_000,
         observe: Observe | None = None,
     ) -> None:
         self.total: Final = total
         self.per_address: Final = per_address
         self.per_minute: Final = per_minute
         self.trusted: Final = tuple(trusted)
+        self.most: Final = most
         self.connections = 0
         self._clock = clock
         self._observe = observe
@@ -83,6 +87,8 @@ class Admission:
         limit = self._reached(key)
         if limit is not None and not within(address, self.trusted):
             return limit
+        if self.connections >= self.most:
+            return Limit.TOTAL
         self.connections += 1
         self._note(key, self._here.get(key, 0) + 1)
         return None

@@ -45,11 +45,22 @@ class AddressTests(SynchronousTestCase):
 
 
 class AdmissionTests(SynchronousTestCase):
-    """Three limits."""
+    """Three limits, and what the descriptors allow."""
 
     def setUp(self) -> None:
         """A clock."""
         self.clock = Clock()
+
+    @threat(126)
+    def test_descriptors(self) -> None:
+        """Without descriptors nobody can be served, trusted or not."""
+        trusted = [ip_network("192.0.2.0/24")]
+        admission = Admission(self.clock, total=1, trusted=trusted, most=2)
+        self.assertIsNone(admission.enter("198.51.100.1"))
+        self.assertIsNone(admission.enter("192.0.2.1"))
+        self.assertEqual(admission.enter("192.0.2.1"), Limit.TOTAL)
+        admission.leave("198.51.100.1")
+        self.assertIsNone(admission.enter("192.0.2.1"))
 
     @threat(125)
     def test_per_address(self) -> None:
