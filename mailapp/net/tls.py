@@ -22,10 +22,10 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from mailapp.core.peer import TLS
+from mailapp.net.keyfiles import is_shared
 
 _EXPORTER_LABEL: Final = b"EXPORTER-Channel-Binding"
 _EXPORTER_SIZE: Final = 32
-_OTHERS: Final = 0o077
 _OPTIONS: Final = (
     SSL.OP_NO_COMPRESSION
     | SSL.OP_NO_RENEGOTIATION
@@ -245,10 +245,10 @@ def _asked_name(connection: SSL.Connection) -> str:
 
 def _refuse_shared_key(path: str) -> None:
     try:
-        mode = os.stat(path).st_mode
+        shared = is_shared(path)
     except OSError as error:
         raise BadCertificate(f"{path}: {error.strerror}") from None
-    if mode & _OTHERS:
+    if shared:
         raise BadCertificate(
             f"{path} may be read by others than its owner; run: chmod 600 {path}"
         )
