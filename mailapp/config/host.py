@@ -10,20 +10,25 @@ import grp
 import os
 import pwd
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
 
 from mailapp.config.places import Path as Key
 from mailapp.config.problems import Severity
 from mailapp.config.read import Report
 from mailapp.config.schema import Configuration
-
-_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+from mailapp.net.keyfiles import is_shared
 
 
 def check_host(configuration: Configuration, report: Report) -> None:
     """Report what is missing, unreadable or readable by too many."""
     _check_user(configuration, report)
+    with _as_server(configuration):
+        _check_files(configuration, report)
+
+
+def _check_files(configuration: Configuration, report: Report) -> None:
     for place, certificate in enumerate(configuration.tls.certificates):
         path: Key = ("tls", "certificate", place)
         _check_readable(certificate.chain, (*path, "chain"), report)
@@ -70,6 +75,29 @@ def _check_user(configuration: Configuration, report: Report) -> None:
         )
 
 
+@contextmanager
+def _as_server(configuration: Configuration) -> Iterator[None]:
+    """Look with the rights of the server, which does not stay root."""
+    user = configuration.server.user
+    if os.geteuid() != 0 or not user or not _exists(user):
+        yield
+        return
+    entry = pwd.getpwnam(user)
+    gid = entry.pw_gid
+    with suppress(KeyError):
+        gid = grp.getgrnam(configuration.server.group).gr_gid
+    before = os.getgroups()
+    os.setgroups(os.getgrouplist(user, gid))
+    os.setegid(gid)
+    os.seteuid(entry.pw_uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+        os.setgroups(before)
+
+
 def _exists(user: str) -> bool:
     try:
         pwd.getpwnam(user)
@@ -91,8 +119,8 @@ def _check_readable(file: Path, key: Key, report: Report) -> bool:
 
 
 def _check_secret(file: Path, key: Key, report: Report) -> None:
-    mode = stat.S_IMODE(file.stat().st_mode)
-    if mode & _OTHERS:
+    if is_shared(file):
+        mode = stat.S_IMODE(file.stat().st_mode)
         report.add(
             key,
             "a file that only its owner may read",
@@ -108,7 +136,7 @@ def _check_folder(folder: Path, key: Key, report: Report) -> None:
         existing = existing.parent
     if not existing.is_dir():
         report.add(key, "a folder", f"{existing}, which is none", "Mend the path.")
-    elif not os.access(existing, os.W_OK | os.X_OK):
+    elif not os.access(existing, os.W_OK | os.X_OK, effective_ids=True):
         report.add(
             key,
             "a folder that this user may write",

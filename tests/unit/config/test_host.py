@@ -100,7 +100,7 @@ class HostTests(SynchronousTestCase):
 
     def test_read_only(self) -> None:
         """A folder that may not be written."""
-        self.patch(os, "access", lambda *_: False)
+        self.patch(os, "access", lambda *_, **_also: False)
         [line] = self.lines()
         self.assertIn("expected a folder that this user may write, found ", line)
 
@@ -149,5 +149,25 @@ class HostTests(SynchronousTestCase):
     def test_root(self, user: str, group: str, line: str) -> None:
         """Root becomes somebody who is there, or is told so."""
         self.patch(os, "geteuid", lambda: 0)
+        for name in ("seteuid", "setegid", "setgroups"):
+            self.patch(os, name, lambda _who: None)
         text = self.server.replace('user = ""', f'user = "{user}"\ngroup = "{group}"')
         self.assertEqual([line], self.lines(text + TLS + LISTENER))
+
+    @threat(121)
+    def test_server_can_not_read(self) -> None:
+        """What only root may read is no use to the server, which is not root."""
+        self.patch(os, "geteuid", os.getuid)
+        if os.getuid() != 0:
+            self.skipTest("only root can look with the rights of another user")
+        self.folder.chmod(0o755)
+        (self.folder / "c.pem").chmod(0o644)
+        (self.folder / "var").mkdir()
+        os.chown(self.folder / "var", pwd.getpwnam("nobody").pw_uid, -1)
+        text = self.server.replace('user = ""', 'user = "nobody"') + TLS + LISTENER
+        [line] = self.lines(text)
+        self.assertIn("tls.certificate[1].key: expected a file that can be read", line)
+        self.assertIn("k.pem: permission denied", line)
+        self.assertEqual(os.geteuid(), 0)
+        os.chown(self.folder / "k.pem", pwd.getpwnam("nobody").pw_uid, -1)
+        self.assertEqual([], self.lines(text))
