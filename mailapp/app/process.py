@@ -88,7 +88,8 @@ class WorkerProcess(ProcessProtocol):
                 transport = self._reactor.spawnProcess(
                     self,
                     sys.executable,
-                    [sys.executable, "-m", "mailapp.app.worker"],
+                    # -P: nothing is imported from the current folder
+                    [sys.executable, "-P", "-m", "mailapp.app.worker"],
                     env={k: v for k, v in os.environ.items() if k in KEPT_ENVIRONMENT},
                     childFDs=child_fds,
                 )
