@@ -243,7 +243,7 @@ class SmtpConnection:
     def _advance(self, rule: Rule) -> None:
         self._state = rule.next_state(self._state)
         if self._state is State.DATA:
-            self._intake = Intake(self._profile.content)
+            self._intake = Intake(self._profile.content, self._profile.memory)
 
     def _count(self, rule: Rule) -> None:
         """A command was refused; many refused recipients are no wrong commands."""

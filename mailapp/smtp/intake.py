@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
-from attrs import frozen
+from attrs import define, frozen
 
 from mailapp.message.trace import count_received
 from mailapp.smtp import replies
@@ -18,6 +18,8 @@ from mailapp.smtp.data import DataDecoder
 from mailapp.smtp.grammar.reply import Reply
 
 _END_OF_HEADER: Final = b"\r\n\r\n"
+SMALL_HEADER: Final = 16 * 1024
+"""Octets of a header for which there is always room."""
 
 
 @frozen
@@ -37,6 +39,20 @@ class ContentLimits:
     received_fields: int = 100
     line_octets: int = 1000
     swallow_octets: int = 100 * 1024 * 1024
+
+
+@define(eq=False)
+class Memory:
+    """Room for the large headers of all messages under way together (threat 127).
+
+    A message is charged for what its header has above ``SMALL_HEADER``; who finds no
+    room is asked to come again, and everybody with an ordinary header is served.
+
+    Attributes:
+        free: octets.
+    """
+
+    free: int = 64 * 1024 * 1024
 
 
 class Header:
@@ -99,15 +115,24 @@ class Intake:
         refusal: the reply at the end of data if the message is not taken.
     """
 
-    __slots__ = ("_chunks", "_decoder", "_header", "_limits", "buffered", "refusal")
+    __slots__ = (
+        "_charged", "_chunks", "_decoder", "_header", "_limits", "_memory",
+        "buffered", "refusal",
+    )  # fmt: skip
 
-    def __init__(self, limits: ContentLimits) -> None:
+    def __init__(self, limits: ContentLimits, memory: Memory) -> None:
         self._limits = limits
+        self._memory = memory
+        self._charged = 0
         self._decoder = DataDecoder(limits.line_octets)
         self._header = Header()
         self._chunks: deque[bytes] = deque()
         self.buffered = 0
         self.refusal: Reply | None = None
+
+    def __del__(self) -> None:
+        """However the message ends, its room is free again."""
+        self._memory.free += self._charged
 
     @property
     def ended(self) -> bool:
@@ -160,6 +185,7 @@ class Intake:
             if told is None:
                 self.refusal = self._fault(content)
                 if self.refusal is not None:
+                    self._forget_header()
                     return b""
                 if content:
                     return content
@@ -184,6 +210,24 @@ class Intake:
             complete = header.finish()
         if header.size_octets > limits.header_octets:
             return replies.HEADER_TOO_BIG
+        if not self._charge(header.size_octets - SMALL_HEADER):
+            return replies.NO_MEMORY
         if complete and header.received_fields() > limits.received_fields:
             return replies.ROUTING_LOOP
         return None
+
+    def _charge(self, octets: int) -> bool:
+        """Take room for so many octets in all; False if there is none."""
+        more = octets - self._charged
+        if more > 0:
+            if more > self._memory.free:
+                return False
+            self._memory.free -= more
+            self._charged = octets
+        return True
+
+    def _forget_header(self) -> None:
+        """Nobody will ask for it: the message is refused."""
+        self._header = Header()
+        self._memory.free += self._charged
+        self._charged = 0

@@ -16,7 +16,7 @@ from mailapp.smtp import replies
 from mailapp.smtp.extensions.extension import Extension, Offer
 from mailapp.smtp.extensions.table import EXTENSIONS
 from mailapp.smtp.grammar.reply import Reply, make_reply
-from mailapp.smtp.intake import ContentLimits
+from mailapp.smtp.intake import ContentLimits, Memory
 from mailapp.smtp.verbs import Verb, core_verbs
 
 COMMAND_LIMIT: Final = 512  # octets with CRLF; RFC 5321, section 4.5.3.1.4
@@ -67,6 +67,7 @@ class Profile:
         extensions: rows that this listener has.
         tls_available: STARTTLS can be done.
         verify: VRFY and EXPN tell the truth (RFC 5321, section 7.3, says when not).
+        memory: room for the large headers of all its messages under way.
     """
 
     hostname: str
@@ -76,6 +77,7 @@ class Profile:
     extensions: tuple[Extension, ...] = EXTENSIONS
     tls_available: bool = False
     verify: bool = False
+    memory: Memory = Factory(Memory)
     verbs: Mapping[bytes, Verb] = field(
         init=False,
         repr=False,

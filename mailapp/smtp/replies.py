@@ -67,6 +67,7 @@ RECIPIENT_NOT_ASCII = reply(553, 6, 7, "an address like this needs SMTPUTF8")
 TOO_MANY_RECIPIENTS = reply(452, 5, 3, "too many recipients; send the rest again")
 MESSAGE_TOO_BIG = reply(552, 3, 4, statuses.MESSAGE_TOO_BIG.text)
 HEADER_TOO_BIG = reply(552, 3, 4, "message header too big")
+NO_MEMORY = reply(452, 3, 1, "no room for so large a header just now; try again later")
 ROUTING_LOOP = reply(554, 4, 6, "too many Received fields: a mail loop")
 STRAY_OCTETS = reply(
     550, 6, 0, "message refused: it has a NUL, or a CR or LF that stands alone"

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mailapp.smtp import replies
 from mailapp.smtp.grammar.reply import Reply
-from mailapp.smtp.intake import ContentLimits, Intake
+from mailapp.smtp.intake import SMALL_HEADER, ContentLimits, Intake, Memory
 from tests.rows import rows, tabled
 from tests.threats import threat
 
@@ -21,7 +21,7 @@ _LIMITS = ContentLimits(
 
 def taken(octets: bytes, limits: ContentLimits = _LIMITS, size: int = 10) -> Intake:
     """All of these octets in pieces of this size."""
-    intake = Intake(limits)
+    intake = Intake(limits, Memory())
     for i in range(0, len(octets), size):
         give(intake, octets[i : i + size])
     return intake
@@ -76,7 +76,7 @@ class IntakeTests(SynchronousTestCase):
 
     def test_nothing_passes_a_refusal(self) -> None:
         """From the fault on no octet goes to the store."""
-        intake = Intake(_LIMITS)
+        intake = Intake(_LIMITS, Memory())
         self.assertEqual(give(intake, b"A: b\r\n\r\nok"), b"A: b\r\n\r\nok")
         self.assertEqual(give(intake, b"\0x\r\nmore"), b"")
         self.assertEqual(give(intake, b"more\r\n.\r\n"), b"")
@@ -85,9 +85,31 @@ class IntakeTests(SynchronousTestCase):
     @rows(n=(130, False), n_plus_1=(131, True))
     def test_endless(self, octets: int, endless: bool) -> None:  # noqa: FBT001
         """What is read beyond the size has a limit too."""
-        intake = Intake(_LIMITS)
+        intake = Intake(_LIMITS, Memory())
         give(intake, b"\r\n" + b"x" * (octets - 2))
         self.assertEqual(intake.endless, endless)
+
+    @threat(127)
+    def test_memory(self) -> None:
+        """Large headers share their room; small ones need none; all give it back."""
+        memory = Memory(free=10_000)
+        limits = ContentLimits()
+        field = b"A: " + b"b" * 995 + b"\r\n"
+        first, second = Intake(limits, memory), Intake(limits, memory)
+        for _ in range(20):
+            give(first, field)
+        left = memory.free  # the decoder still holds the last CRLF
+        self.assertEqual(left, 10_000 - (19_998 - SMALL_HEADER))
+        for _ in range(22):
+            give(second, field)
+        self.assertEqual(give(second, field), b"")
+        self.assertEqual(second.refusal, replies.NO_MEMORY)
+        self.assertEqual(memory.free, left)
+        small = Intake(limits, Memory(free=0))
+        give(small, b"A: b\r\n" * 2000 + b"\r\nx\r\n.\r\n")
+        self.assertIsNone(small.refusal)
+        del first
+        self.assertEqual(memory.free, 10_000)
 
     @threat(14)
     def test_linear(self) -> None:
@@ -97,7 +119,7 @@ class IntakeTests(SynchronousTestCase):
         def cost(octets: int) -> float:
             field = b"A: b\r\n" * 1000
             begun = time.process_time()
-            intake = Intake(limits)
+            intake = Intake(limits, Memory())
             for _ in range(octets // len(field)):
                 give(intake, field)
             return time.process_time() - begun
