@@ -177,6 +177,8 @@ class Driver(Timed):
         except Exception as problem:
             self.bug(problem)
         self.say_closed(self.received + self.gained)
+        # what the connection holds is free at once, not when cycles are collected
+        self._pump = None
 
     def settle(self) -> None:
         """The pump rests: move the deadline, or close, or start TLS. Hot."""
