@@ -26,6 +26,7 @@ from tests.interop.demo import PASSWORD, DemoServer, free_port_base
 
 ROOT: Final = Path(mailapp.__file__).parent.parent
 _START_SECONDS: Final = 60.0
+_EX_OSERR: Final = 71
 _PROTOCOLS: Final = (
     ("smtp", 25, "starttls"),
     ("pop3", 110, "starttls"),
@@ -212,6 +213,8 @@ def begin(setup: Setup, folder: Path | None = None) -> Served:
         folder = Path(tempfile.mkdtemp(prefix="mailapp-served-"))
         passwords = {"alice": PASSWORD, "bob": PASSWORD}
         World(folder, "example.test", base, 0, passwords).build(Clock())
+        # which a demo keeps for who plays with it, and no server does
+        (folder / "passwords.txt").unlink(missing_ok=True)
     config = folder / "mailapp.toml"
     config.write_text(setup.configuration(base), "utf-8")
     if setup.user:
@@ -237,14 +240,19 @@ def begin(setup: Setup, folder: Path | None = None) -> Served:
 
 def start(setup: Setup) -> Served:
     """Start a server and wait until it is ready."""
-    server = begin(setup)
-    try:
-        server.wait_ready()
-    except BaseException:
-        server.stop()
-        shutil.rmtree(server.data, ignore_errors=True)
-        raise
-    return server
+    for left in reversed(range(5)):
+        server = begin(setup)
+        try:
+            server.wait_ready()
+        except BaseException:
+            server.stop()
+            shutil.rmtree(server.data, ignore_errors=True)
+            # somebody took a port between our look and its start
+            if not left or server.process.returncode != _EX_OSERR:
+                raise
+        else:
+            return server
+    raise AssertionError
 
 
 @contextlib.contextmanager
