@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from ipaddress import ip_network
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
 
+from mailapp.core.peer import Peer
 from mailapp.net.driver import DriverFactory
 from mailapp.net.limits import Admission
 from mailapp.net.surroundings import Surroundings
 from tests.threats import threat
 from tests.unit.net.driving import CLIENT, DriverCase
+from tests.unit.net.toy import ToyConnection, ToySession
 
 
 class ConversationTests(DriverCase):
@@ -98,6 +102,26 @@ class TroubleTests(DriverCase):
         self.assertEqual(len(self.flushLoggedErrors(LookupError)), 1)
         self.assertTrue(transport.disconnected)
         self.lose(driver)
+
+    @threat(127)
+    def test_lost_connection_is_freed(self) -> None:
+        """What it held is free at once, not when cycles are collected."""
+        made: list[weakref.ref[ToyConnection]] = []
+
+        def compose(peer: Peer) -> tuple[ToyConnection, ToySession]:
+            connection = ToyConnection()
+            made.append(weakref.ref(connection))
+            return connection, ToySession(peer)
+
+        self.factory = DriverFactory(
+            compose, Surroundings(clock=self.clock, sweep=self.sweep)
+        )
+        driver, _ = self.connect()
+        driver.dataReceived(b"ECHO a\r\nECHO b")
+        gc.disable()
+        self.addCleanup(gc.enable)
+        self.lose(driver)
+        self.assertIsNone(made[0]())
 
     def test_lost_while_waiting(self) -> None:
         """The coroutine is left where it waits, then the session is closed, once."""
