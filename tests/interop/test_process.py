@@ -123,7 +123,7 @@ class StartTests(ProcessCase):
             systemd.settimeout(20)
             environment = {"NOTIFY_SOCKET": str(folder / "notify")}
             server = self.start(Setup(environment=environment, workers=1))
-            self.assertIn(b"READY=1", systemd.recv(4096))
+            self.assertIn(b"READY=1", _next(systemd))
             server.process.send_signal(signal.SIGHUP)
             told = _next(systemd)
             self.assertIn(b"RELOADING=1\nMONOTONIC_USEC=", told)
