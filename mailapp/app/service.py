@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from secrets import token_hex
 from typing import Any, ClassVar, Final
 
@@ -28,10 +28,11 @@ from mailapp.config.schema import Configuration, Listener, Protocol, Security
 from mailapp.delivery.local import LocalDelivery
 from mailapp.directory.accounts import Accounts
 from mailapp.directory.resolve import Directory
-from mailapp.net.driver import DriverFactory
+from mailapp.net.driver import Driver, DriverFactory
 from mailapp.net.limits import Admission
 from mailapp.net.listeners import adopt
 from mailapp.net.names import SessionNames
+from mailapp.net.review import Review
 from mailapp.net.surroundings import Compose, Surroundings
 from mailapp.net.sweep import Sweep
 from mailapp.net.threads import Pool
@@ -151,6 +152,7 @@ class Node:
         )
         self._tls: list[ServerTLS] = []
         self._ports: list[IListeningPort] = []
+        self._review = Review(reactor, self._drivers)
         self._tending = LoopingCall(self._tend)
         self._tending.clock = reactor
         self._factories = {
@@ -170,6 +172,7 @@ class Node:
         self._writes.start()
         for name, factory in self._factories.items():
             self._ports.append(adopt(self._reactor, self._sockets[name], factory))
+        self._review.start()
         _ = self._tending.start(TEND_EVERY)
 
     def stop(self) -> Deferred[None]:
@@ -201,12 +204,17 @@ class Node:
             patience.cancel()
         if self._tending.running:
             self._tending.stop()
+        self._review.stop()
         self._facts.stop()
         self._sweep.stop()
         await self._store.close()
         await self._writes.stop()
         await self._passwords.stop()
         self._accounts.close()
+
+    def _drivers(self) -> Iterator[Driver]:
+        for factory in self._factories.values():
+            yield from factory.drivers()
 
     def _abort_all(self) -> None:
         for factory in self._factories.values():
@@ -268,6 +276,7 @@ class Node:
             self._configuration.server.hostname,
             tls_available=listener.tls is Security.STARTTLS,
             lease_seconds=self._configuration.pop3.timeout + 120.0,
+            pause=self._pause,
         )
         limits = Pop3Limits(idle_seconds=self._configuration.pop3.timeout)
         return pop3.compose_pop3(service, limits), pop3.REFUSAL, (b"pop3",)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, ClassVar, Final, TypeVar
 
 from attrs import evolve, frozen
@@ -26,10 +26,14 @@ from mailapp.pop3.commands import Counts, perform
 from mailapp.pop3.connection import Event, Opened, Response, Wrong
 from mailapp.pop3.grammar import Apop, Auth, Capa, Pass, Quit, Stls, User
 from mailapp.pop3.replies import Answer, Block, Reply
+from mailapp.storage.interfaces import IAccount
 from mailapp.storage.maildrop import Clock, Maildrop
 from mailapp.storage.types import Fenced, NoSuch, StoreError
 
 _T = TypeVar("_T")
+
+LOCK_RETRY_SECONDS: Final = 0.05
+"""Between two tries to lock a maildrop in use; a try is one system call."""
 
 
 @frozen
@@ -45,6 +49,9 @@ class Service:
         tls_available: STLS is offered on clear connections.
         lease_seconds: how long a maildrop stays locked for a dead process; longer
             than the idle time-out of 10 minutes.
+        pause: waits so many seconds; None: a maildrop in use is refused at once.
+        patience_seconds: how long a login waits for a maildrop in use: two clients
+            that poll at the same moment need not see an error.
     """
 
     authenticator: IAuthenticator
@@ -53,6 +60,8 @@ class Service:
     host_name: str
     tls_available: bool = True
     lease_seconds: float = 720.0
+    pause: Callable[[float], Awaitable[object]] | None = None
+    patience_seconds: float = 5.0
 
 
 @frozen
@@ -112,6 +121,14 @@ class Pop3Session:
         """Nothing that was said in the clear counts (RFC 2595, section 4)."""
         self.peer = evolve(self.peer, tls=tls)
         self._authorization = Authorization(self._service.authenticator, self.peer, b"")
+
+    async def still_welcome(self) -> bool:
+        """Whether the account may still be in (:class:`core.connection.Reviewed`)."""
+        login = self._login
+        try:
+            return login is None or await login.avatar.still_valid()
+        except DeliveryFailure:
+            return True  # the next one who asks may know
 
     def closed(self) -> None:
         """The connection is gone: unlock the maildrop, remove nothing."""
@@ -198,14 +215,8 @@ class Pop3Session:
     async def _enter(self, login: LoggedIn) -> Reply:
         entered = False
         avatar = IMaildropAvatar(login.avatar)
-        service = self._service
         try:
-            drop = await Maildrop.open(
-                await avatar.open(),
-                f"pop3 {self.peer.session}",
-                service.lease_seconds,
-                service.clock,
-            )
+            drop = await self._lock(await avatar.open())
             if drop is None:
                 return replies.IN_USE
             if self._closed:
@@ -226,6 +237,20 @@ class Pop3Session:
             method=self._authorization.method,
         )
         return replies.maildrop(drop.messages, drop.octets)
+
+    async def _lock(self, account: IAccount) -> Maildrop | None:
+        """The maildrop, or None: another session keeps it."""
+        service = self._service
+        until = service.clock.seconds() + service.patience_seconds
+        owner = f"pop3 {self.peer.session}"
+        while True:
+            drop = await Maildrop.open(
+                account, owner, service.lease_seconds, service.clock
+            )
+            late = self._closed or service.clock.seconds() >= until
+            if drop is not None or late or service.pause is None:
+                return drop
+            await service.pause(LOCK_RETRY_SECONDS)
 
     # ---- after it
 

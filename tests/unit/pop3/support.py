@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from itertools import count
 from typing import Any, TypeVar, cast
 
-from twisted.internet.task import Clock
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock, deferLater
 
 from mailapp.core.peer import Peer
 from mailapp.net.steps import run
@@ -49,6 +50,7 @@ class Server:
         self.authenticator = FakeAuthenticator([self.user])
         self.tls_available = True
         self.limits = limits
+        self.pause: Callable[[float], Awaitable[object]] | None = None
         self.greeting = b""
         self.tokens = tokens()
         for message in messages:
@@ -78,6 +80,10 @@ class Server:
 
         return now(join())
 
+    def wait(self, seconds: float) -> Deferred[None]:
+        """Wait on the clock; for ``pause``."""
+        return deferLater(self.clock, seconds, lambda: None)
+
     def connect(self, peer: Peer | None = None) -> Wire:
         """A client, greeted."""
         service = Service(
@@ -86,6 +92,7 @@ class Server:
             self.tokens.__next__,
             "mail.example.test",
             tls_available=self.tls_available,
+            pause=self.pause,
         )
         wire = Wire(*compose_pop3(service, self.limits)(peer or Peer("192.0.2.1")))
         self.greeting = wire.take()

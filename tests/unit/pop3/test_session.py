@@ -100,6 +100,28 @@ class MaildropTests(SynchronousTestCase):
         self.assertEqual(0, server.user.logged_in)
         server.login()
 
+    def test_waits_for_the_lock(self) -> None:
+        """Who comes while another session ends gets the maildrop after it."""
+        server = Server(b"a\r\n")
+        server.pause = server.wait
+        first, second = server.login(), server.connect()
+        self.assertEqual(1, ask(second, LOGIN[:-2]).count(b"+OK "))
+        server.clock.advance(1)
+        self.assertEqual(b"", second.take())
+        ask(first, b"QUIT")
+        server.clock.advance(1)
+        self.assertIn(b"+OK maildrop has 1 ", second.take())
+
+    def test_does_not_wait_for_ever(self) -> None:
+        """After some seconds the maildrop is said to be in use."""
+        server = Server(b"a\r\n")
+        server.pause = server.wait
+        server.login()
+        second = server.connect()
+        second.feed(LOGIN)
+        server.clock.pump([0.1] * 60)
+        self.assertIn(b"[IN-USE]", second.take())
+
     @threat(75)
     def test_gone_while_locking(self) -> None:
         """Who goes while the maildrop is being locked leaves no lock behind."""
@@ -246,6 +268,15 @@ class MaildropTests(SynchronousTestCase):
         self.assertEqual(replies.ACCOUNT_GONE.octets, ask(wire, b"QUIT"))
         self.assertTrue(wire.closed)
         self.assertEqual([b"a\r\n"], server.bodies())
+
+    @threat(48)
+    def test_account_closed_while_silent(self) -> None:
+        """It is not welcome any more, also if the client says nothing."""
+        server = Server(b"a\r\n")
+        session: Any = server.login().session
+        self.assertTrue(now(session.still_welcome()))
+        server.user.valid = False
+        self.assertFalse(now(session.still_welcome()))
 
 
 @tabled
