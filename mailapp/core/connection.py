@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
 from mailapp.core.output import Output
 from mailapp.core.peer import TLS
@@ -100,3 +100,11 @@ class Session(Protocol):
 
     def closed(self) -> None:
         """The connection is gone: drop locks, temporary files, counters. Once."""
+
+
+@runtime_checkable
+class Reviewed(Protocol):
+    """A session that may end for reasons of its own, also while its peer is silent."""
+
+    async def still_welcome(self) -> bool:
+        """Asked now and then; False ends it, as if its time had run out."""

@@ -21,12 +21,14 @@ from twisted.internet.interfaces import (
 from twisted.internet.protocol import Protocol, ServerFactory
 from zope.interface import implementer
 
+from mailapp.core.connection import Reviewed
 from mailapp.core.output import Output
 from mailapp.core.peer import TLS
 from mailapp.net.addresses import LOCAL, plain, within
 from mailapp.net.deadlines import Timed
 from mailapp.net.entrance import Phase, Register
 from mailapp.net.pump import Pump
+from mailapp.net.steps import run
 from mailapp.net.surroundings import Compose, Surroundings
 from mailapp.net.tls import ServerTLS
 
@@ -142,6 +144,14 @@ class Driver(Timed):
         elif self._phase is not Phase.CLOSING:
             self.abort()
 
+    def review(self) -> None:
+        """Ask a session at rest whether it may go on."""
+        pump = self._pump
+        if pump is None or self._phase is not _OPEN or pump.busy is not None:
+            return
+        if isinstance(pump.session, Reviewed):
+            run(pump.session.still_welcome(), self._reviewed, self.fail)
+
     # What entrance and pump call.
 
     def entered(self, tls: TLS | None) -> None:
@@ -224,6 +234,11 @@ class Driver(Timed):
         self.transport.registerProducer(self, True)  # noqa: FBT003 - Twisted's
         pump.moved = True
         pump.work()
+
+    def _reviewed(self, welcome: bool) -> None:  # noqa: FBT001 - called with a result
+        pump = self._pump
+        if not welcome and pump is not None and self._phase is _OPEN:
+            self._say(pump, pump.connection.time_out)
 
     def _start_tls(self, pump: Pump) -> None:
         """STARTTLS was granted: no octet said in clear may cross.
@@ -312,12 +327,16 @@ class DriverFactory(ServerFactory):
             driver.admitted = address
         return driver
 
+    def drivers(self) -> list[Driver]:
+        """All connections there are now."""
+        return [cast(Driver, entrance) for entrance in self._register.present]
+
     def drain(self) -> Deferred[None]:
         """Take nobody in and ask all to end; fires when they are gone. Call once."""
         drained = self._drained = Deferred()
         self._register.emptied = lambda: drained.callback(None)
-        for entrance in list(self._register.present):
-            cast(Driver, entrance).drain()
+        for driver in self.drivers():
+            driver.drain()
         if not self._register.present and not drained.called:
             drained.callback(None)
         self._register.emptied = None if drained.called else self._register.emptied
@@ -325,8 +344,8 @@ class DriverFactory(ServerFactory):
 
     def abort_all(self) -> None:
         """Drop all connections."""
-        for entrance in list(self._register.present):
-            entrance.abort()
+        for driver in self.drivers():
+            driver.abort()
 
     def _refuse(self) -> Protocol | None:
         around = self.surroundings
