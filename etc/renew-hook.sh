@@ -1,6 +1,6 @@
 #!/bin/sh
 # Gives the server a renewed certificate:
-#   certbot renew --deploy-hook /opt/mailapp/share/mailapp/renew-hook.sh
+#   certbot renew --deploy-hook "sh /opt/mailapp/share/mailapp/renew-hook.sh"
 # certbot's own files are for root alone; the server, which is not root, gets copies. It
 # reads them again at SIGHUP, and keeps the old ones if chain and key don't fit together.
 set -eu
