@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import resource
 import shutil
@@ -40,6 +41,12 @@ class ServedCase(SynchronousTestCase):
         shutil.rmtree(cls.server.data, ignore_errors=True)
         if "Traceback" in log or "connection.failed" in log:
             raise AssertionError(log[-20_000:])
+
+    def setUp(self) -> None:
+        """Start it now under trial, which calls neither of the two above."""
+        if "server" not in vars(type(self)):
+            self.setUpClass()
+            atexit.register(self.tearDownClass)
 
     def tearDown(self) -> None:
         """A good client is served."""

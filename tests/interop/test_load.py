@@ -85,6 +85,7 @@ class EndlessTests(ServedCase):
 
     def setUp(self) -> None:
         """Remember how large the server is."""
+        super().setUp()
         serve_good_client(self.server, "before")
         self.before = self.server.rss()
 
