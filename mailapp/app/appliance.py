@@ -145,7 +145,7 @@ class Appliance(Service):
             if become is not None:
                 self._log_file.give_to(*become)
             drop(become)
-            self._lock = _lock(server.directory / LOCK_FILE)
+            self._lock = lock_folder(server.directory / LOCK_FILE)
             if server.workers:
                 check_certificates(self.configuration)
                 self._start_many()
@@ -285,8 +285,13 @@ def _explained() -> Iterator[None]:
         raise CannotStart(str(problem)) from problem
 
 
-def _lock(path: Path) -> int:
-    """Hold the data folder; a second server there would serve the same mail twice."""
+def lock_folder(path: Path) -> int:
+    """Hold the data folder; a second server there would serve the same mail twice.
+
+    Raises:
+        CannotStart: another one holds it.
+        OSError: the file can't be made.
+    """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import signal
 import threading
@@ -11,7 +12,7 @@ from typing import Any, Final
 
 from twisted.logger import globalLogBeginner
 
-from mailapp.app.appliance import Appliance
+from mailapp.app.appliance import LOCK_FILE, Appliance, lock_folder
 from mailapp.app.logs import Log
 from mailapp.app.roundtrip import Finding, Target, check
 from mailapp.app.world import Built, World
@@ -28,6 +29,7 @@ class Demo:
         world: what to serve; it is built here.
 
     Raises:
+        CannotStart: another demo serves this folder.
         OSError, SyntaxProblem, AccountsFileProblem, KeyProblem: it can't be built.
     """
 
@@ -36,6 +38,9 @@ class Demo:
 
         self._reactor: Any = reactor
         self.world: Final = world
+        if world.folder.is_dir():
+            # change nothing below a server that runs
+            os.close(lock_folder(world.folder / LOCK_FILE))
         self.built: Final[Built] = world.build(reactor)
 
     @property

@@ -116,7 +116,7 @@ def _serve(world: World, arguments: argparse.Namespace) -> int:
     except CannotStart as problem:
         hint = ""
         if isinstance(problem.__cause__, CannotListen):
-            other = 20000 if arguments.port_base < 20000 else 30000  # noqa: PLR2004
+            other = (arguments.port_base + 10000) % 50000
             hint = f"\nTry other ports: mailapp demo --port-base {other}"
         return _refuse(f"{problem}{hint}", 1)
     except (OSError, SyntaxProblem, AccountsFileProblem, KeyProblem) as problem:
