@@ -201,7 +201,7 @@ class Pop3Session:
             # not to be broken off when the client goes: a lock would stay behind
             return await _undisturbed(self._enter(result))
         if isinstance(result, Refused):
-            self.log.info(
+            self.log.debug(
                 "login refused: {reason}",
                 event="pop3.login.refused",
                 session=self.peer.session,
@@ -228,7 +228,7 @@ class Pop3Session:
                 login.logout()
         self._login = _Login(avatar, login.logout, drop)
         self._account = avatar.account_id
-        self.log.info(
+        self.log.debug(
             "{account} logged in",
             event="pop3.login.succeeded",
             session=self.peer.session,
