@@ -163,7 +163,7 @@ def _serve(listener: socket.socket, kind: str, files: CertificateFiles) -> None:
     )
     factory: Any = DriverFactory(_compose, around)
     if kind == "twisted echo":
-        factory = ServerFactory.forProtocol(_EchoProtocol)  # type: ignore[type-abstract]
+        factory = ServerFactory.forProtocol(_EchoProtocol)
     port: Any = adopt(reactor, listener.detach(), factory)
     if "queued" in kind or kind == "twisted echo":
         port.transport = tcp.Server
