@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +32,7 @@ from mailapp.storage.types import AccountId, Destination
 
 CONFIGURATION_FILE: Final = "mailapp.toml"
 
+_AT_ONCE: Final = 16  # mailboxes that are made
 _CONFIGURATION: Final = """\
 # Written by "mailapp demo". The server of a demo is an ordinary one: this file
 # works with "twistd mailapp --config" too.
@@ -186,16 +188,20 @@ class World:
         wishes: Iterable[AccountId],
     ) -> None:
         """A mailbox for every account; alice's, if it is new, with five messages."""
-        store = MaildirStore(configuration.mail_root, inline, clock=clock)
+        root = configuration.mail_root
+        store = MaildirStore(root, inline, clock=clock)
+        missing = [account for account in wishes if not _folder(root, account).is_dir()]
+
+        def create(account: AccountId) -> None:
+            finish(MaildirStore(root, inline, clock=clock).create(account))
+
+        # each waits for the disk some seven times, and the disk serves many at once
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            list(pool.map(create, missing))
         alice = self.account("alice")
-        for account in wishes:
-            local_part, _, domain = account.rpartition("@")
-            if (configuration.mail_root / domain / local_part).is_dir():
-                continue
-            finish(store.create(account))
-            if account == alice:
-                for message in sample_messages(self.domain, "alice", time.time()):
-                    finish(_deliver(store, account, message))
+        if alice in missing:
+            for message in sample_messages(self.domain, "alice", time.time()):
+                finish(_deliver(store, alice, message))
 
 
 # Submission and the rest come with their protocols.
@@ -204,6 +210,11 @@ _SERVED: Final = {
     (Protocol.POP3, "starttls"),
     (Protocol.POP3, "implicit"),
 }
+
+
+def _folder(root: Path, account: AccountId) -> Path:
+    local_part, _, domain = account.rpartition("@")
+    return root / domain / local_part
 
 
 async def _deliver(store: MaildirStore, account: AccountId, message: bytes) -> None:
