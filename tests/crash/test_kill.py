@@ -54,7 +54,7 @@ class WorkerTests(CrashCase):
         supervisor = server.process.pid
         with self.loaded(server):
             self.load.wait_acked(20)
-            for _ in range(rounds(2)):
+            for _ in range(3):  # more often would only wait for the back-off
                 before = children(supervisor)
                 self.assertEqual(len(before), 2)
                 victim = random.choice(sorted(before))  # noqa: S311 - no secret
