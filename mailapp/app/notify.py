@@ -54,8 +54,8 @@ class Notify:
             return
         # an abstract socket is written with @
         address = "\0" + self.address[1:] if self.address[0] == "@" else self.address
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as service_manager:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
             try:
-                service_manager.sendto(message.encode(), address)
+                listening.sendto(message.encode(), address)
             except OSError:
                 return  # nobody listens any more: nothing to tell

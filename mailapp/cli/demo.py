@@ -197,10 +197,10 @@ def _named(words: Sequence[str]) -> dict[str, str]:
 
 
 @contextmanager
-def _folder(data: Path | None) -> Iterator[Path]:
+def _folder(named: Path | None) -> Iterator[Path]:
     """The folder to use; one that nobody named is removed at the end."""
-    if data is not None:
-        yield data.absolute()
+    if named is not None:
+        yield named.absolute()
         return
     temporary = Path(tempfile.mkdtemp(prefix="mailapp-demo-"))
     try:
