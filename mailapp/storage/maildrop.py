@@ -1,9 +1,10 @@
-"""The maildrop: what POP shows of an account, held by one session at a time.
+"""The maildrop: what POP shows of a mailbox, held by one session at a time.
 
-A maildrop is a lease and a snapshot of INBOX (RFC 1939, section 4). Messages have the
-numbers 1 to n as long as it is open, whatever others do to the mailbox. Marks live in
-memory only: nothing is removed but by :meth:`Maildrop.commit`, and a session that ends
-in any other way just lets go (threats 75 and 77).
+A maildrop is a lease and a snapshot of a mailbox: INBOX (RFC 1939, section 4), or the
+one that was asked for (RFC 937, page 7). Messages have the numbers 1 to n as long as it
+is open, whatever others do to the mailbox. Marks live in memory only: nothing is
+removed but by :meth:`Maildrop.commit`, and a session that ends in any other way just
+lets go (threats 75 and 77).
 
 The lease ends by itself when its holder is silent for ``ttl_seconds``; a commit that
 comes too late is fenced off by the store.
@@ -21,7 +22,14 @@ from typing import Final, Protocol
 from attrs import frozen
 
 from mailapp.storage.interfaces import IAccount, ILease
-from mailapp.storage.types import INBOX_ID, Discard, Item, NoSuch, Unavailable
+from mailapp.storage.types import (
+    INBOX_ID,
+    Discard,
+    FolderId,
+    Item,
+    NoSuch,
+    Unavailable,
+)
 
 PURPOSE: Final = "maildrop"
 RENEWALS: Final = 10  # in the life of a lease, of a session that is never silent
@@ -101,6 +109,7 @@ class Maildrop:
     __slots__ = (
         "_account",
         "_clock",
+        "_folder",
         "_items",
         "_lease",
         "_marks",
@@ -117,8 +126,10 @@ class Maildrop:
         lease: ILease,
         clock: Clock,
         ttl_seconds: float,
+        folder: FolderId = INBOX_ID,
     ) -> None:
         self._account = account
+        self._folder = folder
         self._items = items
         self._lease: ILease | None = lease
         self._clock = clock
@@ -130,19 +141,28 @@ class Maildrop:
 
     @classmethod
     async def open(
-        cls, account: IAccount, owner: str, ttl_seconds: float, clock: Clock
+        cls,
+        account: IAccount,
+        owner: str,
+        ttl_seconds: float,
+        clock: Clock,
+        folder: FolderId = INBOX_ID,
     ) -> Maildrop | None:
         """Lock the maildrop and take the snapshot; None: another session holds it.
 
+        Each mailbox has a lock of its own.
+
         Raises:
+            NoSuch: there is no such mailbox; nothing is locked.
             StoreError: not now; nothing is locked.
         """
-        lease = await account.lease(PURPOSE, owner, ttl_seconds)
+        purpose = PURPOSE if folder == INBOX_ID else f"{PURPOSE}-{folder}"
+        lease = await account.lease(purpose, owner, ttl_seconds)
         if lease is None:
             return None
         try:
-            items = await account.items(INBOX_ID)
-            return cls(account, items, lease, clock, ttl_seconds)
+            items = await account.items(folder)
+            return cls(account, items, lease, clock, ttl_seconds, folder)
         except BaseException:
             await lease.release()
             raise
@@ -238,7 +258,7 @@ class Maildrop:
             return
         blobs = [item.blob for item in compress(self._items, self._marks)]
         _ = await self._account.commit(
-            [Discard(INBOX_ID, blobs)], request_id=request_id, guard=self._lease
+            [Discard(self._folder, blobs)], request_id=request_id, guard=self._lease
         )
 
     async def release(self) -> None:
