@@ -164,6 +164,13 @@ def run(
     return None
 
 
+async def undisturbed(coroutine: Coroutine[Any, Any, _T]) -> _T:
+    """Run to its end, even if the one who awaits this is broken off meanwhile."""
+    finished: Deferred[_T] = Deferred()
+    run(coroutine, finished.callback, lambda e: finished.errback(Failure(e)))
+    return await finished
+
+
 def finish(coroutine: Coroutine[Any, Any, _T]) -> _T:
     """Drive a coroutine that never waits, where there is no reactor.
 
