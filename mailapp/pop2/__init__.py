@@ -1,0 +1,1 @@
+"""POP2 (RFC 937), in four tiers."""
