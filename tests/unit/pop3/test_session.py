@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Sequence
-from typing import Any, cast
+from collections.abc import AsyncIterator
+from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailapp.auth.interfaces import Refusal
 from mailapp.core.output import Stream
 from mailapp.core.peer import TLS, Peer
 from mailapp.pop3 import replies
-from mailapp.pop3.connection import Limits
 from mailapp.pop3.protocol import REFUSAL
 from mailapp.storage.types import BlobRef, NoSpace, NoSuch, Unavailable
 from tests.play import Wire
@@ -259,25 +257,6 @@ class MaildropTests(SynchronousTestCase):
         with self.assertRaises(Unavailable):
             now(stream.chunks.__anext__())
 
-    def test_account_closed(self) -> None:
-        """A session of an account that was disabled ends, and removes nothing."""
-        server = Server(b"a\r\n")
-        wire = server.login()
-        ask(wire, b"DELE 1")
-        server.user.valid = False
-        self.assertEqual(replies.ACCOUNT_GONE.octets, ask(wire, b"QUIT"))
-        self.assertTrue(wire.closed)
-        self.assertEqual([b"a\r\n"], server.bodies())
-
-    @threat(48)
-    def test_account_closed_while_silent(self) -> None:
-        """It is not welcome any more, also if the client says nothing."""
-        server = Server(b"a\r\n")
-        session: Any = server.login().session
-        self.assertTrue(now(session.still_welcome()))
-        server.user.valid = False
-        self.assertFalse(now(session.still_welcome()))
-
 
 @tabled
 class LoginTests(SynchronousTestCase):
@@ -376,55 +355,3 @@ class LoginTests(SynchronousTestCase):
     def test_refusal(self) -> None:
         """Over the limit of connections a client is told to come back."""
         self.assertTrue(REFUSAL.startswith(b"-ERR [SYS/TEMP] "))
-
-
-class TroubleTests(SynchronousTestCase):
-    """Bugs and floods."""
-
-    def test_bug(self) -> None:
-        """A bug costs one command, is logged once, and the session lives on."""
-        server = Server(b"a\r\n")
-
-        def bug(_blob: BlobRef) -> AsyncIterator[bytes]:
-            msg = "a bug"
-            raise ValueError(msg)
-
-        wire = server.login()
-        read, server.account.read = server.account.read, bug  # type: ignore[method-assign,assignment]
-        self.assertEqual(replies.BUG.octets, ask(wire, b"RETR 1"))
-        self.assertEqual(1, len(self.flushLoggedErrors(ValueError)))
-        server.account.read = read  # type: ignore[method-assign]
-        self.assertIn(b"\r\na\r\n.\r\n", ask(wire, b"RETR 1"))
-
-    def test_flood(self) -> None:
-        """100,000 commands at once are answered one by one, in order."""
-        server = Server(b"a\r\n")
-        wire = server.login()
-        wire.feed(b"NOOP\r\n" * 50_000 + b"STAT\r\n" * 50_000)
-        sent = wire.take()
-        stat = b"+OK 1 3\r\n"
-        self.assertEqual(replies.NOOP.octets * 50_000 + stat * 50_000, sent)
-
-    def test_limits(self) -> None:
-        """The limits that were composed are those of the connection."""
-        server = Server(limits=Limits(bad_commands=1))
-        wire = server.connect()
-        self.assertEqual(replies.TOO_MANY_ERRORS.octets, ask(wire, b"XYZZY"))
-        self.assertTrue(wire.closed)
-
-    def test_log(self) -> None:
-        """A session leaves a line at its login and one at its end, with counts."""
-        events: list[LogEvent] = []
-        keep = cast(ILogObserver, events.append)
-        globalLogPublisher.addObserver(keep)
-        self.addCleanup(globalLogPublisher.removeObserver, keep)
-        server = Server(b"a\r\n", b"b\r\n")
-        ask(server.login(), b"RETR 1\r\nTOP 2 1\r\nDELE 1\r\nQUIT")
-        names = [event.get("event") for event in events]
-        self.assertEqual(["pop3.login.succeeded", "pop3.session.ended"], names)
-        ended = events[1]
-        counts: Sequence[int] = [
-            ended[key] for key in ("retrieved", "topped", "removed", "size_octets")
-        ]
-        self.assertEqual([1, 1, 1, 3], counts)
-        self.assertNotIn("p w", repr(events))
