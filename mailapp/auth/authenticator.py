@@ -6,6 +6,7 @@ from base64 import b64encode
 from collections.abc import Callable, Collection, Sequence
 from typing import ClassVar, Final
 
+from attrs import evolve
 from twisted.cred.error import LoginFailed, UnhandledCredentials
 from twisted.cred.portal import Portal
 from twisted.logger import Logger
@@ -55,6 +56,8 @@ class Authenticator:
         random: gives so many random octets.
         allow_cleartext: credentials are taken on connections without TLS, too.
         mechanisms: the SASL mechanisms that may be offered; None: all.
+        folder_separator: what stands in a login name between the account and one of
+            its mailboxes; empty: names are of accounts only.
     """
 
     log: ClassVar = Logger()
@@ -70,8 +73,10 @@ class Authenticator:
         random: Callable[[int], bytes],
         allow_cleartext: bool = False,
         mechanisms: Collection[str] | None = None,
+        folder_separator: str = "",
     ) -> None:
         self._portal = portal
+        self._separator = folder_separator
         self._interface = interface
         self._directory = directory
         self._throttle = throttle
@@ -155,22 +160,27 @@ class Authenticator:
         Raises:
             TemporaryFailure: the directory can't be read now.
         """
+        name, _ = self._split(name)
         decoy = self._decoys.verifier(self._directory.key(name) or name)
         found = await self._directory.verifiers(name)
         return found.scram.get(mechanism, decoy) if found else decoy
 
     async def attempt(self, name: str, peer: Peer) -> Attempt | None:
         """Wait for the throttle; None: refuse."""
-        return await self._throttle.admit(self._directory.key(name), peer)
+        account, _ = self._split(name)
+        return await self._throttle.admit(self._directory.key(account), peer)
 
     async def admit(
         self, credentials: Credentials, peer: Peer, mechanism: str
     ) -> LoggedIn | Refused:
         """Have credentials checked by the portal."""
         attempt: Attempt | None
+        name, folder = self._split(credentials.name)
+        authzid, other = self._split(credentials.authzid)
+        credentials = evolve(credentials, name=name, authzid=authzid)
         if isinstance(credentials, ScramCredentials):
             # it has waited before its proof was looked at
-            key = self._directory.key(credentials.name)
+            key = self._directory.key(name)
             attempt = self._throttle.waive(key, peer)
         else:
             attempt = await self.attempt(credentials.name, peer)
@@ -197,7 +207,7 @@ class Authenticator:
             session=peer.session,
             mechanism=mechanism,
         )
-        return LoggedIn(avatar, logout)
+        return LoggedIn(avatar, logout, other or folder)
 
     def refused(
         self, name: str, peer: Peer, mechanism: str, reason: Refusal
@@ -218,6 +228,20 @@ class Authenticator:
 
     def _is_safe(self, peer: Peer) -> bool:
         return peer.tls is not None or self._allow_cleartext
+
+    def _split(self, name: str) -> tuple[str, tuple[str, ...]]:
+        """A login name as the account's and the mailbox's.
+
+        ``alice/Archive``, ``alice/Archive@example.test`` and
+        ``alice@example.test/Archive`` are the same.
+        """
+        if not self._separator or self._separator not in name:
+            return name, ()
+        account, _, folder = name.partition(self._separator)
+        if "@" not in account and "@" in folder:
+            folder, _, domain = folder.rpartition("@")
+            account = f"{account}@{domain}"
+        return account, tuple(folder.split(self._separator))
 
     def _nonce(self) -> str:
         return b64encode(self._random(18)).decode("ascii")

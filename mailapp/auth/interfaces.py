@@ -63,10 +63,12 @@ class LoggedIn:
     Attributes:
         avatar: provides the interface that was asked for.
         logout: to be called once, when the session ends.
+        folder: the mailbox that the login name asked for, level by level; none: INBOX.
     """
 
     avatar: IAccountAvatar
     logout: Callable[[], None]
+    folder: tuple[str, ...] = ()
 
 
 @frozen
