@@ -41,7 +41,7 @@ from mailapp.policy.check import Site
 from mailapp.policy.table import make_policy
 from mailapp.pop3 import protocol as pop3
 from mailapp.pop3.connection import Limits as Pop3Limits
-from mailapp.pop3.session import Service as Pop3Service
+from mailapp.pop3.service import Service as Pop3Service
 from mailapp.smtp import protocol as smtp
 from mailapp.smtp.intake import ContentLimits
 from mailapp.smtp.profile import Profile, SessionLimits

@@ -103,7 +103,7 @@ class Authorization:
             # no RFC has the bare AUTH; clients of before CAPA list mechanisms by it
             names = self._authenticator.mechanisms(self._peer)
             lines = "".join(f"{name}\r\n" for name in names)
-            return Block(b"+OK mechanisms follow\r\n", lines.encode("ascii"))
+            return Block(replies.MECHANISMS, lines.encode("ascii"))
         self.method = command.mechanism
         exchange = self._authenticator.exchange(command.mechanism, self._peer)
         if isinstance(exchange, Refused):

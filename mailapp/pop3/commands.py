@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from typing import Final, assert_never
 
-from attrs import define
+from attrs import define, field, frozen
 
 from mailapp.pop3 import replies
 from mailapp.pop3.grammar import (
@@ -21,7 +21,8 @@ from mailapp.pop3.grammar import (
 )
 from mailapp.pop3.multiline import TopCutter, TopRest, close_chunks
 from mailapp.pop3.replies import Answer, Block, Reply
-from mailapp.storage.maildrop import Absence, Maildrop
+from mailapp.pop3.surrogate import View
+from mailapp.storage.maildrop import Maildrop
 from mailapp.storage.types import Item
 
 SCAN_ROWS: Final = 4000  # of about 16 octets: some 64 KiB and one millisecond at a time
@@ -39,28 +40,44 @@ class Counts:
     octets: int = 0
 
 
-async def perform(command: MaildropCommand, drop: Maildrop, counts: Counts) -> Answer:
+@frozen
+class Visit:
+    """A maildrop that a session has.
+
+    Attributes:
+        drop: the maildrop.
+        view: how the client sees messages.
+        counts: for the log.
+        retrieved: numbers of the messages that RETR was asked for.
+    """
+
+    drop: Maildrop
+    view: View
+    counts: Counts
+    retrieved: set[int] = field(factory=set)
+
+
+async def perform(command: MaildropCommand, visit: Visit) -> Answer:
     """Do one command of the TRANSACTION state.
 
     Raises:
         StoreError: answered -ERR [SYS/TEMP].
     """
     answer: Answer
+    drop = visit.drop
     match command:
         case Retr():
-            answer = await _retr(command.number, drop, counts)
+            answer = await _retr(command.number, visit)
         case Dele():
             answer = _dele(command.number, drop)
         case List():
-            answer = _listing(command.number, drop, _scan_line, _scan_rows, SCAN_ROWS)
+            answer = await _list(command.number, visit)
         case Uidl():
-            answer = _listing(
-                command.number, drop, _unique_id_line, _unique_id_rows, UNIQUE_ID_ROWS
-            )
+            answer = _uidl(command.number, drop)
         case Stat():
-            answer = replies.ok(f"{drop.messages} {drop.octets}")
+            answer = replies.facts(f"{drop.messages} {drop.octets}")
         case Top():
-            answer = await _top(command, drop, counts)
+            answer = await _top(command, visit)
         case Noop():
             answer = replies.NOOP
         case Rset():
@@ -77,27 +94,29 @@ def _absent(number: int, drop: Maildrop) -> Reply:
     return replies.NO_SUCH_MESSAGE
 
 
-async def _retr(number: int, drop: Maildrop, counts: Counts) -> Answer:
-    item = drop.find(number)
+async def _retr(number: int, visit: Visit) -> Answer:
+    item = visit.drop.find(number)
     if item is None:
-        return _absent(number, drop)
-    content = await drop.read(item)
-    if isinstance(content, Absence):
-        return replies.VANISHED
-    counts.retrieved += 1
-    counts.octets += item.size_octets
-    status = b"+OK %d octets\r\n" % item.size_octets
-    return Block(status, content.first, content.rest)
+        return _absent(number, visit.drop)
+    content = await visit.view.read(number, item, visit.drop)
+    if isinstance(content, Reply):
+        return content
+    # what is at hand is counted; else the store's word is taken
+    octets = len(content.first) if content.rest is None else item.size_octets
+    visit.retrieved.add(number)
+    visit.counts.retrieved += 1
+    visit.counts.octets += octets
+    return Block(replies.message(octets), content.first, content.rest)
 
 
-async def _top(command: Top, drop: Maildrop, counts: Counts) -> Answer:
-    item = drop.find(command.number)
+async def _top(command: Top, visit: Visit) -> Answer:
+    item = visit.drop.find(command.number)
     if item is None:
-        return _absent(command.number, drop)
-    content = await drop.read(item)
-    if isinstance(content, Absence):
-        return replies.VANISHED
-    counts.topped += 1
+        return _absent(command.number, visit.drop)
+    content = await visit.view.read(command.number, item, visit.drop)
+    if isinstance(content, Reply):
+        return content
+    visit.counts.topped += 1
     cutter = TopCutter(command.lines)
     first = cutter.cut(content.first)
     rest = content.rest
@@ -107,31 +126,42 @@ async def _top(command: Top, drop: Maildrop, counts: Counts) -> Answer:
             rest = None
         else:
             rest = TopRest(cutter, rest)
-    return Block(b"+OK top of message follows\r\n", first, rest)
+    return Block(replies.TOP, first, rest)
 
 
 def _dele(number: int, drop: Maildrop) -> Reply:
     if drop.mark(number):
-        return replies.ok(f"message {number} deleted")
+        return replies.deleted(number)
     return _absent(number, drop)
 
 
-def _listing(
-    number: int | None,
-    drop: Maildrop,
-    line: Callable[[int, Item], str],
-    rows: Rows,
-    count: int,
-) -> Answer:
-    """LIST and UIDL: one line, or all of them in pieces of some 64 KiB."""
-    if number is not None:
-        item = drop.find(number)
-        return _absent(number, drop) if item is None else replies.ok(line(number, item))
+async def _list(number: int | None, visit: Visit) -> Answer:
+    drop, view = visit.drop, visit.view
+    if number is None:
+        rows = _scan_rows if view.utf8 else _scan_rows_with(view.sizes)
+        return _lines(drop, rows, SCAN_ROWS)
+    item = drop.find(number)
+    if item is None:
+        return _absent(number, drop)
+    size = await view.size(number, item, drop)
+    return size if isinstance(size, Reply) else replies.facts(f"{number} {size}")
+
+
+def _uidl(number: int | None, drop: Maildrop) -> Answer:
+    if number is None:
+        return _lines(drop, _unique_id_rows, UNIQUE_ID_ROWS)
+    item = drop.find(number)
+    if item is None:
+        return _absent(number, drop)
+    return replies.facts(f"{number} {item.guid.decode('ascii')}")
+
+
+def _lines(drop: Maildrop, rows: Rows, count: int) -> Block:
+    """All of LIST and UIDL, in pieces of some 64 KiB."""
     batches = drop.batches(count)
     first = rows(next(batches, ()))
     rest = None if len(drop) <= count else _pieces(batches, rows)
-    status = f"+OK {drop.messages} messages ({drop.octets} octets)\r\n"
-    return Block(status.encode("ascii"), first, rest)
+    return Block(replies.listing(drop.messages, drop.octets), first, rest)
 
 
 async def _pieces(
@@ -141,17 +171,27 @@ async def _pieces(
         yield rows(batch)
 
 
-def _scan_line(number: int, item: Item) -> str:
-    return f"{number} {item.size_octets}"
-
-
 def _scan_rows(batch: Iterable[tuple[int, Item]]) -> bytes:
     lines = [f"{number} {item.size_octets}\r\n" for number, item in batch]
     return "".join(lines).encode("ascii")
 
 
-def _unique_id_line(number: int, item: Item) -> str:
-    return f"{number} {item.guid.decode('ascii')}"
+def _scan_rows_with(sizes: Mapping[int, int]) -> Rows:
+    """With the sizes of the surrogates that were made so far.
+
+    # deviates: RFC 6856, section 2.1 wants all of them ("SHOULD"); that would be to
+    read every message of the maildrop.
+    """
+    if not sizes:
+        return _scan_rows
+
+    def scan_rows(batch: Iterable[tuple[int, Item]]) -> bytes:
+        return _scan_rows(
+            (number, item._replace(size_octets=sizes.get(number, item.size_octets)))
+            for number, item in batch
+        )
+
+    return scan_rows
 
 
 def _unique_id_rows(batch: Iterable[tuple[int, Item]]) -> bytes:

@@ -32,6 +32,7 @@ from mailapp.pop3.grammar import (
     Capa,
     Command,
     Dele,
+    Lang,
     List,
     Noop,
     Pass,
@@ -43,8 +44,10 @@ from mailapp.pop3.grammar import (
     Top,
     Uidl,
     User,
+    Utf8,
     parse_command,
 )
+from mailapp.pop3.languages.table import ENGLISH, Language
 from mailapp.pop3.multiline import DotStuffer, StuffedRest, encode_block
 from mailapp.pop3.replies import Answer, Block, Reply
 from mailapp.sasl import base64
@@ -65,13 +68,16 @@ class State(Enum):
 _BEFORE: Final = frozenset({State.AUTHORIZATION, State.PASSWORD})
 _AFTER: Final = frozenset({State.TRANSACTION})
 
-# RFC 1939, section 9; RFC 2449, section 5; RFC 2595, section 4; RFC 5034, section 4
+# RFC 1939, section 9; RFC 2449, section 5; RFC 2595, section 4; RFC 5034, section 4;
+# RFC 6856, sections 2 and 3
 LEGAL: Final[Mapping[type[Command], frozenset[State]]] = {
     User: _BEFORE,
     Pass: frozenset({State.PASSWORD}),
     Apop: _BEFORE,
     Auth: _BEFORE,
     Stls: _BEFORE,
+    Utf8: _BEFORE,
+    Lang: _BEFORE | _AFTER,
     Capa: _BEFORE | _AFTER,
     Quit: _BEFORE | _AFTER,
     Stat: _AFTER,
@@ -160,6 +166,7 @@ class Pop3Connection:
         self, *, tls_active: bool, tls_available: bool, limits: Limits | None = None
     ) -> None:
         self.state = State.GREETING
+        self._language = ENGLISH
         self._limits: Final = limits or Limits()
         self._lines: Final = LineBuffer(COMMAND_LIMIT)
         self._tls_active = tls_active
@@ -231,9 +238,9 @@ class Pop3Connection:
         if isinstance(answer, Block):
             if self.state is State.PASSWORD:
                 self.state = State.AUTHORIZATION
-            outputs = _encode(answer)
+            outputs = _encode(answer, self._language)
         elif isinstance(answer, Reply):
-            outputs = (self._advance(event, answer).octets,)
+            outputs = (self._say(self._advance(event, answer)),)
         else:
             self.state = State.SASL
             self._lines.limit = self._limits.response_octets
@@ -249,6 +256,7 @@ class Pop3Connection:
         """
         self._lines.clear()
         self._tls_active = True
+        self._language = ENGLISH
         self.state = State.AUTHORIZATION
 
     def time_out(self) -> Sequence[Output]:
@@ -349,7 +357,12 @@ class Pop3Connection:
 
     def _part(self, reply: Reply) -> Sequence[Output]:
         self._close()
-        return (reply.octets,)
+        return (self._say(reply),)
+
+    def _say(self, reply: Reply) -> bytes:
+        """RFC 6856, section 3.2: LANG's own reply speaks the new language already."""
+        self._language = reply.language or self._language
+        return reply.line(self._language)
 
     def _close(self) -> None:
         self.state = State.CLOSED
@@ -357,10 +370,11 @@ class Pop3Connection:
         self._lines.clear()
 
 
-def _encode(block: Block) -> Sequence[Output]:
+def _encode(block: Block, language: Language) -> Sequence[Output]:
     """Status line, lines and end: one string where all of it is at hand."""
+    status = block.status.line(language)
     if block.rest is None:
-        return (block.status + encode_block(block.first),)
+        return (status + encode_block(block.first),)
     stuffer = DotStuffer()
-    head = block.status + stuffer.stuff(block.first)
+    head = status + stuffer.stuff(block.first)
     return (head, Stream(StuffedRest(stuffer, block.rest)))

@@ -12,6 +12,7 @@ any run of digits: whether there is such a message is the maildrop's business.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -27,9 +28,11 @@ _DIGEST_OCTETS: Final = 32  # of MD5, in hexadecimal
 _MECHANISM_LIMIT: Final = 20  # octets; RFC 4422, section 3.1
 
 _is_mechanism = abnf.only(abnf.ALPHA_DIGIT | frozenset(b"-_"))
+# RFC 4647, basic language range
+_LANGUAGE_RANGE: Final = re.compile(rb"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*")
 _is_digest = abnf.only(abnf.DIGIT | frozenset(b"abcdef"))
-# deviates: the rule is 1*VCHAR; passwords and names in UTF-8 are taken too, as SASL
-# PLAIN takes them (RFC 4616, section 2). Controls, NUL among them, never are.
+# RFC 6856, section 2.2: names and passwords may be in UTF-8, also before UTF8, as we
+# announce UTF8 USER. Controls, NUL among them, never are.
 _is_name = abnf.only(abnf.VCHAR | abnf.UTF8_NON_ASCII)
 _is_password = abnf.only(abnf.VCHAR | abnf.UTF8_NON_ASCII | {ord(" ")})
 
@@ -135,9 +138,25 @@ class Uidl:
     number: int | None = None
 
 
+@frozen
+class Utf8:
+    """UTF8 (RFC 6856, section 2.1)."""
+
+
+@frozen
+class Lang:
+    """LANG [language-range] (RFC 6856, section 3.2).
+
+    Attributes:
+        language_range: ``*`` is the preferred language; None asks for a list.
+    """
+
+    language_range: str | None = None
+
+
 MaildropCommand = Retr | Dele | Uidl | List | Stat | Top | Noop | Rset
 LoginCommand = User | Pass | Apop | Auth | Stls
-Command = MaildropCommand | LoginCommand | Capa | Quit
+Command = MaildropCommand | LoginCommand | Utf8 | Lang | Capa | Quit
 
 
 def parse_command(line: bytes) -> Command:
@@ -236,6 +255,15 @@ def _auth(arguments: bytes | None) -> Auth:
     return Auth(name, base64.decode(initial))
 
 
+def _lang(arguments: bytes | None) -> Lang:
+    if arguments is None:
+        return Lang()
+    if arguments != b"*" and not _LANGUAGE_RANGE.fullmatch(arguments):
+        reason = "a language is required"
+        raise SyntaxProblem(reason)
+    return Lang(arguments.decode("ascii"))
+
+
 _RULES: Final[Mapping[bytes, Callable[[bytes | None], Command]]] = {
     b"USER": _user,
     b"PASS": _pass,
@@ -252,4 +280,6 @@ _RULES: Final[Mapping[bytes, Callable[[bytes | None], Command]]] = {
     b"RSET": _alone(Rset()),
     b"TOP": _top,
     b"UIDL": _uidl,
+    b"UTF8": _alone(Utf8()),
+    b"LANG": _lang,
 }

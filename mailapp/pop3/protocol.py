@@ -8,7 +8,8 @@ from typing import Final
 from mailapp.core.peer import Peer
 from mailapp.pop3.connection import Limits, Pop3Connection
 from mailapp.pop3.replies import TOO_MANY_CONNECTIONS
-from mailapp.pop3.session import Pop3Session, Service
+from mailapp.pop3.service import Service
+from mailapp.pop3.session import Pop3Session
 
 REFUSAL: Final = TOO_MANY_CONNECTIONS.octets
 """What a connection over the limit is told before it is closed."""

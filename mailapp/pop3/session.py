@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, ClassVar, Final, TypeVar
 
 from attrs import evolve, frozen
@@ -11,7 +11,6 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mailapp.auth.interfaces import (
-    IAuthenticator,
     IMaildropAvatar,
     LoggedIn,
     Refused,
@@ -22,13 +21,33 @@ from mailapp.net.steps import run
 from mailapp.pop3 import replies
 from mailapp.pop3.authorization import REFUSALS, Authorization
 from mailapp.pop3.capa import capabilities
-from mailapp.pop3.commands import Counts, perform
+from mailapp.pop3.commands import Counts, Visit, perform
 from mailapp.pop3.connection import Event, Opened, Response, Wrong
-from mailapp.pop3.grammar import Apop, Auth, Capa, Pass, Quit, Stls, User
+from mailapp.pop3.grammar import (
+    Apop,
+    Auth,
+    Capa,
+    Lang,
+    Pass,
+    Quit,
+    Stls,
+    User,
+    Utf8,
+)
+from mailapp.pop3.languages import table
 from mailapp.pop3.replies import Answer, Block, Reply
+from mailapp.pop3.service import Service
 from mailapp.storage.interfaces import IAccount
-from mailapp.storage.maildrop import Clock, Maildrop
-from mailapp.storage.types import Fenced, NoSuch, StoreError
+from mailapp.storage.maildrop import Maildrop
+from mailapp.storage.names import canonical
+from mailapp.storage.types import (
+    INBOX_ID,
+    BadName,
+    Fenced,
+    FolderId,
+    NoSuch,
+    StoreError,
+)
 
 _T = TypeVar("_T")
 
@@ -37,40 +56,12 @@ LOCK_RETRY_SECONDS: Final = 0.05
 
 
 @frozen
-class Service:
-    """What all POP3 sessions of a listener share.
-
-    Attributes:
-        authenticator: gives avatars that provide IMaildropAvatar.
-        clock: for leases and the log.
-        token: random octets of ``A-Za-z0-9``, new at each call: request ids and APOP
-            timestamps.
-        host_name: as in the greeting; the right side of the APOP timestamp.
-        tls_available: STLS is offered on clear connections.
-        lease_seconds: how long a maildrop stays locked for a dead process; longer
-            than the idle time-out of 10 minutes.
-        pause: waits so many seconds; None: a maildrop in use is refused at once.
-        patience_seconds: how long a login waits for a maildrop in use: two clients
-            that poll at the same moment need not see an error.
-    """
-
-    authenticator: IAuthenticator
-    clock: Clock
-    token: Callable[[], bytes]
-    host_name: str
-    tls_available: bool = True
-    lease_seconds: float = 720.0
-    pause: Callable[[float], Awaitable[object]] | None = None
-    patience_seconds: float = 5.0
-
-
-@frozen
 class _Login:
     """Somebody is logged in and has the maildrop."""
 
     avatar: IMaildropAvatar
     logout: Callable[[], None]
-    drop: Maildrop
+    visit: Visit
 
 
 class Pop3Session:
@@ -92,6 +83,7 @@ class Pop3Session:
         self._account = "-"
         self._closed = False
         self._counts: Final = Counts()
+        self._view = service.view()
         self._began: Final = service.clock.seconds()
 
     async def respond(self, event: Event) -> Answer:
@@ -102,7 +94,7 @@ class Pop3Session:
             return await self._admit(event)
         except Fenced:
             return replies.LOCK_LOST
-        except NoSuch:
+        except (NoSuch, BadName):
             return replies.STORE_MISSING
         except (StoreError, DeliveryFailure):
             return replies.STORE_TROUBLE
@@ -121,6 +113,7 @@ class Pop3Session:
         """Nothing that was said in the clear counts (RFC 2595, section 4)."""
         self.peer = evolve(self.peer, tls=tls)
         self._authorization = Authorization(self._service.authenticator, self.peer, b"")
+        self._view = self._service.view()
 
     async def still_welcome(self) -> bool:
         """Whether the account may still be in (:class:`core.connection.Reviewed`)."""
@@ -160,17 +153,23 @@ class Pop3Session:
             case User() | Pass() | Apop() | Auth() | Stls() | Response():
                 return await self._conclude(await self._authorization.respond(event))
             case Opened():
-                return self._greet()
+                answer: Answer = self._greet()
             case Capa():
-                return self._capabilities()
+                answer = self._capabilities()
+            case Lang():
+                answer = self._lang(event.language_range)
+            case Utf8():
+                self._view.utf8 = True
+                answer = replies.UTF8_ON
             case Quit():
-                return replies.BYE
+                answer = replies.BYE
             case Wrong():
                 self._authorization.cancel()
-                return event.reply
+                answer = event.reply
             case _:
                 # the connection's table lets nothing else come before the login
                 raise AssertionError(event)
+        return answer
 
     def _greet(self) -> Reply:
         service = self._service
@@ -192,8 +191,17 @@ class Pop3Session:
             mechanisms=authenticator.mechanisms(peer),
             tls_permitted=self._service.tls_available and peer.tls is None,
             logged_in=self._login is not None,
+            stay=self._service.stay,
         )
-        return Block(b"+OK capability list follows\r\n", lines)
+        return Block(replies.CAPABILITIES, lines)
+
+    def _lang(self, language_range: str | None) -> Answer:
+        if language_range is None:
+            return Block(replies.LANGUAGES, table.listing())
+        if language_range == "*":
+            return replies.speaks(self._service.language)
+        language = table.find(language_range)
+        return replies.speaks(language) if language else replies.NO_LANGUAGE
 
     async def _conclude(self, result: LoggedIn | Refused | Answer) -> Answer:
         """The end of every kind of login; success opens and locks the maildrop."""
@@ -216,7 +224,11 @@ class Pop3Session:
         entered = False
         avatar = IMaildropAvatar(login.avatar)
         try:
-            drop = await self._lock(await avatar.open())
+            if self._came_too_soon(avatar):
+                return replies.TOO_SOON
+            account = await avatar.open()
+            folder = await _folder(account, login.folder)
+            drop = await self._lock(account, folder)
             if drop is None:
                 return replies.IN_USE
             if self._closed:
@@ -226,7 +238,10 @@ class Pop3Session:
         finally:
             if not entered:
                 login.logout()
-        self._login = _Login(avatar, login.logout, drop)
+        if self._service.visits is not None:
+            self._service.visits.came(avatar.account_id)
+        visit = Visit(drop, self._view, self._counts)
+        self._login = _Login(avatar, login.logout, visit)
         self._account = avatar.account_id
         self.log.debug(
             "{account} logged in",
@@ -238,14 +253,18 @@ class Pop3Session:
         )
         return replies.maildrop(drop.messages, drop.octets)
 
-    async def _lock(self, account: IAccount) -> Maildrop | None:
+    def _came_too_soon(self, avatar: IMaildropAvatar) -> bool:
+        visits = self._service.visits
+        return visits is not None and visits.too_soon(avatar.account_id)
+
+    async def _lock(self, account: IAccount, folder: FolderId) -> Maildrop | None:
         """The maildrop, or None: another session keeps it."""
         service = self._service
         until = service.clock.seconds() + service.patience_seconds
         owner = f"pop3 {self.peer.session}"
         while True:
             drop = await Maildrop.open(
-                account, owner, service.lease_seconds, service.clock
+                account, owner, service.lease_seconds, service.clock, folder
             )
             late = self._closed or service.clock.seconds() >= until
             if drop is not None or late or service.pause is None:
@@ -257,19 +276,30 @@ class Pop3Session:
     async def _serve(self, event: Event, login: _Login) -> Answer:
         if not await login.avatar.still_valid():
             return replies.ACCOUNT_GONE
-        await login.drop.keep()
+        await login.visit.drop.keep()
         match event:
             case Wrong():
                 return event.reply
             case Capa():
                 return self._capabilities()
+            case Lang():
+                return self._lang(event.language_range)
             case Quit():
                 return await _undisturbed(self._update(login))
-            case User() | Pass() | Apop() | Auth() | Stls() | Response() | Opened():
+            case (
+                User()
+                | Pass()
+                | Apop()
+                | Auth()
+                | Stls()
+                | Utf8()
+                | Response()
+                | Opened()
+            ):
                 # the connection's table lets none of these come after the login
                 raise AssertionError(event)
             case _:
-                return await perform(event, login.drop, self._counts)
+                return await perform(event, login.visit)
 
     async def _update(self, login: _Login) -> Reply:
         """The UPDATE state: positive only when all that was marked is gone, durably.
@@ -278,9 +308,14 @@ class Pop3Session:
         released.
         """
         self._login = None
-        marked = login.drop.marked
+        drop = login.visit.drop
+        if not self._service.leave_on_server:
+            # RFC 2449, section 6.7: EXPIRE 0 is an implicit DELE of what was retrieved
+            for number in login.visit.retrieved:
+                drop.mark(number)
+        marked = drop.marked
         try:
-            await login.drop.commit(self._service.token())
+            await drop.commit(self._service.token())
         except StoreError as failure:
             self.log.warn(
                 "{account}: messages not removed: {why!r}",
@@ -297,7 +332,7 @@ class Pop3Session:
 
     async def _leave(self, login: _Login) -> None:
         try:
-            await login.drop.release()
+            await login.visit.drop.release()
         except (StoreError, DeliveryFailure):
             # it ends by itself; what the client asked for is done or refused already
             self.log.warn(
@@ -316,6 +351,21 @@ class Pop3Session:
             event="pop3.session.failed",
             session=self.peer.session,
         )
+
+
+async def _folder(account: IAccount, name: tuple[str, ...]) -> FolderId:
+    """The mailbox of this name; none is INBOX.
+
+    Raises:
+        NoSuch: there is none.
+    """
+    if not name:
+        return INBOX_ID
+    name = canonical(name)
+    for folder in await account.folders():
+        if folder.name == name:
+            return folder.id
+    raise NoSuch
 
 
 def _nothing(_result: object) -> None:

@@ -19,7 +19,7 @@ from mailapp.core.output import Stream
 from mailapp.core.peer import Peer
 from mailapp.pop3.connection import Event
 from mailapp.pop3.protocol import compose_pop3
-from mailapp.pop3.session import Service
+from mailapp.pop3.service import Service
 from mailapp.storage.interfaces import IAccount, ILease
 from mailapp.storage.types import BlobRef, FolderId, Item
 from tests.doubles import FakeAuthenticator, User

@@ -13,7 +13,7 @@ from mailapp.core.peer import Peer
 from mailapp.net.steps import run
 from mailapp.pop3.connection import Limits
 from mailapp.pop3.protocol import compose_pop3
-from mailapp.pop3.session import Service
+from mailapp.pop3.service import Service
 from mailapp.storage.memory import MemoryAccount, MemoryStore
 from mailapp.storage.types import INBOX_ID, AccountId, BlobRef, Destination, Discard
 from tests.doubles import FakeAuthenticator, User

@@ -86,7 +86,7 @@ class StateTests(SynchronousTestCase):
             connection.next_event()
             connection.send(replies.NAME_ACCEPTED)
             connection.next_event()
-            block = Block(b"+OK\r\n", b"")
+            block = Block(replies.ok(""), b"")
             bare = between in {b"CAPA", b"AUTH"}
             connection.send(block if bare else replies.NO_MECHANISM)
             self.assertEqual(Wrong(replies.NAME_FIRST), connection.next_event())
@@ -344,7 +344,7 @@ class PropertyTests(SynchronousTestCase):
                 replies.BUG,
                 replies.BAD_CREDENTIALS,
                 Continuation(b"x"),
-                Block(b"+OK\r\n", b"A\r\n"),
+                Block(replies.ok(""), b"A\r\n"),
             ]
         ),
         min_size=1,

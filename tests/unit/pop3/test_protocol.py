@@ -17,7 +17,7 @@ from mailapp.net.surroundings import Surroundings
 from mailapp.net.sweep import Sweep
 from mailapp.net.threads import inline
 from mailapp.pop3.protocol import compose_pop3
-from mailapp.pop3.session import Service
+from mailapp.pop3.service import Service
 from mailapp.storage.maildir.store import MaildirStore
 from mailapp.storage.types import INBOX_ID, Destination
 from tests.doubles import FakeAuthenticator, User

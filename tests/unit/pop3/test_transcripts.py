@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailapp.pop3.protocol import compose_pop3
-from mailapp.pop3.session import Service
+from mailapp.pop3.service import Service
 from mailapp.storage.maildrop import PURPOSE
 from tests import svt
 from tests.play import CUTS, play
