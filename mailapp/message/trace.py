@@ -56,7 +56,7 @@ def received(
         b"by",
         _domain(by_host, utf8=utf8),
         b"with",
-        _atom(envelope.protocol),
+        _with(envelope.protocol),
         b"id",
         _atom(envelope.id),
         *_for_clause(single, utf8=utf8),
@@ -83,14 +83,15 @@ def _literal(address: str) -> bytes:
     return literal % str(ip).partition("%")[0].encode()
 
 
-def _for_clause(address: Address | None, *, utf8: bool) -> list[bytes]:
+@lru_cache(maxsize=1024)
+def _for_clause(address: Address | None, *, utf8: bool) -> tuple[bytes, ...]:
     """For = CFWS "FOR" FWS ( Path / Mailbox ).
 
     Left out for an address that the message may not carry (RFC 6531, section 3.7.3).
     """
     if address is None or (not utf8 and not address.is_ascii):
-        return []
-    return [b"for", b"<" + _mailbox(address, utf8=utf8) + b">"]
+        return ()
+    return (b"for", b"<" + _mailbox(address, utf8=utf8) + b">")
 
 
 def _tls_clause(tls: TLS | None) -> list[bytes]:
@@ -140,17 +141,25 @@ def _is_u_domain(name: str) -> bool:
         return False
 
 
+@lru_cache(maxsize=64)
+def _with(protocol: str) -> bytes:
+    """There are few protocols (RFC 3848)."""
+    return _atom(protocol)
+
+
 def _atom(text: str) -> bytes:
     octets = text.encode("ascii", "replace").translate(None, _NOT_ATOM)
     return octets[:_HELO_LIMIT] or b"unknown"
 
 
+@lru_cache(maxsize=1024)
 def return_path(reverse_path: ReversePath, *, utf8: bool = False) -> bytes:
     """The Return-Path field of final delivery; ``<>`` for the null reverse-path."""
     address = b"" if reverse_path is None else _mailbox(reverse_path, utf8=utf8)
     return build_field(b"Return-Path", [b"<" + address + b">"])
 
 
+@lru_cache(maxsize=1024)
 def delivered_to(address: Address, *, utf8: bool = False) -> bytes:
     """A Delivered-To field, which breaks loops of one address (RFC 9228)."""
     return build_field(b"Delivered-To", [_mailbox(address, utf8=utf8)])

@@ -63,7 +63,7 @@ def _read_path(cursor: Cursor) -> Address:
         if not (b".." in local_part or local_part[0] == 46 or local_part[-1] == 46):  # noqa: PLR2004 - "."
             cursor.position = found.end()
             _check_length(cursor.position - start)
-            return Address(local_part.decode("ascii"), _plain_domain(domain))
+            return _plain_address(local_part, domain)
     return _read_path_by_rules(cursor)
 
 
@@ -93,7 +93,7 @@ def _check_length(octets: int) -> None:
         raise SyntaxProblem(reason)
 
 
-@lru_cache(maxsize=1024)
-def _plain_domain(octets: bytes) -> str:
-    """Most mail goes to few domains: remember how they read."""
-    return canonical_domain(octets.decode("ascii"))
+@lru_cache(maxsize=4096)
+def _plain_address(local_part: bytes, domain: bytes) -> Address:
+    """Most mail goes to few addresses: remember what they mean."""
+    return Address(local_part.decode("ascii"), canonical_domain(domain.decode("ascii")))
