@@ -247,6 +247,14 @@ class Appliance(Service):
         self.log.info(
             "ready: {listeners}", event="server.ready", listeners=", ".join(names)
         )
+        for listener in self.configuration.listeners:
+            if listener.exposes_passwords:
+                self.log.warn(
+                    "{listener}: passwords travel in the clear, whoever is on the way"
+                    " reads them",
+                    event="server.listener.exposed",
+                    listener=listener.name,
+                )
         if self._node is not None:
             self._notify.ready("1 process")
         self.on_ready()

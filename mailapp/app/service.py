@@ -18,6 +18,7 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
+from mailapp.app import pop2, pop3
 from mailapp.app.facts import Facts
 from mailapp.auth.assemble import Authentication
 from mailapp.auth.hashes import Hashes
@@ -39,9 +40,6 @@ from mailapp.net.threads import Pool
 from mailapp.net.tls import CertificateFiles, ServerTLS
 from mailapp.policy.check import Site
 from mailapp.policy.table import make_policy
-from mailapp.pop3 import protocol as pop3
-from mailapp.pop3.connection import Limits as Pop3Limits
-from mailapp.pop3.service import Service as Pop3Service
 from mailapp.smtp import protocol as smtp
 from mailapp.smtp.intake import ContentLimits
 from mailapp.smtp.profile import Profile, SessionLimits
@@ -149,6 +147,15 @@ class Node:
             self._throttle,
             reactor,
             apop=configuration.pop3.apop,
+        )
+        self._pop2 = pop2.Pop2(reactor, self._writes.run, self._pause)
+        self._pop3 = pop3.Pop3(
+            configuration,
+            self._authentication,
+            reactor,
+            self._facts,
+            self._writes.run,
+            self._pause,
         )
         self._tls: list[ServerTLS] = []
         self._ports: list[IListeningPort] = []
@@ -265,21 +272,13 @@ class Node:
                 pause=self._pause,
             )
             return compose, smtp.over_limit(profile), smtp.ALPN
-        service = Pop3Service(
-            self._authentication.authenticator(
-                IMaildropAvatar,
-                allow_cleartext=listener.allow_cleartext,
-                mechanisms=[str(m) for m in self._configuration.auth.mechanisms],
-            ),
-            self._reactor,
-            lambda: token_hex(8).encode(),
-            self._configuration.server.hostname,
-            tls_available=listener.tls is Security.STARTTLS,
-            lease_seconds=self._configuration.pop3.timeout + 120.0,
-            pause=self._pause,
-        )
-        limits = Pop3Limits(idle_seconds=self._configuration.pop3.timeout)
-        return pop3.compose_pop3(service, limits), pop3.REFUSAL, (b"pop3",)
+        if listener.protocol is Protocol.POP2:
+            authenticator = self._authentication.authenticator(
+                IMaildropAvatar, allow_cleartext=listener.takes_cleartext
+            )
+            serve = self._pop2.compose(self._configuration, authenticator)
+            return serve, pop2.REFUSAL, pop2.ALPN
+        return self._pop3.compose(listener), pop3.REFUSAL, pop3.ALPN
 
     def _smtp_profile(self, listener: Listener) -> Profile:
         configuration = self._configuration

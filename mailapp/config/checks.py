@@ -84,7 +84,10 @@ def _check_listener(
             "both",
             "Make two listeners of them.",
         )
-    if _is_private(listener):
+    if listener.protocol is Protocol.POP2:
+        _check_pop2(listener, path, report)
+        return
+    if listener.is_private:
         return
     if listener.allow_cleartext:
         # threats 29, 51: whoever is on the way reads the passwords
@@ -101,6 +104,33 @@ def _check_listener(
             '"none", so nobody can log in',
             'Write tls = "implicit".',
             Severity.WARNING,
+        )
+
+
+def _check_pop2(listener: Listener, path: tuple[str, int], report: Report) -> None:
+    """It has no STLS: TLS from the beginning, or none at all (threat 51)."""
+    if listener.tls is Security.STARTTLS:
+        report.add(
+            (*path, "tls"),
+            '"implicit" or "none", since POP2 has no command to start TLS',
+            '"starttls"',
+            'Write tls = "implicit"; or on loopback tls = "none".',
+        )
+    elif listener.exposes_passwords:
+        report.add(
+            (*path, "allow-cleartext"),
+            "false, since this address can be reached from other hosts",
+            "true, so that whoever is on the way reads the passwords",
+            'Set address = "127.0.0.1", or use tls = "implicit".',
+            Severity.WARNING,
+        )
+    elif listener.tls is Security.NONE and not listener.takes_cleartext:
+        report.add(
+            (*path, "tls"),
+            '"implicit", since this address can be reached from other hosts',
+            '"none"',
+            'Write tls = "implicit", or set address = "127.0.0.1"; in a network that'
+            " you trust with your passwords, allow-cleartext = true.",
         )
 
 
@@ -132,11 +162,6 @@ def _clash(one: Listener, other: Listener) -> bool:
     if "::" in addresses:
         return True
     return _EVERY_IPV4 in addresses and families == {4}
-
-
-def _is_private(listener: Listener) -> bool:
-    """Nobody outside this host can be on the way."""
-    return listener.unix is not None or ip_address(listener.address).is_loopback
 
 
 _LOGIN_ONLY: Final = frozenset({Protocol.POP3})

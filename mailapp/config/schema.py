@@ -9,6 +9,7 @@ durations seconds. The generated pages are ``etc/mailapp.toml`` and ``docs/confi
 from __future__ import annotations
 
 from enum import StrEnum
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +26,7 @@ from mailapp.config.kinds import (
     Optional,
     Whole,
 )
-from mailapp.config.sections import Auth, Limits, Log, Pop3, Smtp, Storage
+from mailapp.config.sections import Auth, Limits, Log, Pop2, Pop3, Smtp, Storage
 from mailapp.config.setting import setting, table, tables
 from mailapp.config.texts import ACCOUNT, ADDRESS, DOMAIN, HOST_NAME, LINE
 
@@ -36,6 +37,7 @@ class Protocol(StrEnum):
     """What is spoken on a listener."""
 
     SMTP = "smtp"
+    POP2 = "pop2"
     POP3 = "pop3"
 
 
@@ -51,6 +53,9 @@ STANDARD_PORTS: Final = {
     (Protocol.SMTP, Security.NONE): 25,
     (Protocol.SMTP, Security.STARTTLS): 25,
     (Protocol.SMTP, Security.IMPLICIT): 465,
+    # RFC 937 has no STLS, and no port was ever set aside for POP2 over TLS
+    (Protocol.POP2, Security.NONE): 109,
+    (Protocol.POP2, Security.IMPLICIT): 109,
     (Protocol.POP3, Security.NONE): 110,
     (Protocol.POP3, Security.STARTTLS): 110,
     (Protocol.POP3, Security.IMPLICIT): 995,
@@ -133,7 +138,8 @@ class Listener:
     port: int | None = setting(
         Optional(Whole(0, 65535)),
         """The port. If it is not set, the standard one: 25 or 465 for smtp, 110 or 995
-        for pop3, the second of each with implicit TLS. With 0 the system chooses.""",
+        for pop3, the second of each with implicit TLS; 109 for pop2. With 0 the system
+        chooses.""",
         default=None,
         example=25,
     )
@@ -147,13 +153,16 @@ class Listener:
     tls: Security = setting(
         Choice(Security),
         """"starttls" offers encryption, "implicit" begins with it, "none" has none.
-        The first two need a [[tls.certificate]].""",
+        The first two need a [[tls.certificate]]. The protocol pop2 can't be "starttls":
+        write "implicit", or "none" on loopback.""",
         default=Security.STARTTLS,
     )
     allow_cleartext: bool = setting(
         Flag(),
         """Take passwords without encryption too. For loopback and tests: whoever is on
-        the way reads them (RFC 8314, section 3).""",
+        the way reads them (RFC 8314, section 3). Beyond loopback only pop2 may have it,
+        for machines that know no TLS, and warns at every start; on loopback pop2 does
+        not need it.""",
         default=False,
     )
     proxy_from: tuple[Network, ...] = setting(
@@ -168,7 +177,8 @@ class Listener:
         """The port, or the standard one."""
         if self.port is not None:
             return self.port
-        return STANDARD_PORTS[self.protocol, self.tls]
+        clear = STANDARD_PORTS[self.protocol, Security.NONE]
+        return STANDARD_PORTS.get((self.protocol, self.tls), clear)
 
     @property
     def name(self) -> str:
@@ -177,6 +187,32 @@ class Listener:
             return f"{self.label}:{self.unix}"
         host = f"[{self.address}]" if ":" in self.address else self.address
         return f"{self.label}:{host}:{self.port_number}"
+
+    @property
+    def is_private(self) -> bool:
+        """Nobody outside this host can be on the way."""
+        return self.unix is not None or ip_address(self.address).is_loopback
+
+    @property
+    def takes_cleartext(self) -> bool:
+        """Passwords are taken without TLS.
+
+        POP2 has no STLS, so on loopback it is used in the clear or not at all.
+        """
+        if self.allow_cleartext:
+            return True
+        return (
+            self.protocol is Protocol.POP2 and self.is_private and not self.proxy_from
+        )
+
+    @property
+    def exposes_passwords(self) -> bool:
+        """They travel in the clear to other hosts, because the file says so."""
+        return (
+            self.allow_cleartext
+            and self.tls is not Security.IMPLICIT
+            and not self.is_private
+        )
 
     @property
     def label(self) -> str:
@@ -230,6 +266,7 @@ class Configuration:
     storage: Storage = table(Storage)
     auth: Auth = table(Auth)
     smtp: Smtp = table(Smtp)
+    pop2: Pop2 = table(Pop2)
     pop3: Pop3 = table(Pop3)
     log: Log = table(Log)
 

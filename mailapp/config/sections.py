@@ -26,6 +26,7 @@ from mailapp.config.kinds import (
 from mailapp.config.setting import setting
 from mailapp.config.texts import SEPARATOR
 from mailapp.policy.table import CHECKS, DEFAULT_CHECKS
+from mailapp.pop3.languages.table import LANGUAGES
 
 KIB: Final = 2**10
 MIB: Final = 2**20
@@ -208,6 +209,17 @@ class Smtp:
 
 
 @frozen
+class Pop2:
+    """Fetching mail with POP2 (RFC 937), for old machines. Off without a listener."""
+
+    timeout: float = setting(
+        Duration(MINUTE, DAY),
+        """How long a client may be silent. RFC 937, page 11, leaves it open.""",
+        default=5 * MINUTE,
+    )
+
+
+@frozen
 class Pop3:
     """Fetching mail with POP3."""
 
@@ -222,6 +234,30 @@ class Pop3:
         """How long a client may be silent. RFC 1939, section 3 wants at least 10
         minutes.""",
         default=10 * MINUTE,
+    )
+    language: str = setting(
+        OneOf(tuple(LANGUAGES)),
+        """The language for clients that leave the choice to the server (LANG *,
+        RFC 6856, section 3.2). Those that do not ask get English.""",
+        default="en",
+    )
+    folders: bool = setting(
+        Flag(),
+        """Let clients log in to other mailboxes than INBOX, as "alice/Archive".""",
+        default=False,
+    )
+    leave_on_server: bool = setting(
+        Flag(),
+        """Keep messages until a client deletes them. If false, a message that was
+        retrieved is removed when its session ends with QUIT, and clients are told so
+        (EXPIRE 0; RFC 2449, section 6.7).""",
+        default=True,
+    )
+    login_delay: float = setting(
+        Duration(0.0, DAY / 24),
+        """How soon an account may log in again (LOGIN-DELAY; RFC 2449, section 6.5).
+        "0 s" is at any time.""",
+        default=0.0,
     )
 
 

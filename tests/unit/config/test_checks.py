@@ -10,6 +10,7 @@ from tests.unit.config.files import GOOD, LISTENER, SERVER, TLS, loaded, problem
 
 CLEAR = LISTENER + 'tls = "none"\n'
 POP3 = '[[listener]]\nprotocol = "pop3"\n'
+POP2 = '[[listener]]\nprotocol = "pop2"\n'
 
 
 def listener(**settings: str) -> str:
@@ -150,3 +151,75 @@ class CheckTests(SynchronousTestCase):
         """The server starts, and says so."""
         self.assertEqual([line], problems(text))
         self.assertIsNotNone(loaded(text).configuration)
+
+
+@tabled
+class Pop2Tests(SynchronousTestCase):
+    """POP2 has no STLS (RFC 937), and its HELO carries the password."""
+
+    @rows(
+        loopback='tls = "none"\naddress = "127.0.0.1"\n',
+        loopback_6='tls = "none"\naddress = "::1"\n',
+        unix='tls = "none"\nunix = "/run/s"\n',
+        implicit='tls = "implicit"\n',
+        implicit_port='tls = "implicit"\nport = 1109\n',
+    )
+    def test_accepted(self, lines: str) -> None:
+        """Loopback and implicit TLS need nothing more."""
+        text = SERVER + TLS + POP2 + lines
+        self.assertEqual([], problems(text))
+        configuration = loaded(text).configuration
+        assert configuration is not None
+        self.assertIn(configuration.listeners[0].port_number, {109, 1109})
+
+    @threat(51)
+    @rows(
+        default_address=(
+            'tls = "none"\n',
+            '"implicit", since this address can be reached from other hosts, found'
+            ' "none"',
+        ),
+        any_address=(
+            'tls = "none"\naddress = "::"\n',
+            '"implicit", since this address can be reached from other hosts, found'
+            ' "none"',
+        ),
+        proxied=(
+            'tls = "none"\naddress = "127.0.0.1"\nproxy-from = ["127.0.0.1/32"]\n',
+            '"implicit", since this address can be reached from other hosts, found'
+            ' "none"',
+        ),
+        no_stls=(
+            "",
+            '"implicit" or "none", since POP2 has no command to start TLS, found'
+            ' "starttls"',
+        ),
+        no_stls_loopback=(
+            'address = "127.0.0.1"\nallow-cleartext = true\n',
+            '"implicit" or "none", since POP2 has no command to start TLS, found'
+            ' "starttls"',
+        ),
+    )
+    def test_refused(self, lines: str, wanted: str) -> None:
+        """The server does not start."""
+        text = SERVER + TLS + POP2 + lines
+        (line,) = problems(text)
+        self.assertIn(f": error: listener[1].tls: expected {wanted}. Write ", line)
+        self.assertIsNone(loaded(text).configuration)
+
+    @threat(51)
+    def test_exposed(self) -> None:
+        """Who insists gets it in the clear everywhere, and a warning at every start."""
+        text = SERVER + POP2 + 'tls = "none"\nallow-cleartext = true\n'
+        self.assertEqual(
+            [
+                "x.toml:7: warning: listener[1].allow-cleartext: expected false, since"
+                " this address can be reached from other hosts, found true, so that"
+                " whoever is on the way reads the passwords. Set address ="
+                ' "127.0.0.1", or use tls = "implicit".'
+            ],
+            problems(text),
+        )
+        configuration = loaded(text).configuration
+        assert configuration is not None
+        self.assertTrue(configuration.listeners[0].exposes_passwords)

@@ -119,8 +119,8 @@ class ProblemTests(SynchronousTestCase):
         ),
         required_in_array=(
             GOOD + "[[listener]]\n",
-            'x.toml:9: error: listener[2].protocol: expected "smtp" or "pop3", found'
-            ' nothing. Write protocol = "smtp", with your own value.',
+            'x.toml:9: error: listener[2].protocol: expected "smtp", "pop2" or'
+            ' "pop3", found nothing. Write protocol = "smtp", with your own value.',
         ),
         text_for_list=(
             GOOD.replace('["example.test"]', '"example.test"'),
@@ -210,8 +210,8 @@ class ProblemTests(SynchronousTestCase):
         ),
         not_built=(
             GOOD + '[[listener]]\nprotocol = "imap"',
-            'x.toml:10: error: listener[2].protocol: expected "smtp" or "pop3", found'
-            ' the text "imap". Write one of these.',
+            'x.toml:10: error: listener[2].protocol: expected "smtp", "pop2" or'
+            ' "pop3", found the text "imap". Write one of these.',
         ),
         check=(
             GOOD + '[smtp]\nchecks = ["helo"]',
