@@ -1,7 +1,8 @@
 """What a process tells the others over the bus, and learns from them.
 
-Two things: how many connections an address holds, and how logins went. Both are
-batched, since nobody needs them at once and a busy server makes thousands a second.
+Three things: how many connections an address holds, how logins went, and who has
+taken a maildrop just now. They are batched, since nobody needs them at once and a busy
+server makes thousands a second.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from mailapp.auth.throttle import Outcome
+from mailapp.storage.types import AccountId
 
 TELL_EVERY: Final = 0.25  # seconds
 _BATCH: Final = 200  # facts in one message: well below AMP's 64 KiB
 
 CONNECTIONS: Final = b"connections"
 LOGINS: Final = b"logins"
+VISITS: Final = b"visits"
 GONE: Final = b"gone"
 """Told by the supervisor: the process of this number has ended."""
 
@@ -33,6 +36,7 @@ class Facts:
         on_connections: called with an address and how many connections all other
             processes hold of it.
         on_login: called with the outcome of a login elsewhere.
+        on_visit: called with an account whose maildrop was taken elsewhere.
     """
 
     log: ClassVar = Logger()
@@ -43,11 +47,13 @@ class Facts:
         self._publish = publish
         self._changed: dict[str, int] = {}
         self._outcomes: list[Outcome] = []
+        self._visits: list[AccountId] = []
         self._elsewhere: dict[int, dict[str, int]] = {}  # process, address, count
         self._telling = LoopingCall(self._tell)
         self._telling.clock = reactor
         self.on_connections: Callable[[str, int], None] = lambda _key, _count: None
         self.on_login: Callable[[Outcome], None] = lambda _outcome: None
+        self.on_visit: Callable[[AccountId], None] = lambda _account: None
 
     def start(self) -> None:
         """Begin to tell, if there is anybody to tell."""
@@ -67,6 +73,10 @@ class Facts:
         """A login went this way here."""
         self._outcomes.append(outcome)
 
+    def tell_visit(self, account: AccountId) -> None:
+        """An account's maildrop was taken here."""
+        self._visits.append(account)
+
     def heard(self, topic: bytes, fact: bytes) -> None:
         """Another process told something; what is not understood is left out."""
         try:
@@ -80,6 +90,9 @@ class Facts:
             elif topic == LOGINS:
                 for outcome in content:
                     self.on_login(Outcome(**outcome))
+            elif topic == VISITS:
+                for account in content:
+                    self.on_visit(AccountId(account))
         except (ValueError, TypeError, KeyError):
             self.log.warn("fact not understood", event="bus.fact.refused")
 
@@ -104,3 +117,6 @@ class Facts:
         for start in range(0, len(outcomes), _BATCH):
             rows = [asdict(outcome) for outcome in outcomes[start : start + _BATCH]]
             publish(LOGINS, json.dumps(rows).encode())
+        visits, self._visits = self._visits, []
+        for start in range(0, len(visits), _BATCH):
+            publish(VISITS, json.dumps(visits[start : start + _BATCH]).encode())

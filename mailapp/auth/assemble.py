@@ -76,6 +76,7 @@ class Authentication:
         *,
         allow_cleartext: bool = False,
         mechanisms: Collection[str] | None = None,
+        folder_separator: str = "",
     ) -> Authenticator:
         """One for a listener: which avatars, and what it allows."""
         return Authenticator(
@@ -87,4 +88,5 @@ class Authentication:
             random=self.random,
             allow_cleartext=allow_cleartext,
             mechanisms=mechanisms,
+            folder_separator=folder_separator,
         )
