@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Callable, Mapping
 from enum import Enum
+from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from attrs import evolve
@@ -15,12 +16,21 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+import mailapp
 from mailapp.app import bus
 from mailapp.app.brief import BRIEF_FD, BUS_FD, FIRST_SOCKET_FD, Brief
 
+_ROOT: Final = Path(mailapp.__file__).parent.parent
 KEPT_ENVIRONMENT: Final = frozenset(
     {"PATH", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "VIRTUAL_ENV", "LD_PRELOAD"}
 )
+
+
+def _environment() -> dict[str, str]:
+    """What a worker needs of ours, and the way to this mailapp and no other."""
+    kept = {k: v for k, v in os.environ.items() if k in KEPT_ENVIRONMENT}
+    places = [str(_ROOT), kept.get("PYTHONPATH", "")]
+    return {**kept, "PYTHONPATH": os.pathsep.join(filter(None, places))}
 
 
 class State(Enum):
@@ -90,7 +100,7 @@ class WorkerProcess(ProcessProtocol):
                     sys.executable,
                     # -P: nothing is imported from the current folder
                     [sys.executable, "-P", "-m", "mailapp.app.worker"],
-                    env={k: v for k, v in os.environ.items() if k in KEPT_ENVIRONMENT},
+                    env=_environment(),
                     childFDs=child_fds,
                 )
             finally:
