@@ -262,6 +262,9 @@ class Disk(Power):
         """See :class:`Files`."""
         return self.read(fd, start, length)
 
+    def start_writing(self, fd: int) -> None:
+        """See :class:`Files`: nothing that could be relied on."""
+
     def fsync(self, fd: int) -> None:
         """See :class:`Files`: the content, not the name."""
         self._call()

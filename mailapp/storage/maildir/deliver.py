@@ -14,10 +14,8 @@ never synced again. So a sender's retry may deliver a message twice; none is los
 from __future__ import annotations
 
 import errno
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from threading import Lock
 from typing import Final
 
 from attrs import define, frozen
@@ -25,14 +23,12 @@ from attrs import define, frozen
 from mailapp.storage.maildir.errors import storage_error
 from mailapp.storage.maildir.filename import UniqueNames
 from mailapp.storage.maildir.files import Directory, Files
+from mailapp.storage.maildir.places import Place, Places, Target
 from mailapp.storage.maildir.quota import Quota, Reservation
 from mailapp.storage.types import StoreError
 
 _NO_LINK: Final = {errno.EXDEV, errno.EMLINK, errno.EPERM, errno.EOPNOTSUPP}
 _CHUNK: Final = 256 * 1024
-PLACES_KEPT: Final = 200
-PLACE_NANOSECONDS: Final = 1_000_000_000
-"""So long mail still follows a mailbox that was moved away, and a first quota waits."""
 
 
 @define(eq=False)
@@ -52,95 +48,62 @@ class Body:
     path: bytes | None = None
 
 
-@frozen
-class Target:
-    """A mailbox to put the message in.
-
-    Attributes:
-        account: path of the account.
-        folder: path of the mailbox.
-        place: ``new``, or ``cur`` for a message that has flags.
-        letters: its flags.
-    """
-
-    account: bytes
-    folder: bytes
-    place: bytes = b"new"
-    letters: bytes = b""
-
-
-@frozen
-class Place:
-    """What was looked up about a target, and holds for a moment.
-
-    Attributes:
-        directory: where the names go. Put there and synced through one descriptor: a
-            directory that another took the place of can't get the one without the
-            other.
-        limited: the account has a quota.
-        looked_at: when, in nanoseconds.
-    """
-
-    directory: Directory
-    limited: bool
-    looked_at: int
-
-
-class Places:
-    """The places that deliveries went to last."""
-
-    def __init__(self, files: Files) -> None:
-        self._files = files
-        self._kept: OrderedDict[bytes, Place] = OrderedDict()
-        self._lock = Lock()
-
-    def get(self, target: Target) -> Place:
-        """The place of a target.
-
-        Raises:
-            FileNotFoundError: it is not there.
-        """
-        path = target.folder + b"/" + target.place
-        now = self._files.now()
-        place = self._kept.get(path)
-        if place is not None and 0 <= now - place.looked_at < PLACE_NANOSECONDS:
-            return place
-        directory = self._files.directory(path)
-        limited = Quota(self._files, target.account).limited()
-        place = Place(directory, limited, now)
-        with self._lock:
-            self._kept[path] = place
-            self._kept.move_to_end(path)
-            if len(self._kept) > PLACES_KEPT:
-                self._kept.popitem(last=False)
-        return place
-
-    def forget(self, target: Target) -> None:
-        """It is not there any more."""
-        with self._lock:
-            self._kept.pop(target.folder + b"/" + target.place, None)
-
-    def clear(self) -> None:
-        """Let go of all."""
-        with self._lock:
-            self._kept.clear()
+NOWHERE: Final = Target(b"", b"")
+NOTHING: Final = Body(0, 0)
 
 
 @define(eq=False)
-class _Copy:
-    """How far one mailbox has come."""
+class Copy:
+    """How far one mailbox has come.
+
+    Attributes:
+        target: the mailbox.
+        unique: of the name that the message gets there.
+        path: where it lies now.
+        failure: why it does not get the message.
+    """
 
     target: Target
+    failure: StoreError | None = None
     place: Place | None = None
     limited: bool = False
     reservation: Reservation | None = None
+    unique: bytes = b""
     path: bytes | None = None
-    failure: StoreError | None = None
+
+    @property
+    def held(self) -> Place:
+        """The place, which was found before."""
+        assert self.place is not None  # noqa: S101 - Writer finds it first
+        return self.place
+
+
+@define(eq=False)
+class Message:
+    """A body and the mailboxes it goes to.
+
+    Attributes:
+        maker: the copy whose ``tmp`` has the file of the body while it is not durable.
+        fd: of that file.
+    """
+
+    body: Body
+    copies: Sequence[Copy]
+    maker: Copy | None = None
+    fd: int = -1
+
+    def fail(self, failure: StoreError) -> None:
+        """No mailbox gets it."""
+        for copy in self.copies:
+            copy.failure = failure
 
 
 @frozen
 class Writer:
     """Puts messages into mailboxes. Its methods block: call them in a thread.
+
+    Several messages go through each step together: a disk that has to write them all
+    does that in one turn, and a mailbox that gets several is synced once.
 
     Attributes:
         make_missing: makes the mailbox of a target that is not there, or raises NoSuch.
@@ -151,111 +114,203 @@ class Writer:
     places: Places
     make_missing: Callable[[Target], None]
 
-    def deliver(self, body: Body, targets: Sequence[Target]) -> list[StoreError | None]:
-        """Put the message into all mailboxes; why not, for each that did not get it.
+    def deliver(self, messages: Sequence[Message]) -> None:
+        """Put each message into all of its mailboxes, or note why one does not get it.
 
-        The body is used up whatever happened.
+        The bodies are used up whatever happened.
         """
-        copies = [_Copy(target) for target in targets]
-        for copy in copies:
-            self._look(body, copy)
-        for copy in copies:
-            if copy.failure is None:
-                self._put(body, copy, alone=len(copies) == 1)
-        for copy in copies:
-            if copy.path is not None:
-                self._sync(copy, copy.path)
-        self.forget(body)
-        for copy in copies:
-            settle(copy.reservation, kept=copy.failure is None)
-        return [copy.failure for copy in copies]
+        for message in messages:
+            self._each(message, self._look)
+        try:
+            self._make_durable(messages)
+        finally:
+            for message in messages:
+                if message.maker is not None:
+                    self.files.close(message.fd)
+        for message in messages:
+            self._each(message, self._name)
+        self._sync([copy for message in messages for copy in message.copies])
+        for message in messages:
+            self._forget(message.body)
+            for copy in message.copies:
+                settle(copy.reservation, kept=copy.failure is None)
 
-    def forget(self, body: Body) -> None:
+    def _make_durable(self, messages: Sequence[Message]) -> None:
+        """Every body lies in a file that a power cut does not touch."""
+        for message in messages:
+            self._each(message, self._reserve)
+            self._make(message)
+        if len(messages) > 1:
+            self._start(messages)
+        for message in messages:
+            self._harden(message)
+
+    def _each(self, message: Message, step: Callable[[Message, Copy], None]) -> None:
+        """Take a step for each mailbox that has not failed."""
+        for copy in message.copies:
+            if copy.failure is None:
+                _try(step, message, copy)
+
+    def _look(self, message: Message, copy: Copy) -> None:
+        """Find the place, and room in it, before anything is reserved: Quota.room."""
+        copy.unique = self.unique.next(self.files.now())
+        try:
+            copy.place = self.places.get(copy.target)
+        except FileNotFoundError:
+            self.make_missing(copy.target)
+            copy.place = self.places.get(copy.target)
+        if copy.place.limited:
+            copy.limited = Quota(self.files, copy.target.account).room(
+                message.body.size
+            )
+
+    def _reserve(self, message: Message, copy: Copy) -> None:
+        if copy.limited:
+            quota = Quota(self.files, copy.target.account)
+            copy.reservation = quota.reserve(message.body.size)
+
+    def _make(self, message: Message) -> None:
+        """Write the body to a file in the first mailbox that can have it."""
+        if message.body.path is not None:
+            return
+        for copy in message.copies:
+            if copy.failure is None and _try(self._write, message, copy):
+                return
+
+    def _write(self, message: Message, copy: Copy) -> None:
+        try:
+            self._write_into(message, copy)
+        except FileNotFoundError:
+            self._make_place(copy)
+            self._write_into(message, copy)
+
+    def _write_into(self, message: Message, copy: Copy) -> None:
+        path = copy.target.folder + b"/tmp/" + copy.unique
+        message.fd = write_new(self.files, path, [message.body.octets or b""])
+        message.body.path = path
+        message.maker = copy
+
+    def _start(self, messages: Sequence[Message]) -> None:
+        for message in messages:
+            if message.maker is not None:
+                with suppress(OSError):
+                    self.files.start_writing(message.fd)
+
+    def _harden(self, message: Message) -> None:
+        """Make the file durable; if that can't be, another in the next mailbox."""
+        body = message.body
+        while message.maker is not None:
+            maker, message.maker = message.maker, None
+            fd, message.fd = message.fd, -1
+            try:
+                close_durable(self.files, fd)
+            except OSError as failure:
+                maker.failure = storage_error(failure)
+                self._forget(body)
+                self._make(message)
+
+    def _name(self, message: Message, copy: Copy) -> None:
+        """Give the message its name in a mailbox."""
+        try:
+            self._place(message, copy)
+        except FileNotFoundError:
+            self._make_place(copy)
+            self._place(message, copy)
+
+    def _place(self, message: Message, copy: Copy) -> None:
+        body, target, directory = message.body, copy.target, copy.held.directory
+        assert body.path is not None  # noqa: S101 - _harden saw to it
+        name = b"%s,S=%d,W=%d" % (copy.unique, body.size, body.wire)
+        if target.place == b"cur":
+            name += b":2," + target.letters
+        if len(message.copies) == 1:
+            self.files.rename_into(body.path, directory, name)
+            body.path = None
+        else:
+            spare = target.folder + b"/tmp/" + copy.unique + b"c"
+            link_or_copy(self.files, body.path, spare, (directory, name))
+        copy.path = b"%s/%s/%s" % (target.folder, target.place, name)
+
+    def _make_place(self, copy: Copy) -> None:
+        """It was there a moment ago."""
+        self.places.forget(copy.target)
+        self.make_missing(copy.target)
+        copy.place = self.places.get(copy.target)
+
+    def _sync(self, copies: Iterable[Copy]) -> None:
+        """Make the names durable, each directory once."""
+        asked: dict[Directory, OSError | None] = {}
+        for copy in copies:
+            if copy.path is None:
+                continue
+            directory = copy.held.directory
+            if directory not in asked:
+                asked[directory] = self._problem_of_sync(directory)
+            failure = asked[directory]
+            if failure is not None:
+                copy.failure = storage_error(failure)
+                self.places.forget(copy.target)
+                with suppress(OSError):
+                    self.files.unlink(copy.path)
+
+    def _problem_of_sync(self, directory: Directory) -> OSError | None:
+        try:
+            self.files.sync(directory)
+        except OSError as failure:
+            return failure
+        return None
+
+    def _forget(self, body: Body) -> None:
         """Remove the file of a body, if it still has one of its own."""
         if body.path is not None:
             with suppress(OSError):
                 self.files.unlink(body.path)
             body.path = None
 
-    def _look(self, body: Body, copy: _Copy) -> None:
-        """Find the place, and room in it, before anything is reserved: Quota.room."""
-        try:
-            try:
-                copy.place = self.places.get(copy.target)
-            except FileNotFoundError:
-                self.make_missing(copy.target)
-                copy.place = self.places.get(copy.target)
-            if copy.place.limited:
-                quota = Quota(self.files, copy.target.account)
-                copy.limited = quota.room(body.size)
-        except OSError as failure:
-            copy.failure = storage_error(failure)
-        except StoreError as failure:
-            copy.failure = failure
 
-    def _put(self, body: Body, copy: _Copy, *, alone: bool) -> None:
-        try:
-            if copy.limited:
-                quota = Quota(self.files, copy.target.account)
-                copy.reservation = quota.reserve(body.size)
-            try:
-                copy.path = self._place(body, copy, alone=alone)
-            except FileNotFoundError:
-                self.places.forget(copy.target)
-                self.make_missing(copy.target)
-                copy.place = self.places.get(copy.target)
-                copy.path = self._place(body, copy, alone=alone)
-        except OSError as failure:
-            copy.failure = storage_error(failure)
-        except StoreError as failure:
-            copy.failure = failure
+def _try(step: Callable[[Message, Copy], None], message: Message, copy: Copy) -> bool:
+    """Take a step; what goes wrong is noted at the copy, and the others go on."""
+    try:
+        step(message, copy)
+    except OSError as failure:
+        copy.failure = storage_error(failure)
+    except StoreError as failure:
+        copy.failure = failure
+    return copy.failure is None
 
-    def _sync(self, copy: _Copy, path: bytes) -> None:
-        assert copy.place is not None  # noqa: S101 - it has a path, so it has a place
-        try:
-            self.files.sync(copy.place.directory)
-        except OSError as failure:
-            copy.failure = storage_error(failure)
-            self.places.forget(copy.target)
-            with suppress(OSError):
-                self.files.unlink(path)
 
-    def _place(self, body: Body, copy: _Copy, *, alone: bool) -> bytes:
-        """Give the message its name in a mailbox; the path."""
-        target = copy.target
-        assert copy.place is not None  # noqa: S101 - _look found it
-        unique = self.unique.next(self.files.now())
-        name = b"%s,S=%d,W=%d" % (unique, body.size, body.wire)
-        if target.place == b"cur":
-            name += b":2," + target.letters
-        spare = target.folder + b"/tmp/" + unique
-        staged = self._staged(body, spare)
-        directory = copy.place.directory
-        if alone:
-            self.files.rename_into(staged, directory, name)
-            body.path = None
-        else:
-            link_or_copy(self.files, staged, spare + b"c", (directory, name))
-        return b"%s/%s/%s" % (target.folder, target.place, name)
+def write_new(files: Files, path: bytes, chunks: Iterable[bytes]) -> int:
+    """Make a file, not durable yet; a descriptor of it.
 
-    def _staged(self, body: Body, path: bytes) -> bytes:
-        """The durable file of the body; made at ``path`` if there is none yet."""
-        if body.path is None:
-            write_durable(self.files, path, [body.octets or b""])
-            body.path = path
-        return body.path
+    Raises:
+        OSError: there is no file.
+    """
+    fd = files.create(path)
+    try:
+        for chunk in chunks:
+            files.write(fd, chunk)
+    except OSError:
+        with suppress(OSError):
+            files.close(fd)
+        with suppress(OSError):
+            files.unlink(path)
+        raise
+    return fd
+
+
+def close_durable(files: Files, fd: int) -> None:
+    """Make the content of a file durable, and close it whatever comes of that."""
+    try:
+        files.fsync(fd)
+    finally:
+        files.close(fd)
 
 
 def write_durable(files: Files, path: bytes, chunks: Iterable[bytes]) -> None:
     """Make a file whose content is durable, or none."""
-    fd = files.create(path)
+    fd = write_new(files, path, chunks)
     try:
-        try:
-            for chunk in chunks:
-                files.write(fd, chunk)
-            files.fsync(fd)
-        finally:
-            files.close(fd)
+        close_durable(files, fd)
     except OSError:
         with suppress(OSError):
             files.unlink(path)

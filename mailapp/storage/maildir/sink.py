@@ -71,6 +71,7 @@ class Sink:
         self._fd: int | None = None
         self._path: bytes | None = None
         self._usable = True
+        self._lent = False
 
     async def write(self, octets: bytes) -> None:
         """See :class:`IBlobSink`."""
@@ -93,8 +94,24 @@ class Sink:
         """See :class:`IBlobSink`: for :class:`Staged`, which knows where it lies."""
         raise Unavailable
 
+    @property
+    def in_memory(self) -> bool:
+        """All of it is."""
+        return self._path is None
+
+    def lend(self) -> None:
+        """A thread works with it from now on: an abort waits until it is back."""
+        self._lent = True
+
+    def take_back(self) -> None:
+        """The thread is done with it: give up what is left."""
+        self._lent = False
+        self.abort()
+
     def abort(self) -> None:
         """See :class:`IBlobSink`."""
+        if self._lent:
+            return
         self._usable = False
         self._chunks.clear()
         self._parts.memory.free += self._taken

@@ -20,7 +20,14 @@ from mailapp.net.threads import InThread
 from mailapp.storage.interfaces import IBlobSink, IMailStore
 from mailapp.storage.maildir import keywords
 from mailapp.storage.maildir.account import Ground, MaildirAccount
-from mailapp.storage.maildir.deliver import Places, Target, Writer
+from mailapp.storage.maildir.batches import Batches, Delivery
+from mailapp.storage.maildir.deliver import (
+    NOTHING,
+    NOWHERE,
+    Copy,
+    Message,
+    Writer,
+)
 from mailapp.storage.maildir.errors import disk_errors, storage_error
 from mailapp.storage.maildir.filename import UniqueNames
 from mailapp.storage.maildir.files import Files, remove_tree
@@ -32,6 +39,7 @@ from mailapp.storage.maildir.layout import (
     folder_directory,
 )
 from mailapp.storage.maildir.lease import LeaseTable
+from mailapp.storage.maildir.places import Places, Target
 from mailapp.storage.maildir.quota import Quota
 from mailapp.storage.maildir.sink import Memory, Sink, SinkParts
 from mailapp.storage.maildir.sweep import sweep
@@ -92,6 +100,7 @@ class MaildirStore:
         )
         self._places = Places(self._files)
         self._writer = Writer(self._files, unique, self._places, self._make_missing)
+        self._batches = Batches(in_thread, self._deliver, clock)
         self._accounts: WeakValueDictionary[bytes, MaildirAccount]
         self._accounts = WeakValueDictionary()
         self._recent: OrderedDict[bytes, MaildirAccount] = OrderedDict()
@@ -130,13 +139,7 @@ class MaildirStore:
         """See :class:`IMailStore`."""
         if not isinstance(sink, Sink):
             raise TypeError(sink)
-        try:
-            outcomes: list[StoreError | None]
-            outcomes = await self._ground.in_thread(self._deliver, sink, destinations)
-        except TemporaryFailure:
-            return [Unavailable() for _ in destinations]
-        finally:
-            sink.abort()
+        outcomes = await self._batches.deliver(sink, destinations)
         for destination, outcome in zip(destinations, outcomes, strict=True):
             if outcome is None:
                 self._hint(destination.account)
@@ -220,29 +223,30 @@ class MaildirStore:
             self._files.sync_directory(path.rpartition(b"/")[0])
             remove_tree(self._files, rubbish)
 
-    def _deliver(
-        self, sink: Sink, destinations: Sequence[Destination]
-    ) -> list[StoreError | None]:
-        """One trip: finish the body, put it into all mailboxes, make it durable."""
-        outcomes: list[StoreError | None] = [None] * len(destinations)
-        targets: dict[int, Target] = {}
-        for index, destination in enumerate(destinations):
-            try:
-                targets[index] = self._target(destination)
-            except OSError as failure:
-                outcomes[index] = storage_error(failure)
-            except StoreError as failure:
-                outcomes[index] = failure
+    def _deliver(self, batch: Sequence[Delivery]) -> list[list[StoreError | None]]:
+        """One trip: finish bodies, put them into their mailboxes, make that durable."""
+        messages = [self._message(d.sink, d.destinations) for d in batch]
+        self._writer.deliver(messages)
+        return [[copy.failure for copy in message.copies] for message in messages]
+
+    def _message(self, sink: Sink, destinations: Sequence[Destination]) -> Message:
+        copies = [self._copy(destination) for destination in destinations]
+        message = Message(NOTHING, copies)
         try:
-            body = sink.finish()
+            message.body = sink.finish()
         except OSError as failure:
-            return [storage_error(failure) for _ in destinations]
+            message.fail(storage_error(failure))
         except StoreError as failure:
-            return [failure for _ in destinations]
-        done = self._writer.deliver(body, list(targets.values()))
-        for index, outcome in zip(targets, done, strict=True):
-            outcomes[index] = outcome
-        return outcomes
+            message.fail(failure)
+        return message
+
+    def _copy(self, destination: Destination) -> Copy:
+        try:
+            return Copy(self._target(destination))
+        except OSError as failure:
+            return Copy(NOWHERE, failure=storage_error(failure))
+        except StoreError as failure:
+            return Copy(NOWHERE, failure=failure)
 
     def _target(self, destination: Destination) -> Target:
         name = tuple(destination.folder)
