@@ -142,13 +142,15 @@ class OpenPart:
             Encoding.QUOTED_PRINTABLE,
         }:
             self.defects |= PartDefect.ENCODED_CONTAINER  # RFC 2045, section 6.4
+        # the empty line of an enclosed header may be the line end before a delimiter
+        begun = self.parts[-1].end if self.parts else self.body_start
         return Part(
             self.content,
             self.encoding,
             self.header,
             self.header_start,
             self.body_start,
-            max(self.body_start, end),
+            max(begun, end),
             max(0, lines - self.first_line),
             tuple(self.parts),
             self.content_defects,

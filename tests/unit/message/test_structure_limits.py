@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -135,6 +135,10 @@ class StructureProperties(SynchronousTestCase):
     @threat(79, 80)
     @settings(deadline=None, max_examples=300)
     @given(PIECES)
+    @example(
+        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+        b"--b\r\nContent-Type: message/rfc822\r\n\r\n\r\n--b"
+    )
     def test_offsets(self, octets: bytes) -> None:
         """Parts lie inside their parent, in order; gaps are delimiters, not content.
 
