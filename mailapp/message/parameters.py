@@ -203,9 +203,14 @@ def encode_parameter(name: bytes, text: str) -> list[bytes]:
             return [name + b"=" + octets]
         quoted = octets.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
         return [name + b'="' + quoted + b'"']
-    encoded = (
-        b"utf-8''" + quote_from_bytes(text.encode("utf-8", "replace"), "").encode()
-    )
+    return encode_extended(name, text.encode("utf-8", "replace"))
+
+
+def encode_extended(
+    name: bytes, octets: bytes, charset: bytes = b"utf-8"
+) -> list[bytes]:
+    """``name*=charset''octets`` (RFC 2231, section 4), in segments if it is long."""
+    encoded = charset + b"''" + quote_from_bytes(octets, "").encode()
     if len(encoded) <= _CHUNK:
         return [name + b"*=" + encoded]
     segments: list[bytes] = []

@@ -24,7 +24,7 @@ from mailapp.message.fields import Field, HeaderDefect
 from mailapp.message.part import Part, PartDefect
 from mailapp.message.splice import Edit, splice
 from mailapp.message.structure import scan
-from mailapp.message.writing import LINE_LIMIT, build_field
+from mailapp.message.writing import LINE_LIMIT, build_field, fold
 
 _LINE_OCTETS: Final = LINE_LIMIT + len(b"\r\n")
 _BARE_LF: Final = re.compile(rb"(?<!\r)\n")
@@ -299,25 +299,11 @@ def _mended(section: bytes) -> bytes:
         raise _ObstacleError(Obstacle.HEADER)
     if not has_long_line(section):
         return section
-    return b"\r\n".join([_folded(line) for line in section.split(b"\r\n")])
-
-
-def _folded(line: bytes) -> bytes:
-    """A line over 998 octets, folded where it has white space: so its meaning stays.
-
-    RFC 5322, section 2.2.3.
-    """
-    if len(line) <= LINE_LIMIT:
-        return line
-    line = line.rstrip(b" \t")
-    pieces: list[bytes] = []
-    position = 0
-    while len(line) - position > LINE_LIMIT:
-        window = position + 1, position + LINE_LIMIT + 1
-        cut = max(line.rfind(b" ", *window), line.rfind(b"\t", *window))
-        # A line of white space alone is obsolete syntax (RFC 5322, section 4.2).
-        if cut < 0 or not line[position:cut].strip():
-            raise _ObstacleError(Obstacle.HEADER)
-        pieces.append(line[position:cut])
-        position = cut
-    return b"\r\n".join([*pieces, line[position:]])
+    # Folding changes no value; what has no white space can't be folded.
+    lines = section.split(b"\r\n")
+    section = b"\r\n".join(
+        [fold(x, LINE_LIMIT) if len(x) > LINE_LIMIT else x for x in lines]
+    )
+    if has_long_line(section):
+        raise _ObstacleError(Obstacle.HEADER)
+    return section

@@ -7,6 +7,7 @@ below 998 (RFC 5322, section 2.1.1).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -20,6 +21,7 @@ LINE_LENGTH: Final = 78
 LINE_LIMIT: Final = 998
 """Octets of a line without CRLF that none may pass."""
 
+_SPACE: Final = re.compile(rb"[ \t]+")
 _is_name: Final = abnf.only(FTEXT)
 _BREAKING: Final = bytes(sorted(abnf.CTL - {ord("\t")}))
 
@@ -72,3 +74,28 @@ def build_text_field(name: bytes, text: str, *, utf8: bool = False) -> bytes:
         reason = "not fit for a header field"
         raise SyntaxProblem(reason)
     return build_field(name, encode_text(text, utf8=utf8))
+
+
+def fold(line: bytes, length: int = LINE_LENGTH) -> bytes:
+    """A field in one line, with CRLF put before some of its white space.
+
+    That does not change its value (RFC 5322, section 2.2.3), and no line is white
+    space alone (section 4.2). Lines are longer than ``length`` only where a word is.
+    White space at the end is no part of the value, and is left out.
+    """
+    line = line.rstrip(b" \t")
+    pieces: list[bytes] = []
+    position = 0
+    while len(line) - position > length:
+        blank = _SPACE.match(line, position)
+        first = (position if blank is None else blank.end()) + 1
+        end = position + length + 1
+        cut = max(line.rfind(b" ", first, end), line.rfind(b"\t", first, end))
+        if cut < 0:
+            found = _SPACE.search(line, max(first, end))
+            if found is None:
+                break
+            cut = found.start()
+        pieces.append(line[position:cut])
+        position = cut
+    return b"\r\n".join([*pieces, line[position:]])
