@@ -99,6 +99,29 @@ def parse_command(line: bytes) -> Command:
     return rule(arguments if space else None)
 
 
+def encode_command(command: Command) -> bytes:
+    """The line of a command, with its CRLF.
+
+    Raises:
+        SyntaxProblem: no line can carry it.
+    """
+    match command:
+        case Helo():
+            user = quote(command.user, spaces=False)
+            password = quote(command.password.reveal(), spaces=False)
+            line = b"HELO %b %b\r\n" % (user, password)
+        case Fold():
+            line = b"FOLD %b\r\n" % quote(command.mailbox, spaces=True)
+        case Read(int(number)):
+            line = b"READ %d\r\n" % number
+        case _:
+            line = type(command).__name__.upper().encode("ascii") + b"\r\n"
+    if len(line) > LINE_LIMIT:
+        reason = "too long for POP2"
+        raise SyntaxProblem(reason)
+    return line
+
+
 def unquote(text: bytes, *, spaces: bool) -> bytes:
     """A word, or a string where ``spaces`` may stand unquoted.
 
