@@ -31,6 +31,7 @@ class User:
     Attributes:
         trouble: raised when the maildrop is opened.
         valid: the account is enabled.
+        folder: that a login asks for.
         logged_in: sessions that have not logged out.
     """
 
@@ -39,6 +40,7 @@ class User:
     account: IAccount
     trouble: Exception | None = None
     valid: bool = True
+    folder: tuple[str, ...] = ()
     logged_in: int = 0
 
 
@@ -117,7 +119,7 @@ class FakeAuthenticator:
                 right = hashlib.md5(octets).hexdigest().encode()  # noqa: S324
             if user.name == name and proof == right:
                 user.logged_in += 1
-                return LoggedIn(FakeAvatar(user), partial(_log_out, user))
+                return LoggedIn(FakeAvatar(user), partial(_log_out, user), user.folder)
         return Refused(self.refusal)
 
 

@@ -12,8 +12,10 @@ from twisted.internet.task import Clock, deferLater
 from mailapp.core.peer import Peer
 from mailapp.net.steps import run
 from mailapp.pop3.connection import Limits
+from mailapp.pop3.languages.table import ENGLISH
 from mailapp.pop3.protocol import compose_pop3
 from mailapp.pop3.service import Service
+from mailapp.pop3.visits import Visits
 from mailapp.storage.memory import MemoryAccount, MemoryStore
 from mailapp.storage.types import INBOX_ID, AccountId, BlobRef, Destination, Discard
 from tests.doubles import FakeAuthenticator, User
@@ -51,6 +53,10 @@ class Server:
         self.tls_available = True
         self.limits = limits
         self.pause: Callable[[float], Awaitable[object]] | None = None
+        self.downgrade: Callable[[bytes], bytes] | None = None
+        self.leave_on_server = True
+        self.visits: Visits | None = None
+        self.language = ENGLISH
         self.greeting = b""
         self.tokens = tokens()
         for message in messages:
@@ -93,6 +99,10 @@ class Server:
             "mail.example.test",
             tls_available=self.tls_available,
             pause=self.pause,
+            downgrade=self.downgrade,
+            leave_on_server=self.leave_on_server,
+            visits=self.visits,
+            language=self.language,
         )
         wire = Wire(*compose_pop3(service, self.limits)(peer or Peer("192.0.2.1")))
         self.greeting = wire.take()

@@ -16,6 +16,7 @@ from mailapp.pop3.grammar import (
     Capa,
     Command,
     Dele,
+    Lang,
     List,
     Noop,
     Pass,
@@ -27,6 +28,7 @@ from mailapp.pop3.grammar import (
     Top,
     Uidl,
     User,
+    Utf8,
     parse_command,
 )
 from tests.rows import rows, tabled
@@ -52,6 +54,10 @@ class AcceptedTests(SynchronousTestCase):
         auth_empty=(b"AUTH EXTERNAL =", Auth("EXTERNAL", b"")),
         stls=(b"STLS", Stls()),
         capa=(b"CAPA", Capa()),
+        utf8=(b"utf8", Utf8()),
+        lang=(b"LANG", Lang()),
+        lang_preferred=(b"LANG *", Lang("*")),
+        lang_tag=(b"LANG de-Latn-1996", Lang("de-Latn-1996")),
         quit=(b"QUIT", Quit()),
         stat=(b"STAT", Stat()),
         list=(b"LIST", List()),

@@ -48,3 +48,7 @@ class TranscriptTests(SynchronousTestCase):
     def test_extensions(self) -> None:
         """So do those of RFC 2449, RFC 2595, RFC 3206 and RFC 5034."""
         self.play("pop3_extensions.svt")
+
+    def test_rfc_6856(self) -> None:
+        """LANG and UTF8 (RFC 6856, sections 2 and 3)."""
+        self.play("pop3_rfc6856.svt")
