@@ -11,6 +11,7 @@ from mailapp.app.facts import Facts
 from mailapp.auth.assemble import Authentication
 from mailapp.auth.interfaces import IMaildropAvatar
 from mailapp.config.schema import Configuration, Listener, Security
+from mailapp.message.eai import downgrade
 from mailapp.net.surroundings import Compose
 from mailapp.net.threads import InThread
 from mailapp.pop3.connection import Limits
@@ -75,6 +76,7 @@ class Pop3:
             lease_seconds=pop3.timeout + _LEASE_MARGIN_SECONDS,
             pause=self._pause,
             language=LANGUAGES[pop3.language],
+            downgrade=downgrade,
             in_thread=self._in_thread,
             leave_on_server=pop3.leave_on_server,
             visits=self._visits,
