@@ -1,19 +1,23 @@
 """Sends a message and reads it back through every protocol: ``demo --check``.
 
-The clients are the standard library's, over TLS that they verify; they block, so this
-runs in a thread or in a process of its own.
+The clients are the standard library's, over TLS that they verify, and our own for POP2;
+they block, so this runs in a thread or in a process of its own.
 """
 
 from __future__ import annotations
 
+import binascii
 import poplib
 import smtplib
+import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
 from typing import Final
 
 from attrs import frozen
+
+from mailapp.app.pop2_client import Pop2Mailbox
 
 _TIMEOUT: Final = 20.0  # seconds
 
@@ -56,6 +60,10 @@ def check(target: Target, token: str) -> Iterator[Finding]:
         "smtp": (
             "a message sent, over STARTTLS",
             lambda: _send(target, message),
+        ),
+        "pop2": (
+            "the same message read back, in 7 bits",
+            lambda: _read_by_pop2(target, message, token),
         ),
         "pop3": (
             "the same message read back, over STLS",
@@ -122,5 +130,32 @@ def _read_by_pop3(
         raise LookupError(reason)
     pop.quit()
     if not b"\r\n".join([*lines, b""]).endswith(message):
+        reason = "the message came back changed"
+        raise LookupError(reason)
+
+
+def _read_by_pop2(target: Target, message: bytes, token: str) -> None:
+    """POP2 shows an 8-bit message as 7-bit MIME: the same text, in another dress."""
+    address = (target.host, target.ports["pop2"])
+    connected = socket.create_connection(address, _TIMEOUT)
+    with Pop2Mailbox(connected) as mailbox:
+        user, password = target.recipient.encode(), target.password.encode()
+        number = mailbox.log_in(user, password)
+        found = b""
+        while number and token.encode() not in found:
+            if mailbox.measure(number):
+                found = mailbox.retrieve()
+                mailbox.keep()
+            number -= 1
+        mailbox.quit()
+    if token.encode() not in found:
+        reason = "the message is not in the mailbox"
+        raise LookupError(reason)
+    body = found.partition(b"\r\n\r\n")[2]
+    if b"\nContent-Transfer-Encoding: base64\r\n" in found:
+        body = binascii.a2b_base64(body)
+    else:
+        body = binascii.a2b_qp(body)
+    if body != message.partition(b"\r\n\r\n")[2] or not found.isascii():
         reason = "the message came back changed"
         raise LookupError(reason)

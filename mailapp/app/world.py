@@ -207,6 +207,7 @@ class World:
 # Submission and the rest come with their protocols.
 _SERVED: Final = {
     (Protocol.SMTP, "starttls"),
+    (Protocol.POP2, "none"),
     (Protocol.POP3, "starttls"),
     (Protocol.POP3, "implicit"),
 }

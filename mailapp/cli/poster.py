@@ -9,10 +9,13 @@ from typing import Final
 from mailapp.app.demo import Demo
 from mailapp.app.roundtrip import Finding
 from mailapp.cli.screen import Colour, Screen
+from mailapp.core.failures import SyntaxProblem
+from mailapp.pop2.grammar import quote
 from mailapp.storage.types import AccountId
 
 _WHAT: Final = {
     "smtp": "SMTP with STARTTLS",
+    "pop2": "POP2 (RFC 937)",
     "pop3": "POP3 with STLS",
     "pop3s": "POP3 over TLS",
 }
@@ -20,6 +23,7 @@ _TRY: Final = {
     "smtp": "printf 'Subject: hello\\r\\n\\r\\nHello!\\r\\n' | curl -sS --ssl-reqd "
     "--cacert {ca} --mail-from bob@{domain} --mail-rcpt {account} "
     "-T - smtp://localhost:{port}",
+    "pop2": "printf {pop2} | nc localhost {port}",
     "pop3": "curl -sS --ssl-reqd --cacert {ca} -u {login} pop3://localhost:{port}/1",
     "pop3s": "curl -sS --cacert {ca} -u {login} pop3s://localhost:{port}/1",
 }
@@ -77,8 +81,19 @@ def _protocols(demo: Demo, screen: Screen) -> Iterator[str]:
             domain=demo.world.domain,
             account=account,
             login=login,
+            pop2=_pop2_session(name, password),
             port=port,
         )
+
+
+def _pop2_session(name: str, password: str | None) -> str:
+    """What to type to read the first message, for printf and the shell."""
+    try:
+        word = quote((password or "").encode(), spaces=False).decode()
+    except SyntaxProblem:
+        word = "PASSWORD"  # there is none, or none that POP2 can carry
+    login = f"HELO {name} {word}".replace("\\", r"\\").replace("%", "%%")
+    return shlex.quote(rf"{login}\r\nREAD 1\r\nRETR\r\nACKS\r\nQUIT\r\n")
 
 
 def _accounts(demo: Demo, screen: Screen) -> Iterator[str]:

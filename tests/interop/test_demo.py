@@ -96,7 +96,7 @@ class DemoTests(SynchronousTestCase):
         code, out, errors = self.finished("--check", "--workers", workers)
         self.assertEqual((code, errors), (0, ""), out)
         for line, protocol in zip(
-            out.splitlines(), ("smtp", "pop3", "pop3s"), strict=True
+            out.splitlines(), ("smtp", "pop2", "pop3", "pop3s"), strict=True
         ):
             self.assertRegex(line, rf"^✓ {protocol} +\d+ ms  ")
 

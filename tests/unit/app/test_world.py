@@ -60,10 +60,12 @@ class WorldTests(SynchronousTestCase):
         accounts.close()
 
     def test_new(self) -> None:
-        """Two accounts with mailboxes, five messages, three listeners, one CA."""
+        """Two accounts with mailboxes, five messages, four listeners, one CA."""
         built = self.world().build(Clock())
         self.assertEqual(list(built.accounts), [ALICE, BOB])
-        self.assertEqual(built.ports, {"smtp": 10025, "pop3": 10110, "pop3s": 10995})
+        self.assertEqual(
+            built.ports, {"smtp": 10025, "pop2": 10109, "pop3": 10110, "pop3s": 10995}
+        )
         mail = self.folder / "mail" / "example.test"
         self.assertEqual(len(list((mail / "alice" / "new").iterdir())), 5)
         self.assertEqual(list((mail / "bob" / "new").iterdir()), [])
@@ -78,7 +80,7 @@ class WorldTests(SynchronousTestCase):
         self.assertEqual(configuration.server.workers, 3)
         self.assertEqual(
             {(x.protocol, x.address) for x in configuration.listeners},
-            {(Protocol.SMTP, "127.0.0.1"), (Protocol.POP3, "127.0.0.1")},
+            {(protocol, "127.0.0.1") for protocol in Protocol},
         )
 
     def test_again(self) -> None:
