@@ -237,7 +237,7 @@ class Pop3:
     )
     language: str = setting(
         OneOf(tuple(LANGUAGES)),
-        """The language for clients that leave the choice to the server (LANG *,
+        """The language for clients that leave the choice to the server (LANG "*",
         RFC 6856, section 3.2). Those that do not ask get English.""",
         default="en",
     )

@@ -7,12 +7,17 @@ from collections.abc import Awaitable, Callable
 from attrs import frozen
 
 from mailapp.auth.interfaces import IAuthenticator
+from mailapp.core.peer import Peer
 from mailapp.net.threads import InThread, inline
-from mailapp.pop3.capa import Stay
+from mailapp.pop3 import replies
+from mailapp.pop3.capa import Stay, capabilities
+from mailapp.pop3.languages import table
 from mailapp.pop3.languages.table import ENGLISH, Language
+from mailapp.pop3.replies import Answer, Block
 from mailapp.pop3.surrogate import View
 from mailapp.pop3.visits import Visits
 from mailapp.storage.maildrop import Clock
+from mailapp.storage.types import AccountId
 
 
 @frozen
@@ -53,11 +58,35 @@ class Service:
     leave_on_server: bool = True
     visits: Visits | None = None
 
-    @property
-    def stay(self) -> Stay:
-        """What CAPA says of it."""
-        delay = self.visits.delay_seconds if self.visits else 0
-        return Stay(self.leave_on_server, delay)
+    def capabilities(self, peer: Peer, *, logged_in: bool) -> Block:
+        """The answer to CAPA."""
+        delay_seconds = self.visits.delay_seconds if self.visits else 0
+        lines = capabilities(
+            password_allowed=self.authenticator.password_allowed(peer),
+            mechanisms=self.authenticator.mechanisms(peer),
+            tls_permitted=self.tls_available and peer.tls is None,
+            logged_in=logged_in,
+            stay=Stay(self.leave_on_server, delay_seconds),
+        )
+        return Block(replies.CAPABILITIES, lines)
+
+    def speak(self, language_range: str | None) -> Answer:
+        """The answer to LANG."""
+        if language_range is None:
+            return Block(replies.LANGUAGES, table.listing())
+        if language_range == "*":
+            return replies.speaks(self.language)
+        language = table.find(language_range)
+        return replies.speaks(language) if language else replies.NO_LANGUAGE
+
+    def too_soon(self, account: AccountId) -> bool:
+        """Was it here a moment ago (LOGIN-DELAY)?"""
+        return self.visits is not None and self.visits.too_soon(account)
+
+    def came(self, account: AccountId) -> None:
+        """It has its maildrop now."""
+        if self.visits is not None:
+            self.visits.came(account)
 
     def view(self) -> View:
         """How a new session sees messages."""

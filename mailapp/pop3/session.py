@@ -20,7 +20,6 @@ from mailapp.core.peer import TLS, Peer
 from mailapp.net.steps import run
 from mailapp.pop3 import replies
 from mailapp.pop3.authorization import REFUSALS, Authorization
-from mailapp.pop3.capa import capabilities
 from mailapp.pop3.commands import Counts, Visit, perform
 from mailapp.pop3.connection import Event, Opened, Response, Wrong
 from mailapp.pop3.grammar import (
@@ -28,31 +27,24 @@ from mailapp.pop3.grammar import (
     Auth,
     Capa,
     Lang,
+    MaildropCommand,
     Pass,
     Quit,
     Stls,
     User,
     Utf8,
 )
-from mailapp.pop3.languages import table
-from mailapp.pop3.replies import Answer, Block, Reply
+from mailapp.pop3.locking import lock
+from mailapp.pop3.replies import Answer, Reply
 from mailapp.pop3.service import Service
-from mailapp.storage.interfaces import IAccount
-from mailapp.storage.maildrop import Maildrop
-from mailapp.storage.names import canonical
 from mailapp.storage.types import (
-    INBOX_ID,
     BadName,
     Fenced,
-    FolderId,
     NoSuch,
     StoreError,
 )
 
 _T = TypeVar("_T")
-
-LOCK_RETRY_SECONDS: Final = 0.05
-"""Between two tries to lock a maildrop in use; a try is one system call."""
 
 
 @frozen
@@ -155,9 +147,9 @@ class Pop3Session:
             case Opened():
                 answer: Answer = self._greet()
             case Capa():
-                answer = self._capabilities()
+                answer = self._service.capabilities(self.peer, logged_in=False)
             case Lang():
-                answer = self._lang(event.language_range)
+                answer = self._service.speak(event.language_range)
             case Utf8():
                 self._view.utf8 = True
                 answer = replies.UTF8_ON
@@ -184,25 +176,6 @@ class Pop3Session:
         """Nobody has said who it is."""
         return Authorization(self._service.authenticator, self.peer, self._timestamp)
 
-    def _capabilities(self) -> Block:
-        authenticator, peer = self._service.authenticator, self.peer
-        lines = capabilities(
-            password_allowed=authenticator.password_allowed(peer),
-            mechanisms=authenticator.mechanisms(peer),
-            tls_permitted=self._service.tls_available and peer.tls is None,
-            logged_in=self._login is not None,
-            stay=self._service.stay,
-        )
-        return Block(replies.CAPABILITIES, lines)
-
-    def _lang(self, language_range: str | None) -> Answer:
-        if language_range is None:
-            return Block(replies.LANGUAGES, table.listing())
-        if language_range == "*":
-            return replies.speaks(self._service.language)
-        language = table.find(language_range)
-        return replies.speaks(language) if language else replies.NO_LANGUAGE
-
     async def _conclude(self, result: LoggedIn | Refused | Answer) -> Answer:
         """The end of every kind of login; success opens and locks the maildrop."""
         if isinstance(result, LoggedIn):
@@ -224,11 +197,15 @@ class Pop3Session:
         entered = False
         avatar = IMaildropAvatar(login.avatar)
         try:
-            if self._came_too_soon(avatar):
+            if self._service.too_soon(avatar.account_id):
                 return replies.TOO_SOON
-            account = await avatar.open()
-            folder = await _folder(account, login.folder)
-            drop = await self._lock(account, folder)
+            drop = await lock(
+                await avatar.open(),
+                login.folder,
+                f"pop3 {self.peer.session}",
+                self._service,
+                lambda: self._closed,
+            )
             if drop is None:
                 return replies.IN_USE
             if self._closed:
@@ -238,8 +215,7 @@ class Pop3Session:
         finally:
             if not entered:
                 login.logout()
-        if self._service.visits is not None:
-            self._service.visits.came(avatar.account_id)
+        self._service.came(avatar.account_id)
         visit = Visit(drop, self._view, self._counts)
         self._login = _Login(avatar, login.logout, visit)
         self._account = avatar.account_id
@@ -253,53 +229,26 @@ class Pop3Session:
         )
         return replies.maildrop(drop.messages, drop.octets)
 
-    def _came_too_soon(self, avatar: IMaildropAvatar) -> bool:
-        visits = self._service.visits
-        return visits is not None and visits.too_soon(avatar.account_id)
-
-    async def _lock(self, account: IAccount, folder: FolderId) -> Maildrop | None:
-        """The maildrop, or None: another session keeps it."""
-        service = self._service
-        until = service.clock.seconds() + service.patience_seconds
-        owner = f"pop3 {self.peer.session}"
-        while True:
-            drop = await Maildrop.open(
-                account, owner, service.lease_seconds, service.clock, folder
-            )
-            late = self._closed or service.clock.seconds() >= until
-            if drop is not None or late or service.pause is None:
-                return drop
-            await service.pause(LOCK_RETRY_SECONDS)
-
     # ---- after it
 
     async def _serve(self, event: Event, login: _Login) -> Answer:
         if not await login.avatar.still_valid():
             return replies.ACCOUNT_GONE
         await login.visit.drop.keep()
+        if isinstance(event, MaildropCommand):
+            return await perform(event, login.visit)
         match event:
             case Wrong():
                 return event.reply
             case Capa():
-                return self._capabilities()
+                return self._service.capabilities(self.peer, logged_in=True)
             case Lang():
-                return self._lang(event.language_range)
+                return self._service.speak(event.language_range)
             case Quit():
                 return await _undisturbed(self._update(login))
-            case (
-                User()
-                | Pass()
-                | Apop()
-                | Auth()
-                | Stls()
-                | Utf8()
-                | Response()
-                | Opened()
-            ):
-                # the connection's table lets none of these come after the login
-                raise AssertionError(event)
             case _:
-                return await perform(event, login.visit)
+                # the connection's table lets nothing else come after the login
+                raise AssertionError(event)
 
     async def _update(self, login: _Login) -> Reply:
         """The UPDATE state: positive only when all that was marked is gone, durably.
@@ -351,21 +300,6 @@ class Pop3Session:
             event="pop3.session.failed",
             session=self.peer.session,
         )
-
-
-async def _folder(account: IAccount, name: tuple[str, ...]) -> FolderId:
-    """The mailbox of this name; none is INBOX.
-
-    Raises:
-        NoSuch: there is none.
-    """
-    if not name:
-        return INBOX_ID
-    name = canonical(name)
-    for folder in await account.folders():
-        if folder.name == name:
-            return folder.id
-    raise NoSuch
 
 
 def _nothing(_result: object) -> None:

@@ -52,7 +52,7 @@ LANGUAGES: Final[Mapping[str, Language]] = {
 def find(language_range: str) -> Language | None:
     """The language for a basic language range; None: there is none.
 
-    RFC 4647, section 3.4: what can't be found is tried with one subtag less, so
+    By lookup (RFC 4647): what can't be found is tried with one subtag less, so
     ``de-AT`` is served with ``de``; a single letter goes with what stands behind it.
     """
     subtags = language_range.lower().split("-")
