@@ -14,6 +14,7 @@ from twisted.logger import globalLogBeginner
 
 from mailapp.app.appliance import LOCK_FILE, Appliance, lock_folder
 from mailapp.app.logs import Log
+from mailapp.app.reactor import install
 from mailapp.app.roundtrip import Finding, Target, check
 from mailapp.app.world import Built, World
 
@@ -34,14 +35,12 @@ class Demo:
     """
 
     def __init__(self, world: World) -> None:
-        from twisted.internet import reactor  # noqa: PLC0415 - installed when it is used
-
-        self._reactor: Any = reactor
+        self._reactor: Any = install()
         self.world: Final = world
         if world.folder.is_dir():
             # change nothing below a server that runs
             os.close(lock_folder(world.folder / LOCK_FILE))
-        self.built: Final[Built] = world.build(reactor)
+        self.built: Final[Built] = world.build(self._reactor)
 
     @property
     def ca_file(self) -> Path:

@@ -13,13 +13,13 @@ import socket
 import sys
 from typing import Any, ClassVar, Final
 
-from twisted.internet import reactor as installed_reactor
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger, globalLogBeginner
 
 from mailapp.app import bus, lines, logs
 from mailapp.app.brief import BRIEF_FD, BUS_FD, Brief
 from mailapp.app.privileges import forbid_new_privileges
+from mailapp.app.reactor import install
 from mailapp.app.service import Node
 from mailapp.config.load import load_text
 
@@ -89,7 +89,7 @@ def main() -> None:
     )
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
     forbid_new_privileges()
-    reactor: Any = installed_reactor  # of many interfaces; its module declares but one
+    reactor: Any = install()
     worker = Worker(reactor, brief)
     reactor.callWhenRunning(worker.start)
     # Ctrl-C and the end of a terminal reach all processes of a demo; only the
