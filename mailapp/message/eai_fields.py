@@ -7,28 +7,31 @@ always works (RFC 6857, section 3.2.8).
 
 from __future__ import annotations
 
-import binascii
-import re
 from collections.abc import Callable, Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 from mailapp.core.address import canonical_domain, quote_local_part
 from mailapp.core.failures import SyntaxProblem
 from mailapp.message.addresses import AddressDefect, Group, Mailbox, parse_addresses
+from mailapp.message.eai_words import (
+    UNKNOWN_CHARSET,
+    encode_comments,
+    encoded,
+    is_utf8,
+    spans_of,
+    unstructured,
+)
 from mailapp.message.parameters import (
     decode_parameters,
     encode_extended,
     encode_parameter,
     read_parameters,
 )
-from mailapp.message.tokens import Kind, LexicalDefect, Token, tokenize
-from mailapp.message.words import WORD_LIMIT, decode_text, encode_phrase, encode_words
+from mailapp.message.tokens import Kind, tokenize
+from mailapp.message.words import decode_text, encode_phrase
 
 _Method = Callable[[bytes], bytes | None]
 
-_SPACES: Final = re.compile(rb"([ \t]+)")
-_UNKNOWN: Final = b"unknown-8bit"
-_WORD_ROOM: Final = (WORD_LIMIT - len(b"=??b??=") - len(_UNKNOWN)) // 4 * 3
 _UNREADABLE: Final = (
     AddressDefect.TOKENS
     | AddressDefect.NO_DOMAIN
@@ -60,104 +63,9 @@ def downgrade_field(name: bytes, value: bytes) -> tuple[bytes, bytes]:
     return name, new
 
 
-def is_utf8(octets: bytes) -> bool:
-    """It is text as RFC 6532 has it."""
-    try:
-        octets.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-# ---- RFC 6857, section 3.1
-
-
-def unstructured(value: bytes) -> bytes:
-    """Section 3.1.1: the words that are not ASCII, and no others, become encoded-words.
-
-    Those side by side are encoded together with the white space between them, and with
-    the encoded-words beside them: readers drop white space between two of these
-    (RFC 2047, section 6.2).
-    """
-    pieces = _SPACES.split(value)
-    new: list[bytes] = []
-    run: list[bytes] = []
-    for place in range(0, len(pieces), 2):
-        word = pieces[place]
-        space = pieces[place - 1] if place else b""
-        if run and (not word.isascii() or b"=?" in word):
-            run += (space, word)
-            continue
-        new.append(_encoded_run(run))
-        run = []
-        new.append(space)
-        if word.isascii() and b"=?" not in word:
-            new.append(word)
-        else:
-            run.append(word)
-    new.append(_encoded_run(run))
-    return b"".join(new)
-
-
-def _encoded_run(run: list[bytes]) -> bytes:
-    text = b"".join(run)
-    return text if text.isascii() else encoded(text)
-
-
-def encoded(octets: bytes) -> bytes:
-    """All of it as encoded-words; encoded-words that are in it are read first.
-
-    Octets that are no UTF-8 have a charset that nobody knows (RFC 1428, section 3).
-    """
-    if is_utf8(octets):
-        return b" ".join(encode_words(decode_text(octets)))
-    words: list[bytes] = []
-    for start in range(0, len(octets), _WORD_ROOM):
-        piece = octets[start : start + _WORD_ROOM]
-        text = binascii.b2a_base64(piece, newline=False)
-        words.append(b"=?%b?b?%b?=" % (_UNKNOWN, text))
-    return b" ".join(words)
-
-
-class _Span(NamedTuple):
-    """A token and where it lies, as it stands."""
-
-    token: Token
-    start: int
-    end: int
-
-
-def _spans(value: bytes, *, mime: bool = False) -> list[_Span] | None:
-    """All tokens; None: they can't be told apart."""
-    tokens, flaws = tokenize(value, mime=mime)
-    if flaws & ~LexicalDefect.CONTROL:
-        return None
-    starts = [token.start for token in tokens[1:]] + [len(value)]
-    spans: list[_Span] = []
-    for token, after in zip(tokens, starts, strict=False):
-        length = len(value[token.start : after].rstrip(b" \t"))
-        spans.append(_Span(token, token.start, token.start + length))
-    return spans
-
-
-def _comments(value: bytes, *, mime: bool = False) -> bytes | None:
-    """Section 3.1.3: comments with encoded-words for text."""
-    spans = _spans(value, mime=mime)
-    if spans is None:
-        return None
-    pieces: list[bytes] = []
-    position = 0
-    for token, start, end in spans:
-        if token.kind is Kind.COMMENT and not token.octets.isascii():
-            pieces += (value[position:start], b"(", encoded(token.octets), b")")
-            position = end
-    pieces.append(value[position:])
-    return b"".join(pieces)
-
-
 def _only_comments(value: bytes) -> bytes | None:
     """Section 3.2.2, and message-ids without text of their own (section 3.2.3)."""
-    new = _comments(value)
+    new = encode_comments(value)
     return new if new is not None and new.isascii() else None
 
 
@@ -173,7 +81,7 @@ def _phrase(octets: bytes) -> bytes:
 
 def _addresses(value: bytes) -> bytes | None:
     """Section 3.2.1."""
-    new = _comments(value)
+    new = encode_comments(value)
     if new is None or new.isascii():
         return new
     addresses = parse_addresses(new)
@@ -185,7 +93,7 @@ def _addresses(value: bytes) -> bytes | None:
 def _address(entry: Mailbox | Group) -> bytes:
     if isinstance(entry, Mailbox):
         return _mailbox(entry)
-    members = [_addr_spec(member) for member in entry.members]
+    members = [ascii_addr_spec(member) for member in entry.members]
     if None in members:
         # section 3.1.7: display-name " " ENCODED_WORD " :;"
         text = b", ".join([_as_it_was(member) for member in entry.members])
@@ -201,13 +109,13 @@ def _mailbox(mailbox: Mailbox) -> bytes:
     somebody else (RFC 6858, section 2.1; RFC 6854 allows it in From).
     """
     name = b"" if mailbox.name is None else _phrase(mailbox.name) + b" "
-    spec = _addr_spec(mailbox)
+    spec = ascii_addr_spec(mailbox)
     if spec is None:
         return name + encoded(mailbox.local_part + b"@" + mailbox.domain) + b" :;"
     return name + b"<" + spec + b">"
 
 
-def _addr_spec(mailbox: Mailbox) -> bytes | None:
+def ascii_addr_spec(mailbox: Mailbox) -> bytes | None:
     """addr-spec in ASCII, the domain in A-labels (section 3.1.6)."""
     domain = _a_labels(mailbox.domain)
     if domain is None or not mailbox.local_part.isascii():
@@ -236,7 +144,7 @@ def _as_it_was(mailbox: Mailbox) -> bytes:
 
 def _received(value: bytes) -> bytes | None:
     """Section 3.2.4: FOR and ID may go, domains get A-labels."""
-    new = _comments(value)
+    new = encode_comments(value)
     if new is None or new.isascii():
         return new
     kept = [_clause(keyword, text) for keyword, text in _clauses(new)]
@@ -246,7 +154,7 @@ def _received(value: bytes) -> bytes | None:
 def _clauses(value: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Keyword and text of each clause; the date follows an empty keyword."""
     keyword, begin = b"", 0
-    for token, start, _ in _spans(value) or ():
+    for token, start, _ in spans_of(value) or ():
         word = token.octets.lower()
         semicolon = token.kind is Kind.SPECIAL and word == b";"
         if semicolon or (token.kind is Kind.ATOM and word in _CLAUSES):
@@ -262,7 +170,7 @@ def _clause(keyword: bytes, text: bytes) -> bytes:
         return b""
     if keyword == b"for":
         addresses = parse_addresses(text[len(keyword) :])
-        specs = [_addr_spec(mailbox) for mailbox in addresses.mailboxes]
+        specs = [ascii_addr_spec(mailbox) for mailbox in addresses.mailboxes]
         if addresses.defects & _UNREADABLE or len(specs) != 1 or specs[0] is None:
             return b""
         return text[: len(keyword)] + b" <" + specs[0] + b">"
@@ -284,8 +192,8 @@ def _parameters(value: bytes) -> bytes | None:
 
     A parameter that can't be read is left out (RFC 6858, section 2.2).
     """
-    value = _comments(value, mime=True) or value
-    spans = _spans(value, mime=True)
+    value = encode_comments(value, mime=True) or value
+    spans = spans_of(value, mime=True)
     if spans is None:
         return None
     cuts = [
@@ -323,19 +231,19 @@ def _rewritten(groups: list[bytes]) -> Iterator[bytes]:
             continue
         plain = found[0]
         if base in wanted and plain.name == base and not is_utf8(plain.value):
-            yield from encode_extended(base, plain.value, _UNKNOWN)
+            yield from encode_extended(base, plain.value, UNKNOWN_CHARSET)
         elif base in texts:
             yield from encode_parameter(base, texts.pop(base))
 
 
 def _keywords(value: bytes) -> bytes | None:
     """Section 3.2.7: phrases with commas between them."""
-    new = _comments(value)
+    new = encode_comments(value)
     if new is None or new.isascii():
         return new
     cuts = [
         start
-        for token, start, _ in _spans(new) or ()
+        for token, start, _ in spans_of(new) or ()
         if token.kind is Kind.SPECIAL and token.octets == b","
     ]
     phrases = [
@@ -349,7 +257,7 @@ def _keywords(value: bytes) -> bytes | None:
 
 def _type_addr(value: bytes) -> bytes | None:
     """Section 3.1.9: ``utf-8;`` and an address, as utf-8-addr-xtext (RFC 6533)."""
-    new = _comments(value)
+    new = encode_comments(value)
     if new is None or new.isascii():
         return new
     kind, semicolon, address = new.partition(b";")
