@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from threading import get_ident
 from typing import IO, Final
 
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import ILogObserver, LogEvent, LogLevel
 from zope.interface import implementer
 
@@ -13,6 +15,8 @@ from mailapp.app.lines import human_line
 
 DAMPED_AFTER: Final = 20  # equal warnings in one interval
 DAMPED_SECONDS: Final = 10.0
+GATHERED_LINES: Final = 100
+GATHERED_SECONDS: Final = 0.05
 _MODE: Final = 0o640
 _STDOUT: Final = 1
 _RANKS: Final = {
@@ -31,6 +35,13 @@ class LineObserver:
 
     What others than mailapp say at "info" is written at "debug" only: Twisted tells of
     each port that it opens, and of its main loop.
+
+    Args:
+        write: takes lines.
+        form: makes a line of an event.
+        level: the least important events that are written.
+        worker: the name of this process, in its lines.
+        hurry: called after a warning: see :class:`Gathered`.
     """
 
     def __init__(
@@ -40,8 +51,10 @@ class LineObserver:
         form: Callable[[LogEvent], str] = human_line,
         level: str = "info",
         worker: str = "",
+        hurry: Callable[[], object] = lambda: None,
     ) -> None:
         self._write = write
+        self._hurry = hurry
         self._form = form
         self._least = _RANKS[LogLevel.levelWithName(level)]
         self._worker = worker
@@ -60,6 +73,8 @@ class LineObserver:
         if self._worker and "worker" not in event:
             event = {**event, "worker": self._worker}
         self._write(self._form(event))
+        if rank >= _WARN:
+            self._hurry()
 
     def _damped(self, event: LogEvent) -> bool:
         now = event.get("log_time", 0.0)
@@ -96,6 +111,45 @@ def to_stream(stream: IO[str]) -> Callable[[str], object]:
             return
 
     return write
+
+
+class Gathered:
+    """Passes lines on a few at a time: each write wakes the process that reads them.
+
+    Warnings do not wait, and what waits is lost only if the process is killed.
+
+    Args:
+        write: takes lines.
+        clock: of this thread; lines of other threads pass at once.
+    """
+
+    def __init__(self, write: Callable[[str], object], clock: IReactorTime) -> None:
+        self._pass_on = write
+        self._clock = clock
+        self._lines: list[str] = []
+        self._call: IDelayedCall | None = None
+        self._thread = get_ident()
+
+    def write(self, line: str) -> None:
+        """One line, or several, with their newlines."""
+        if get_ident() != self._thread:
+            self._pass_on(line)
+            return
+        self._lines.append(line)
+        if len(self._lines) >= GATHERED_LINES:
+            self.flush()
+        elif self._call is None:
+            self._call = self._clock.callLater(GATHERED_SECONDS, self._late)
+
+    def flush(self) -> None:
+        """Pass on what waits."""
+        if self._lines:
+            lines, self._lines = self._lines, []
+            self._pass_on("".join(lines))
+
+    def _late(self) -> None:
+        self._call = None
+        self.flush()
 
 
 class Log:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Callable, Iterator, Mapping
-from secrets import token_hex
 from typing import Any, ClassVar, Final
 
 from twisted.internet.defer import (
@@ -32,7 +31,7 @@ from mailapp.directory.resolve import Directory
 from mailapp.net.driver import Driver, DriverFactory
 from mailapp.net.limits import Admission
 from mailapp.net.listeners import adopt
-from mailapp.net.names import SessionNames
+from mailapp.net.names import MessageNames, SessionNames
 from mailapp.net.review import Review
 from mailapp.net.surroundings import Compose, Surroundings
 from mailapp.net.sweep import Sweep
@@ -99,6 +98,7 @@ class Node:
         self._facts = Facts(reactor, publish)
         self._sweep = Sweep(reactor)
         self._names = SessionNames()
+        self._message_names = MessageNames()
         limits = configuration.limits
         self._admission = Admission(
             reactor,
@@ -268,7 +268,7 @@ class Node:
                     Site(profile.hostname, self._configuration.server.domains),
                 ),
                 now=time.time,
-                token=lambda: token_hex(8),
+                token=self._message_names,
                 pause=self._pause,
             )
             return compose, smtp.over_limit(profile), smtp.ALPN

@@ -81,15 +81,17 @@ def main() -> None:
     """Run until the supervisor says otherwise."""
     brief = Brief.from_fd(BRIEF_FD)
     settings = load_text(brief.config_text, brief.config_path)
+    reactor: Any = install()
+    gathered = logs.Gathered(logs.to_stream(sys.stderr), reactor)
     observer = logs.LineObserver(
-        logs.to_stream(sys.stderr),
+        gathered.write,
         form=lines.FORMATS[settings.log.format],
         level=settings.log.level,
         worker=brief.name,
+        hurry=gathered.flush,
     )
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
     forbid_new_privileges()
-    reactor: Any = install()
     worker = Worker(reactor, brief)
     reactor.callWhenRunning(worker.start)
     # Ctrl-C and the end of a terminal reach all processes of a demo; only the
@@ -97,7 +99,10 @@ def main() -> None:
     for ignored in (signal.SIGINT, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: reactor.callFromThread(worker.stop))
-    reactor.run(installSignalHandlers=False)
+    try:
+        reactor.run(installSignalHandlers=False)
+    finally:
+        gathered.flush()
 
 
 if __name__ == "__main__":

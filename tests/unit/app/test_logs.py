@@ -5,10 +5,20 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from twisted.internet.task import Clock
+from twisted.internet.threads import deferToThread
 from twisted.logger import Logger, LogLevel
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from mailapp.app.logs import DAMPED_AFTER, DAMPED_SECONDS, LineObserver, Log
+from mailapp.app.logs import (
+    DAMPED_AFTER,
+    DAMPED_SECONDS,
+    GATHERED_LINES,
+    GATHERED_SECONDS,
+    Gathered,
+    LineObserver,
+    Log,
+)
 from tests.threats import threat
 from tests.unit.app.test_lines import event
 
@@ -57,6 +67,49 @@ class ObserverTests(SynchronousTestCase):
         observer = LineObserver(self.lines.append)
         Logger("other", observer=observer).warn("look: {what}", what="x")
         self.assertIn(" warn look: x", self.lines[0])
+
+
+class GatheredTests(TestCase):
+    """Lines that travel together."""
+
+    def setUp(self) -> None:
+        """Collect the writes."""
+        self.writes: list[str] = []
+        self.clock = Clock()
+        self.gathered = Gathered(self.writes.append, self.clock)
+
+    def test_together(self) -> None:
+        """Lines of one moment make one write, in their order."""
+        self.gathered.write("a\n")
+        self.gathered.write("b\n")
+        self.assertEqual(self.writes, [])
+        self.clock.advance(GATHERED_SECONDS)
+        self.assertEqual(self.writes, ["a\nb\n"])
+        self.clock.advance(GATHERED_SECONDS)
+        self.assertEqual(len(self.writes), 1)
+        self.gathered.write("c\n")
+        self.clock.advance(GATHERED_SECONDS)
+        self.assertEqual(self.writes[1:], ["c\n"])
+
+    def test_many_do_not_wait(self) -> None:
+        """What waits is bounded."""
+        for _ in range(GATHERED_LINES):
+            self.gathered.write("a\n")
+        self.assertEqual(self.writes, ["a\n" * GATHERED_LINES])
+
+    def test_warnings_do_not_wait(self) -> None:
+        """A warning leaves at once, and what was said before it too."""
+        observer = LineObserver(self.gathered.write, hurry=self.gathered.flush)
+        observer(event(event="e", recipient="before"))
+        self.assertEqual(self.writes, [])
+        observer(event(event="e", recipient="x", log_level=LogLevel.warn))
+        self.assertEqual(len(self.writes), 1)
+        self.assertIn("before", self.writes[0])
+
+    async def test_other_threads(self) -> None:
+        """The clock is of one thread: lines of others pass at once."""
+        await deferToThread(self.gathered.write, "a\n")
+        self.assertEqual(self.writes, ["a\n"])
 
 
 class FileTests(SynchronousTestCase):
