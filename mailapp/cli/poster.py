@@ -23,7 +23,7 @@ _TRY: Final = {
     "smtp": "printf 'Subject: hello\\r\\n\\r\\nHello!\\r\\n' | curl -sS --ssl-reqd "
     "--cacert {ca} --mail-from bob@{domain} --mail-rcpt {account} "
     "-T - smtp://localhost:{port}",
-    "pop2": "printf {pop2} | nc localhost {port}",
+    "pop2": "printf {pop2} | curl -sS telnet://localhost:{port}",
     "pop3": "curl -sS --ssl-reqd --cacert {ca} -u {login} pop3://localhost:{port}/1",
     "pop3s": "curl -sS --cacert {ca} -u {login} pop3s://localhost:{port}/1",
 }

@@ -257,7 +257,10 @@ class Pop2Session:
             return replies.count(0)
 
     async def _open(self, login: _Login, folder: FolderId) -> Reply:
-        drop = await self._lock(login.account, folder)
+        owner = f"pop2 {self.peer.session}"
+        drop = await _lock(
+            login.account, owner, folder, self._service, lambda: self._closed
+        )
         if drop is None:
             return replies.IN_USE
         if self._closed:
@@ -265,21 +268,6 @@ class Pop2Session:
             return replies.LOCK_LOST
         self._selected = self._select(drop)
         return replies.count(drop.messages)
-
-    async def _lock(self, account: IAccount, folder: FolderId) -> Maildrop | None:
-        """The mailbox, or None: another session keeps it."""
-        service = self._service
-        pause = service.showing.pause
-        until = service.clock.seconds() + service.patience_seconds
-        owner = f"pop2 {self.peer.session}"
-        while True:
-            drop = await Maildrop.open(
-                account, owner, service.lease_seconds, service.clock, folder
-            )
-            late = self._closed or service.clock.seconds() >= until
-            if drop is not None or late or pause is None:
-                return drop
-            await pause(LOCK_RETRY_SECONDS)
 
     async def _quit(self, login: _Login) -> Reply:
         """Positive only when all that was marked is gone, durably."""
@@ -343,6 +331,26 @@ class Pop2Session:
             event="pop2.session.failed",
             session=self.peer.session,
         )
+
+
+async def _lock(
+    account: IAccount,
+    owner: str,
+    folder: FolderId,
+    service: Service,
+    gone: Callable[[], bool],
+) -> Maildrop | None:
+    """The mailbox, or None: another session keeps it."""
+    pause = service.showing.pause
+    until = service.clock.seconds() + service.patience_seconds
+    while True:
+        drop = await Maildrop.open(
+            account, owner, service.lease_seconds, service.clock, folder
+        )
+        late = gone() or service.clock.seconds() >= until
+        if drop is not None or late or pause is None:
+            return drop
+        await pause(LOCK_RETRY_SECONDS)
 
 
 def _nothing(_result: object) -> None:
