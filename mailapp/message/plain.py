@@ -1,7 +1,8 @@
 """A message for a machine of 1985: one text, 7-bit, in lines of a screen.
 
-Such a client knows RFC 822 and no MIME. It gets the fields a person reads, in ASCII,
-the text of the best part, HTML as text, and a line for each thing that can't be shown.
+Such a client knows header fields and text, and no MIME. It gets the fields a person
+reads, in ASCII, the text of the best part, HTML as text, and a line for each thing that
+can't be shown.
 """
 
 from __future__ import annotations
@@ -123,7 +124,7 @@ def _one_line(text: str) -> str:
 
 
 def _mailboxes(value: bytes) -> str:
-    """Addresses in the syntax of RFC 822, groups taken apart."""
+    """Addresses as old clients read them, groups taken apart."""
     entries = parse_addresses(value).entries
     texts: list[str] = []
     for entry in entries:

@@ -103,7 +103,7 @@ class VintageTests(SynchronousTestCase):
         others=("Received: x\r\nX-Spam: y", ""),
     )
     def test_field(self, field: str, expected: str) -> None:
-        """In ASCII, by RFC 822."""
+        """In ASCII, in the oldest syntax."""
         head = shown(f"{field}\r\n\r\n")
         self.assertEqual(head, expected + "\r\n" * bool(expected))
 
