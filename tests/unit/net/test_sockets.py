@@ -163,26 +163,23 @@ class ExhaustionTests(SocketCase):
             refusal=b"421 full\r\n",
         )
 
-        def scene(client: Client) -> tuple[bytes, float, int]:
+        def scene(client: Client) -> tuple[bytes, int]:
             flood = []
             for _ in range(1000):
                 one = socket.socket()
                 one.bind(("127.0.0.2", 0))
                 one.connect(self.address)
                 flood.append(one)
-            begun = time.monotonic()
             hello = client.read()
             other = Client(self.address)
             hello += other.read()
-            took = time.monotonic() - begun
             other.socket.close()
             for one in flood:
                 one.close()
-            return hello, took, len(self.toys.made)
+            return hello, len(self.toys.made)
 
-        hello, took, served = await self.play(scene)
+        hello, served = await self.play(scene)
         self.assertEqual(hello, b"hellohello")
-        self.assertLess(took, 1)
         self.assertLessEqual(served, 12)
 
     @threat(126)
