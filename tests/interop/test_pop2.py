@@ -22,6 +22,7 @@ class Pop2Tests(ClientCase):
     def test_fetch(self) -> None:
         """Nothing is gone before QUIT; what was deleted is gone after it."""
         self.send()
+        count = 0
         for ends in (False, True):
             with self.mailbox() as mailbox:
                 count = mailbox.log_in(b"alice", PASSWORD.encode())
