@@ -303,17 +303,8 @@ class Pop2Session:
         drop = self._selected.drop
         self._selected.forget()
         self._selected = self._select(None)
-        if drop is None:
-            return
-        try:
-            await drop.release()
-        except (StoreError, DeliveryFailure):
-            # it ends by itself
-            self.log.warn(
-                "mailbox not unlocked",
-                event="pop2.maildrop.stuck",
-                session=self.peer.session,
-            )
+        if drop is not None:
+            await _unlock(drop, self.peer.session)
 
     async def _leave(self, login: _Login) -> None:
         try:
@@ -351,6 +342,16 @@ async def _lock(
         if drop is not None or late or pause is None:
             return drop
         await pause(LOCK_RETRY_SECONDS)
+
+
+async def _unlock(drop: Maildrop, session: str) -> None:
+    try:
+        await drop.release()
+    except (StoreError, DeliveryFailure):
+        # the lock ends by itself; what the client asked for is done or refused already
+        Pop2Session.log.warn(
+            "mailbox not unlocked", event="pop2.maildrop.stuck", session=session
+        )
 
 
 def _nothing(_result: object) -> None:
