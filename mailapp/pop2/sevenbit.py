@@ -13,7 +13,6 @@ from mailapp.pop2.grammar import TEXT_LIMIT
 
 _CONTENT_LIMIT: Final = TEXT_LIMIT - 2
 _CRLF: Final = b"\r\n"
-_TOO_LONG: Final = re.compile(rb"[^\n]{%d}" % TEXT_LIMIT)  # CR counts as one of them
 _LONE_CR: Final = re.compile(rb"\r(?!\n)")
 _LONE_LF: Final = re.compile(rb"(?<!\r)\n")
 _AS_ASCII: Final = bytes([ord("?"), *range(1, 128), *[ord("?")] * 128])
@@ -68,8 +67,14 @@ class Scan:
             return self._open < TEXT_LIMIT
         if self._open + first >= TEXT_LIMIT:
             return False
-        self._open = len(chunk) - chunk.rfind(b"\n") - 1
-        return not _TOO_LONG.search(chunk)
+        position, size = first + 1, len(chunk)
+        while size - position >= TEXT_LIMIT:
+            # the last LF that a window of the longest legal line has
+            position = chunk.rfind(b"\n", position, position + TEXT_LIMIT) + 1
+            if not position:
+                return False
+        self._open = size - chunk.rfind(b"\n") - 1
+        return True
 
 
 def is_clean(octets: bytes) -> bool:
