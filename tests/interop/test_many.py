@@ -290,35 +290,3 @@ class ManyTests(ClientCase):
             return self.files()
 
         self.fetch_twice(fetch)
-
-    @needs("mutt")
-    @needs("script")
-    def test_mutt(self) -> None:
-        """Mutt opens the maildrop as a mailbox, asking LIST and TOP of each message.
-
-        Mutt 2.2 with GSASL can't do the -PLUS that it chooses; it is told not to.
-        """
-        self.make_box()
-        for _ in range(2):
-            rc = self.write(
-                "muttrc",
-                f"set pop_pass='{PASSWORD}' pop_authenticators=SCRAM-SHA-256\n"
-                f"set ssl_ca_certificates_file={self.server.ca} mbox_type=Maildir\n"
-                f"set tmpdir={self.folder} confirmappend=no confirmcreate=no\n"
-                "set delete=no wait_key=no quit=yes copy=no beep=no mail_check=600\n"
-                f"push '<refresh><first-entry><copy-message><kill-line>{self.box}"
-                "<enter><exit>'\n",
-            )
-            url = f"pops://alice@localhost:{self.server.port('pop3s')}/"
-            screen = self.run_client(
-                *("env", "TERM=vt100", "script", "-qec", f"mutt -F {rc} -f {url}"),
-                "/dev/null",
-            )
-            self.assertIn(f"Msgs:{self.there}".encode(), screen)
-            (message,) = self.files()
-            self.assertTrue(message.replace(b"\r\n", b"\n").partition(b"\n\n")[0])
-            number = _NUMBER.search(message)
-            assert number is not None
-            want = body_of(make_message(int(number[1])))
-            self.assertEqual(want, body_of(message))
-            self.change_everything()
