@@ -30,6 +30,11 @@ class Brief:
     config_text: str
     sockets: Mapping[str, int] = field(factory=dict)
 
+    @property
+    def number(self) -> int:
+        """Of the worker's slot, from 0."""
+        return int(self.name.removeprefix("w"))
+
     def to_fd(self) -> int:
         """A file descriptor of memory that holds it; the caller closes it."""
         descriptor = os.memfd_create("mailapp-brief")

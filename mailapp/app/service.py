@@ -19,6 +19,7 @@ from twisted.logger import Logger
 
 from mailapp.app import pop2, pop3
 from mailapp.app.facts import Facts
+from mailapp.app.processors import roam
 from mailapp.auth.assemble import Authentication
 from mailapp.auth.hashes import Hashes
 from mailapp.auth.interfaces import IMaildropAvatar
@@ -115,7 +116,7 @@ class Node:
         self._facts.on_connections = self._admission.heard
         self._facts.on_login = self._throttle.learn
         self._writes = Pool(reactor, "write", configuration.storage.write_threads)
-        self._passwords = Pool(reactor, "password", 1, _AUTH_QUEUE)
+        self._passwords = Pool(reactor, "password", 1, _AUTH_QUEUE, first=roam)
         self._accounts = Accounts(configuration.server.accounts)
         self._directory = Directory(
             self._accounts,

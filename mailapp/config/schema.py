@@ -99,6 +99,13 @@ class Server:
         process does everything.""",
         default=2,
     )
+    pin_workers: bool = setting(
+        Flag(),
+        """Keep each process to one processor, which saves much of the time its threads
+        take to hand over to each other. Switch it off if other programs keep single
+        processors busy for long.""",
+        default=True,
+    )
     user: str = setting(
         LINE,
         """Who the server becomes after it has opened its ports as root. If empty, it

@@ -62,6 +62,7 @@ class Pool:
         name: of the threads, as ``ps -T`` and a traceback show it.
         threads: how many at most; they are started as work comes in.
         limit: jobs queued and running together; more raise :class:`PoolFull`.
+        first: called once in each new thread.
     """
 
     def __init__(
@@ -70,11 +71,14 @@ class Pool:
         name: str,
         threads: int,
         limit: int = 1000,
+        *,
+        first: Callable[[], object] = lambda: None,
     ) -> None:
         self.name: Final = name
         self.limit: Final = limit
         self._reactor = reactor
         self._threads_wanted = threads
+        self._first = first
         self._threads_started = 0
         self._outstanding = 0
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
@@ -129,6 +133,7 @@ class Pool:
 
     def _work(self) -> None:
         """The life of one thread."""
+        self._first()
         get, finish = self._jobs.get, self._finished.append
         while (job := get()) is not None:
             result: Any = None

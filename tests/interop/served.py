@@ -53,6 +53,7 @@ class Setup:
 
     Attributes:
         workers: 0 is one process.
+        pin: each worker keeps to one processor.
         user: whom it becomes if it is started as root.
         drain: as the configuration spells it.
         tables: more tables of the configuration, for example ``[limits]``.
@@ -64,6 +65,7 @@ class Setup:
     """
 
     workers: int = 0
+    pin: bool = True
     user: str = ""
     drain: str = "5 s"
     tables: str = ""
@@ -78,7 +80,7 @@ class Setup:
         text = (
             '[server]\nhostname = "mx.example.test"\ndomains = ["example.test"]\n'
             f'directory = "."\nworkers = {self.workers}\nuser = "{self.user}"\n'
-            f'drain = "{self.drain}"\n'
+            f'drain = "{self.drain}"\npin-workers = {str(self.pin).lower()}\n'
             '[[tls.certificate]]\nchain = "server.pem"\nkey = "server.key"\n'
             f"{self.tables}\n"
         )

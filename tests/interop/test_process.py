@@ -200,6 +200,15 @@ class SignalTests(ProcessCase):
         self.assertGreater(calling.greeted, 100)
         serve_good_client(server, "after three reloads")
 
+    def test_pinned(self) -> None:
+        """Each worker keeps to one processor, unless the configuration says no."""
+        server = self.start(Setup(workers=2))
+        for pid in server.pids[1:]:
+            self.assertEqual(len(os.sched_getaffinity(pid)), 1)
+        server = self.start(Setup(workers=2, pin=False))
+        for pid in server.pids[1:]:
+            self.assertEqual(os.sched_getaffinity(pid), os.sched_getaffinity(0))
+
     def test_dead_worker(self) -> None:
         """One that is killed is replaced; who comes meanwhile waits and is served."""
         server = self.start(Setup(workers=2))

@@ -36,6 +36,7 @@ class BriefTests(SynchronousTestCase):
         brief = Brief("w1", "/etc/x.toml", "text = 'ü'\n" * 20_000, {"smtp": 5})
         descriptor = brief.to_fd()
         self.assertEqual(Brief.from_fd(descriptor), brief)
+        self.assertEqual(brief.number, 1)
         self.assertRaises(OSError, os.fstat, descriptor)
 
 
