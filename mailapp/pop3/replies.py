@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from enum import Enum
+from functools import lru_cache
 from typing import Final
 
 from attrs import field, frozen
@@ -140,6 +141,7 @@ def listing(messages: int, octets: int) -> Reply:
     return ok("{messages} messages ({octets} octets)", messages=messages, octets=octets)
 
 
+@lru_cache(maxsize=4096)
 def message(octets: int) -> Reply:
     """Before a message."""
     return ok("{octets} octets", octets=octets)

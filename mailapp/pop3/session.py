@@ -56,6 +56,10 @@ class _Login:
     visit: Visit
 
 
+VALID_SECONDS: Final = 1.0
+"""How long an account is believed not to be disabled, except by QUIT, which removes."""
+
+
 class Pop3Session:
     """See :class:`mailapp.core.connection.Session`.
 
@@ -74,6 +78,7 @@ class Pop3Session:
         self._login: _Login | None = None
         self._account = "-"
         self._closed = False
+        self._valid_until = 0.0
         self._counts: Final = Counts()
         self._view = service.view()
         self._began: Final = service.clock.seconds()
@@ -232,8 +237,11 @@ class Pop3Session:
     # ---- after it
 
     async def _serve(self, event: Event, login: _Login) -> Answer:
-        if not await login.avatar.still_valid():
-            return replies.ACCOUNT_GONE
+        now = self._service.clock.seconds()
+        if now >= self._valid_until or isinstance(event, Quit):
+            if not await login.avatar.still_valid():
+                return replies.ACCOUNT_GONE
+            self._valid_until = now + VALID_SECONDS
         await login.visit.drop.keep()
         if isinstance(event, MaildropCommand):
             return await perform(event, login.visit)

@@ -24,7 +24,7 @@ from mailapp.storage.maildir.lease import Lease, LeaseTable
 from mailapp.storage.maildir.mailbox import Mailbox, ModSeqClock
 from mailapp.storage.maildir.placing import Placing
 from mailapp.storage.maildir.quota import Quota
-from mailapp.storage.maildir.reading import Reader, folder_of, lies_raw, open_inbox
+from mailapp.storage.maildir.reading import Reader, folder_of, open_inbox, raw_octets
 from mailapp.storage.maildir.scan import Listing
 from mailapp.storage.maildir.sink import SinkParts, StagedSink
 from mailapp.storage.types import (
@@ -131,7 +131,7 @@ class MaildirAccount:
         reader = Reader(self._files, self._blocking, fd)
         try:
             end = None if length is None else start + length
-            async for chunk in reader.chunks(start, end, raw=lies_raw(blob)):
+            async for chunk in reader.chunks(start, end, raw=raw_octets(blob)):
                 yield chunk
         finally:
             self._files.close(fd)

@@ -31,9 +31,13 @@ def folder_of(blob: BlobRef) -> FolderId:
     return FolderId(int(folder))
 
 
-def lies_raw(blob: BlobRef) -> bool:
-    """The file holds what goes over the wire, octet for octet: its name says so."""
-    return _RAW.search(blob) is not None
+def raw_octets(blob: BlobRef) -> int | None:
+    """The size of a file that holds what goes over the wire, octet for octet.
+
+    So its name says; None: it has to be converted.
+    """
+    match = _RAW.search(blob)
+    return None if match is None else int(match[1])
 
 
 def open_inbox(files: Files, account: bytes, blob: BlobRef) -> int | None:
@@ -59,11 +63,15 @@ class Reader:
     fd: int
 
     async def chunks(
-        self, start: int, end: int | None, *, raw: bool
+        self, start: int, end: int | None, *, raw: int | None
     ) -> AsyncIterator[bytes]:
-        """Octets from ``start`` to before ``end``, as they go over the wire."""
-        if raw:
-            async for chunk in self._raw(start, end, CHUNK):
+        """Octets from ``start`` to before ``end``, as they go over the wire.
+
+        ``raw`` is of :func:`raw_octets`. How much is asked for at once follows it, how
+        much is given does not: the file may be longer than its name says.
+        """
+        if raw is not None:
+            async for chunk in self._raw(start, end, min(CHUNK, raw + 1)):
                 yield chunk
             return
         wire = ToWire()

@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mailapp.pop3 import replies
 from mailapp.pop3.connection import Limits
+from mailapp.pop3.session import VALID_SECONDS
 from mailapp.storage.types import BlobRef
 from tests.threats import threat
 from tests.unit.pop3.support import Server, ask, now
@@ -27,6 +28,17 @@ class ClosedAccountTests(SynchronousTestCase):
         self.assertEqual(replies.ACCOUNT_GONE.octets, ask(wire, b"QUIT"))
         self.assertTrue(wire.closed)
         self.assertEqual([b"a\r\n"], server.bodies())
+
+    @threat(48)
+    def test_account_closed_while_busy(self) -> None:
+        """A client that never rests is sent away within a second or so."""
+        server = Server(b"a\r\n")
+        wire = server.login()
+        ask(wire, b"NOOP")
+        server.user.valid = False
+        server.clock.advance(VALID_SECONDS)
+        self.assertEqual(replies.ACCOUNT_GONE.octets, ask(wire, b"NOOP"))
+        self.assertTrue(wire.closed)
 
     @threat(48)
     def test_account_closed_while_silent(self) -> None:
