@@ -66,14 +66,18 @@ def tests_by_row() -> Mapping[int, Sequence[str]]:
 
 
 def marked(node: ast.AST, name: str) -> Iterator[tuple[str, int]]:
-    """Name and row of each mark in a syntax tree; ``name`` is what holds it."""
+    """Name and row of each mark in a syntax tree; ``name`` is what holds it.
+
+    What a function defines inside is no test, but an example in one.
+    """
     for child in ast.iter_child_nodes(node):
         match child:
             case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
                 inner = f"{name}::{child.name}"
                 for decorator in child.decorator_list:
                     yield from ((inner, row) for row in _rows(decorator))
-                yield from marked(child, inner)
+                if isinstance(child, ast.ClassDef):
+                    yield from marked(child, inner)
             case _:
                 pass
 
