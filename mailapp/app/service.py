@@ -18,8 +18,8 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from mailapp.app import pop2, pop3
+from mailapp.app.affinity import roam
 from mailapp.app.facts import Facts
-from mailapp.app.processors import roam
 from mailapp.auth.assemble import Authentication
 from mailapp.auth.hashes import Hashes
 from mailapp.auth.interfaces import IMaildropAvatar

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Final
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger, globalLogBeginner
 
-from mailapp.app import bus, lines, logs, processors
+from mailapp.app import affinity, bus, lines, logs
 from mailapp.app.brief import BRIEF_FD, BUS_FD, Brief
 from mailapp.app.privileges import forbid_new_privileges
 from mailapp.app.reactor import install
@@ -82,7 +82,7 @@ def main() -> None:
     brief = Brief.from_fd(BRIEF_FD)
     settings = load_text(brief.config_text, brief.config_path)
     if settings.server.pin_workers:
-        processors.pin(brief.number)
+        affinity.pin(brief.number)
     reactor: Any = install()
     gathered = logs.Gathered(logs.to_stream(sys.stderr), reactor)
     observer = logs.LineObserver(

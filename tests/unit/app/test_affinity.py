@@ -7,10 +7,10 @@ from threading import Thread
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailapp.app.processors import EVERYWHERE, pin, roam
+from mailapp.app.affinity import EVERYWHERE, pin, roam
 
 
-class ProcessorTests(SynchronousTestCase):
+class AffinityTests(SynchronousTestCase):
     """Each test in a thread of its own: that is what is moved."""
 
     def setUp(self) -> None:
@@ -51,6 +51,6 @@ class ProcessorTests(SynchronousTestCase):
         self.patch(os, "sched_setaffinity", self.refuse)
         pin(0)
 
-    def refuse(self, _thread: int, _processors: object) -> None:
+    def refuse(self, _thread: int, _cpus: object) -> None:
         """As the kernel does when no wanted processor is left."""
         raise OSError(22, "Invalid argument")

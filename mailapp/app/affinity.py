@@ -23,8 +23,8 @@ def pin(number: int) -> None:
         number: of the worker; neighbours get different processors, as far as there are
             enough of them.
     """
-    processors = sorted(EVERYWHERE)
-    _keep_to({processors[number % len(processors)]})
+    cpus = sorted(EVERYWHERE)
+    _keep_to({cpus[number % len(cpus)]})
 
 
 def roam() -> None:
@@ -32,6 +32,6 @@ def roam() -> None:
     _keep_to(set(EVERYWHERE))
 
 
-def _keep_to(processors: set[int]) -> None:
+def _keep_to(cpus: set[int]) -> None:
     with suppress(OSError):  # the host took them away meanwhile: it is not that urgent
-        os.sched_setaffinity(0, processors)
+        os.sched_setaffinity(0, cpus)
