@@ -64,8 +64,7 @@ class LocalDelivery:
         """
         route = router.route(address, await self._directory.resolve(address))
         for local in route.local:
-            if local.account.quota_octets:
-                await self._refuse_full(local)
+            await self._prepare(local)
         return route
 
     def begin(
@@ -106,19 +105,22 @@ class LocalDelivery:
                 )
         return fanout.fold([outcome(problem) for problem in problems])
 
-    async def _refuse_full(self, local: Local) -> None:
-        """Say at RCPT what would only come out after the whole message was sent.
+    async def _prepare(self, local: Local) -> None:
+        """Make a new account's mailbox, or say now that it is full.
 
-        A mailbox that was not made yet is not full.
+        An account begins in the directory alone. What is full is refused at RCPT, since
+        it would come out only after the whole message was sent.
         """
+        account = local.account
         try:
-            account = await self._store.open(local.account.id)
-            usage = await account.usage()
-        except NoSuch:
-            return
+            try:
+                mailbox = await self._store.open(account.id)
+            except NoSuch:
+                mailbox = await self._store.create(account.id, account.quota_octets)
+            full = account.quota_octets and _is_full(await mailbox.usage())
         except StoreError as problem:
             raise failure(problem) from problem
-        if _is_full(usage):
+        if full:
             raise TemporaryFailure(MAILBOX_FULL)
 
     async def _to_folders(self, routes: Sequence[Route]) -> Fanout:

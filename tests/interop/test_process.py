@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import poplib
 import pwd
 import shutil
 import signal
+import smtplib
 import socket
 import ssl
 import subprocess
@@ -199,6 +201,25 @@ class SignalTests(ProcessCase):
         self.assertEqual(calling.lost, [])
         self.assertGreater(calling.greeted, 100)
         serve_good_client(server, "after three reloads")
+
+    def test_new_account(self) -> None:
+        """An account made beside a running server gets mail at once, and logs in."""
+        server = self.start(Setup(workers=2))
+        command = [sys.executable, "-m", "mailapp.cli.main", "user", "add", "carol"]
+        subprocess.run(  # noqa: S603 - our own command
+            [*command, "--stdin", "--config", str(server.data / "mailapp.toml")],
+            input=b"correct horse battery\n",
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            check=True,
+        )
+        with smtplib.SMTP("127.0.0.1", server.port("smtp")) as smtp:
+            smtp.sendmail("x@example.org", ["carol@example.test"], "Subject: x\n\nhi\n")
+        pop = poplib.POP3("127.0.0.1", server.port("pop3"))
+        pop.user("carol")
+        pop.pass_("correct horse battery")
+        self.assertIn(b"hi", pop.retr(1)[1])
+        pop.quit()
 
     def test_pinned(self) -> None:
         """Each worker keeps to one processor, unless the configuration says no."""

@@ -119,6 +119,12 @@ class Store:
         self.delivered: list[tuple[bytes, Sequence[Destination]]] = []
         self.usage = Usage(0, 0)
         self.folders: Sequence[str] = ()
+        self.created: list[tuple[str, int]] = []
+
+    async def create(self, account: AccountId, quota_octets: int = 0) -> OneAccount:
+        """Remember it."""
+        self.created.append((account, quota_octets))
+        return OneAccount(self.usage, self.folders)
 
     async def open(self, account: AccountId) -> OneAccount:
         """The same account for every name."""

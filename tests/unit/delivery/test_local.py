@@ -35,6 +35,7 @@ from tests.unit.delivery.doubles import (
     ALICE,
     BOB,
     Directory,
+    OneAccount,
     Store,
     envelope,
     local,
@@ -83,8 +84,7 @@ class RouteTests(DeliveryCase):
         verifyObject(IBody, body)
 
     def test_known(self) -> None:
-        """A mailbox of ours is accepted without a look at the disk."""
-        self.store.open_problem = Unavailable()
+        """A mailbox of ours is accepted."""
         self.assertEqual(
             Route(ALICE, (local("alice"),)), run(self.delivery.route(ALICE))
         )
@@ -135,16 +135,24 @@ class RouteTests(DeliveryCase):
         self.assert_refused(TemporaryFailure, "452 4.2.2")
 
     def test_room(self) -> None:
-        """A mailbox with room is accepted, and one that was never made."""
+        """A mailbox with room is accepted."""
         self.table[ALICE] = local("alice", quota_octets=1000)
         self.store.usage = Usage(1, 999, limit_octets=1000)
         run(self.delivery.route(ALICE))
+        self.assertEqual(self.store.created, [])
+
+    @rows(limited=1000, unlimited=0)
+    def test_new_account(self, quota_octets: int) -> None:
+        """An account that is only in the directory yet gets its mailbox at RCPT."""
+        self.table[ALICE] = local("alice", quota_octets=quota_octets)
         self.store.open_problem = NoSuch()
         run(self.delivery.route(ALICE))
+        self.assertEqual(self.store.created, [(str(ALICE), quota_octets)])
 
-    def test_usage_unknown(self) -> None:
+    @rows(limited=1000, unlimited=0)
+    def test_usage_unknown(self, quota_octets: int) -> None:
         """A store that does not answer is a temporary failure."""
-        self.table[ALICE] = local("alice", quota_octets=1000)
+        self.table[ALICE] = local("alice", quota_octets=quota_octets)
         self.store.open_problem = Unavailable()
         self.assert_refused(TemporaryFailure, "451 4.3.0")
 
@@ -269,7 +277,11 @@ class DetailTests(DeliveryCase):
     def test_store_down(self) -> None:
         """When folders can't be listed the message goes to INBOX."""
         self.delivery = self.make(detail_folders=True)
-        self.store.open_problem = Unavailable()
         self.table[ALICE] = local("alice", "lists")
+
+        async def down(_account: OneAccount) -> Any:
+            raise Unavailable
+
+        self.patch(OneAccount, "folders", down)
         self.assertEqual([DELIVERED], self.deliver(ALICE))
         self.assertEqual([INBOX], [to.folder for to in self.store.delivered[0][1]])
