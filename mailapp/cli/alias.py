@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sqlite3
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any, Final
 
 from attrs import frozen
@@ -17,7 +17,8 @@ from mailapp.core.failures import SyntaxProblem, TemporaryFailure
 from mailapp.directory.accounts import Accounts
 from mailapp.directory.resolve import alias_address
 from mailapp.directory.schema import AccountsFileProblem
-from mailapp.directory.types import Resolution, Unknown
+from mailapp.directory.types import Unknown
+from mailapp.net.steps import finish
 
 OK: Final = 0
 FAILED: Final = 1
@@ -41,7 +42,7 @@ def add(work: Work) -> int:
     work.accounts.add_alias(address, [str(target) for target in targets])
     directory = work.site.open_directory(work.accounts)
     for target in targets:
-        if isinstance(_now(directory.resolve(target)), Unknown):
+        if isinstance(finish(directory.resolve(target)), Unknown):
             work.terminal.complain(f"note: {target} does not exist yet")
     work.terminal.say(f"{address} -> {', '.join(work.accounts.targets(address))}")
     return OK
@@ -135,13 +136,3 @@ def _address(work: Work) -> str:
         reason = f"{domain} is not in the configuration's server.domains"
         raise SyntaxProblem(reason)
     return address
-
-
-def _now(coroutine: Coroutine[Any, Any, Resolution]) -> Resolution:
-    """The result of a coroutine that never waits: the directory over a file."""
-    try:
-        coroutine.send(None)
-    except StopIteration as done:
-        result: Resolution = done.value
-        return result
-    raise AssertionError

@@ -15,7 +15,7 @@ from twisted.logger import Logger
 
 from mailapp.core.connection import NEED_DATA, PAUSED, Connection, Session
 from mailapp.core.output import Output, Stream
-from mailapp.net.steps import Run, run
+from mailapp.net.steps import Run, nothing, run
 
 _log: Final = Logger()
 
@@ -292,12 +292,8 @@ def _close(output: Output) -> None:
     """Let a stream that breaks off give back what it holds."""
     close = getattr(getattr(output, "chunks", None), "aclose", None)
     if close is not None:
-        run(close(), _nothing, _unclosed)
+        run(close(), nothing, _unclosed)
 
 
 def _unclosed(problem: BaseException) -> None:
     _log.error("closing a stream: {problem!r}", problem=problem, event="stream.failed")
-
-
-def _nothing(_result: object) -> None:
-    """Nobody cares."""

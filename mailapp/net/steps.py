@@ -164,6 +164,10 @@ def run(
     return None
 
 
+def nothing(_result: object) -> None:
+    """Nobody waits for this result."""
+
+
 async def undisturbed(coroutine: Coroutine[Any, Any, _T]) -> _T:
     """Run to its end, even if the one who awaits this is broken off meanwhile."""
     finished: Deferred[_T] = Deferred()

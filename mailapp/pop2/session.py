@@ -17,7 +17,7 @@ from mailapp.auth.interfaces import (
 )
 from mailapp.core.failures import DeliveryFailure
 from mailapp.core.peer import TLS, Peer
-from mailapp.net.steps import run, undisturbed
+from mailapp.net.steps import nothing, run, undisturbed
 from mailapp.pop2 import mailboxes, replies
 from mailapp.pop2.commands import Counts, Selected
 from mailapp.pop2.connection import Event, Garbage, Opened
@@ -140,7 +140,7 @@ class Pop2Session:
         self._closed = True
         login, self._login = self._login, None
         if login is not None:
-            run(self._leave(login), _nothing, self._leaving_failed)
+            run(self._leave(login), nothing, self._leaving_failed)
         self.log.info(
             "{account}: retrieved {retrieved}, removed {removed}",
             event="pop2.session.ended",
@@ -352,7 +352,3 @@ async def _unlock(drop: Maildrop, session: str) -> None:
         Pop2Session.log.warn(
             "mailbox not unlocked", event="pop2.maildrop.stuck", session=session
         )
-
-
-def _nothing(_result: object) -> None:
-    """Nobody waits for this result."""

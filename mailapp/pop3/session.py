@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import Any, ClassVar, Final, TypeVar
+from collections.abc import Callable
+from typing import ClassVar, Final, TypeVar
 
 from attrs import evolve, frozen
-from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -17,7 +16,7 @@ from mailapp.auth.interfaces import (
 )
 from mailapp.core.failures import DeliveryFailure
 from mailapp.core.peer import TLS, Peer
-from mailapp.net.steps import run
+from mailapp.net.steps import nothing, run, undisturbed
 from mailapp.pop3 import replies
 from mailapp.pop3.authorization import REFUSALS, Authorization
 from mailapp.pop3.commands import Counts, Visit, perform
@@ -128,7 +127,7 @@ class Pop3Session:
         self._authorization.cancel()
         login, self._login = self._login, None
         if login is not None:
-            run(self._leave(login), _nothing, self._leaving_failed)
+            run(self._leave(login), nothing, self._leaving_failed)
         counts = self._counts
         self.log.info(
             "{account}: retrieved {retrieved}, removed {removed}",
@@ -185,7 +184,7 @@ class Pop3Session:
         """The end of every kind of login; success opens and locks the maildrop."""
         if isinstance(result, LoggedIn):
             # not to be broken off when the client goes: a lock would stay behind
-            return await _undisturbed(self._enter(result))
+            return await undisturbed(self._enter(result))
         if isinstance(result, Refused):
             self.log.debug(
                 "login refused: {reason}",
@@ -253,7 +252,7 @@ class Pop3Session:
             case Lang():
                 return self._service.speak(event.language_range)
             case Quit():
-                return await _undisturbed(self._update(login))
+                return await undisturbed(self._update(login))
             case _:
                 # the connection's table lets nothing else come after the login
                 raise AssertionError(event)
@@ -308,14 +307,3 @@ class Pop3Session:
             event="pop3.session.failed",
             session=self.peer.session,
         )
-
-
-def _nothing(_result: object) -> None:
-    """Nobody waits for this result."""
-
-
-async def _undisturbed(coroutine: Coroutine[Any, Any, _T]) -> _T:
-    """Run to its end, even if the one who awaits this is broken off meanwhile."""
-    finished: Deferred[_T] = Deferred()
-    run(coroutine, finished.callback, lambda e: finished.errback(Failure(e)))
-    return await finished
