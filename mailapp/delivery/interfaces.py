@@ -37,8 +37,12 @@ class IBody(Interface):
 class IDelivery(Interface):
     """From recipients and an envelope to durable copies."""
 
-    def route(address: Address) -> Awaitable[Route]:
+    def route(address: Address, *, relays: bool = False) -> Awaitable[Route]:
         """Where mail for this recipient would go.
+
+        Args:
+            relays: the client may send to other servers through this one: it logged
+                in, or its network is trusted to.
 
         Raises:
             PermanentFailure: unknown (550 5.1.1), relaying denied (550 5.7.1).

@@ -54,7 +54,7 @@ class LocalDelivery:
         self._hostname = hostname
         self._detail_folders = detail_folders
 
-    async def route(self, address: Address) -> Route:
+    async def route(self, address: Address, *, relays: bool = False) -> Route:
         """Where mail for this recipient would go.
 
         Raises:

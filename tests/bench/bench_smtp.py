@@ -54,7 +54,7 @@ class NoBody:
 class NoDelivery:
     """Takes everything."""
 
-    async def route(self, address: Address) -> Route:
+    async def route(self, address: Address, *, relays: bool = False) -> Route:
         """Anywhere."""
         return Route(address, ())
 

@@ -17,7 +17,7 @@ from itertools import combinations
 
 from attrs import define, field
 
-from mailapp.storage.maildir.files import Directory, Facts, Files
+from mailapp.storage.files import Directory, Facts, Files
 
 EXHAUSTIVE = 5
 """Up to so many waiting operations every subset is played, else prefixes and gaps."""

@@ -9,8 +9,8 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailapp.net.threads import inline
+from mailapp.storage.files import Directory
 from mailapp.storage.maildir.filename import UniqueNames
-from mailapp.storage.maildir.files import Directory
 from mailapp.storage.maildir.quota import counted
 from mailapp.storage.maildir.store import MaildirStore
 from mailapp.storage.types import (

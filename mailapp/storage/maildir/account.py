@@ -14,11 +14,11 @@ from zope.interface import implementer
 
 from mailapp.core.failures import TemporaryFailure
 from mailapp.net.threads import InThread
+from mailapp.storage.files import Files
 from mailapp.storage.interfaces import IAccount, ILease
 from mailapp.storage.maildir.changes import Changes, places
 from mailapp.storage.maildir.errors import disk_errors
 from mailapp.storage.maildir.filename import UniqueNames
-from mailapp.storage.maildir.files import Files
 from mailapp.storage.maildir.folders import Folders
 from mailapp.storage.maildir.lease import Lease, LeaseTable
 from mailapp.storage.maildir.mailbox import Mailbox, ModSeqClock

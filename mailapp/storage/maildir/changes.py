@@ -13,9 +13,9 @@ from typing import assert_never
 
 from attrs import evolve, frozen
 
+from mailapp.storage.files import Files
 from mailapp.storage.maildir import keywords
 from mailapp.storage.maildir.filename import parse
-from mailapp.storage.maildir.files import Files
 from mailapp.storage.maildir.folders import Folders
 from mailapp.storage.maildir.mailbox import Mailbox, Message, size_of
 from mailapp.storage.maildir.placing import Placing

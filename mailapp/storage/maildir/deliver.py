@@ -20,9 +20,9 @@ from typing import Final
 
 from attrs import define, frozen
 
+from mailapp.storage.files import Directory, Files
 from mailapp.storage.maildir.errors import storage_error
 from mailapp.storage.maildir.filename import UniqueNames
-from mailapp.storage.maildir.files import Directory, Files
 from mailapp.storage.maildir.places import Place, Places, Target
 from mailapp.storage.maildir.quota import Quota, Reservation
 from mailapp.storage.types import StoreError

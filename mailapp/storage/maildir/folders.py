@@ -7,8 +7,8 @@ from typing import Final
 
 from attrs import field, frozen
 
+from mailapp.storage.files import Files, remove_tree
 from mailapp.storage.maildir.filename import UniqueNames
-from mailapp.storage.maildir.files import Files, remove_tree
 from mailapp.storage.maildir.layout import PARTS, folder_directory, folder_name
 from mailapp.storage.maildir.uids import (
     Numbers,

@@ -15,7 +15,7 @@ from typing import Final
 
 from attrs import frozen
 
-from mailapp.storage.maildir.files import Files, read_whole, replace
+from mailapp.storage.files import Files, read_whole, replace
 from mailapp.storage.maildir.layout import KEYWORDS
 from mailapp.storage.types import BadName, TooMany
 

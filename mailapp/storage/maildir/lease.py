@@ -13,8 +13,8 @@ from typing import Final
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from zope.interface import implementer
 
+from mailapp.storage.files import Files
 from mailapp.storage.interfaces import ILease
-from mailapp.storage.maildir.files import Files
 from mailapp.storage.types import Fenced
 
 SWEEP_SECONDS: Final = 5.0

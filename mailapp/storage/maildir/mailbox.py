@@ -15,9 +15,9 @@ from typing import Final
 
 from attrs import define, evolve, field, frozen
 
+from mailapp.storage.files import Files
 from mailapp.storage.maildir import keywords
 from mailapp.storage.maildir.filename import MessageName, parse
-from mailapp.storage.maildir.files import Files
 from mailapp.storage.maildir.folders import Folders, Found
 from mailapp.storage.maildir.scan import Listing, scan
 from mailapp.storage.maildir.uids import Turn, next_uid, read_numbers, turn

@@ -8,7 +8,7 @@ from typing import Final
 
 from attrs import frozen
 
-from mailapp.storage.maildir.files import Directory, Files
+from mailapp.storage.files import Directory, Files
 from mailapp.storage.maildir.quota import Quota
 
 PLACES_KEPT: Final = 200

@@ -10,10 +10,10 @@ from contextlib import suppress
 
 from attrs import evolve, frozen
 
+from mailapp.storage.files import Files
 from mailapp.storage.maildir import keywords
 from mailapp.storage.maildir.deliver import link_or_copy, settle
 from mailapp.storage.maildir.filename import MessageName, UniqueNames, parse
-from mailapp.storage.maildir.files import Files
 from mailapp.storage.maildir.mailbox import Mailbox, Message, size_of
 from mailapp.storage.maildir.quota import Quota, Reservation
 from mailapp.storage.maildir.uids import turn

@@ -24,8 +24,8 @@ from typing import Final
 
 from attrs import evolve, frozen
 
+from mailapp.storage.files import Files, read_whole, replace
 from mailapp.storage.maildir.filename import parse
-from mailapp.storage.maildir.files import Files, read_whole, replace
 from mailapp.storage.maildir.layout import PARTS, QUOTA, folder_name
 from mailapp.storage.maildir.uids import locked
 from mailapp.storage.types import OverQuota, Usage

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from attrs import frozen
 
+from mailapp.storage.files import Files
 from mailapp.storage.maildir.errors import disk_errors
 from mailapp.storage.maildir.filename import parse
-from mailapp.storage.maildir.files import Files
 from mailapp.storage.maildir.wire import ToWire
 from mailapp.storage.types import BlobRef, FolderId, NoSuch
 

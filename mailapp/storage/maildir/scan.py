@@ -16,6 +16,7 @@ from typing import Final
 
 from attrs import evolve, frozen
 
+from mailapp.storage.files import Files
 from mailapp.storage.maildir.filename import (
     MessageName,
     UniqueNames,
@@ -23,7 +24,6 @@ from mailapp.storage.maildir.filename import (
     guid,
     parse,
 )
-from mailapp.storage.maildir.files import Files
 from mailapp.storage.types import BlobRef, Item
 
 _USUAL: Final = re.compile(

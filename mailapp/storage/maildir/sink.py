@@ -10,11 +10,11 @@ from zope.interface import implementer
 
 from mailapp.core.failures import TemporaryFailure
 from mailapp.net.threads import InThread
+from mailapp.storage.files import Files
 from mailapp.storage.interfaces import IBlobSink
 from mailapp.storage.maildir.deliver import Body
 from mailapp.storage.maildir.errors import disk_errors
 from mailapp.storage.maildir.filename import UniqueNames
-from mailapp.storage.maildir.files import Files
 from mailapp.storage.maildir.wire import ToDisk
 from mailapp.storage.types import BlobRef, Unavailable
 

@@ -17,6 +17,7 @@ from zope.interface import implementer
 
 from mailapp.core.failures import TemporaryFailure
 from mailapp.net.threads import InThread
+from mailapp.storage.files import Files, remove_tree
 from mailapp.storage.interfaces import IBlobSink, IMailStore
 from mailapp.storage.maildir import keywords
 from mailapp.storage.maildir.account import Ground, MaildirAccount
@@ -30,7 +31,6 @@ from mailapp.storage.maildir.deliver import (
 )
 from mailapp.storage.maildir.errors import disk_errors, storage_error
 from mailapp.storage.maildir.filename import UniqueNames
-from mailapp.storage.maildir.files import Files, remove_tree
 from mailapp.storage.maildir.folders import Folders, make_maildir
 from mailapp.storage.maildir.layout import (
     MAILDROP_LOCK,

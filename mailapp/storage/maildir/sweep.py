@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Final
 
-from mailapp.storage.maildir.files import Files, remove_tree
+from mailapp.storage.files import Files, remove_tree
 from mailapp.storage.maildir.layout import STAGING
 from mailapp.storage.maildir.quota import folders
 

@@ -20,8 +20,8 @@ from typing import Final
 
 from attrs import define, frozen
 
+from mailapp.storage.files import Files, read_whole, replace
 from mailapp.storage.maildir.filename import MAX_UID
-from mailapp.storage.maildir.files import Files, read_whole, replace
 from mailapp.storage.maildir.layout import COUNTER, COUNTER_LOCK, UIDS, UIDS_LOCK
 from mailapp.storage.types import TooMany
 

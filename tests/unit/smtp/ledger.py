@@ -100,7 +100,7 @@ class Ledger:
     route_failure: Exception | None = None
     asked: int = 0
 
-    async def route(self, address: Address) -> Route:
+    async def route(self, address: Address, *, relays: bool = False) -> Route:
         """To our users, and to nobody else."""
         self.asked += 1
         if self.route_failure is not None:

@@ -12,7 +12,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailapp.net.threads import inline
-from mailapp.storage.maildir.files import Directory, Files
+from mailapp.storage.files import Directory, Files
 from mailapp.storage.maildir.store import MaildirStore
 from mailapp.storage.types import (
     INBOX_ID,

@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from mailapp.net.threads import PoolFull
+from mailapp.storage.files import Directory
 from mailapp.storage.maildir.batches import (
     MOMENT,
     MOST_TOGETHER,
@@ -16,7 +17,6 @@ from mailapp.storage.maildir.batches import (
     Delivery,
     Outcomes,
 )
-from mailapp.storage.maildir.files import Directory
 from mailapp.storage.maildir.sink import Sink
 from mailapp.storage.types import Destination, Unavailable
 from tests.contract.store_case import now

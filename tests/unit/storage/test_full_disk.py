@@ -10,7 +10,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailapp.net.threads import inline
-from mailapp.storage.maildir.files import Files
+from mailapp.storage.files import Files
 from mailapp.storage.maildir.store import MaildirStore
 from mailapp.storage.maildrop import PURPOSE
 from mailapp.storage.types import AccountId

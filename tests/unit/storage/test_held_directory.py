@@ -8,7 +8,7 @@ import tempfile
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailapp.storage.maildir.files import Directory, Files
+from mailapp.storage.files import Directory, Files
 from tests.threats import threat
 
 

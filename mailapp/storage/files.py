@@ -1,4 +1,4 @@
-"""Every file call of the Maildir store; the only module that touches the disk.
+"""Every file call of the store and the queue; the only module that touches the disk.
 
 A test puts a model of a disk in its place that loses power between any two calls
 (``tests/crash/powercut.py``). So each method is one step that either happened or did

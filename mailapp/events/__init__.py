@@ -1,0 +1,1 @@
+"""What happened to each message: events, the journal that keeps them, the story."""

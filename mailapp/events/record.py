@@ -1,0 +1,57 @@
+"""What can happen to a message, as values (pure).
+
+Every event carries the id of its transaction (``Envelope.id``): the one word by which a
+message is found in replies, Received fields, logs, the queue and the journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum, unique
+
+from attrs import frozen
+
+
+@unique
+class Kind(Enum):
+    """The steps in the life of a message, in about the order in which they come."""
+
+    REFUSED = "refused"  # a sender, a recipient, or the message at its end
+    ACCEPTED = "accepted"  # the peer was told 250
+    EXPANDED = "expanded"  # an alias or a list became other recipients
+    DELIVERED = "delivered"  # lies in a mailbox here
+    QUEUED = "queued"  # lies in the queue
+    DEFERRED = "deferred"  # an attempt failed, another follows
+    RELAYED = "relayed"  # the next server took it
+    BOUNCED = "bounced"  # failed for good
+    EXPIRED = "expired"  # failed for good, since time was up
+    REPORTED = "reported"  # a report was sent to its sender
+    HELD = "held"
+    RELEASED = "released"
+    DROPPED = "dropped"  # by the administrator
+
+
+@frozen
+class Event:
+    """One step of one message.
+
+    Attributes:
+        kind: what happened.
+        message: the transaction's id.
+        at: seconds since the epoch.
+        recipient: whom it concerns; empty: the whole message.
+        status: enhanced code with its class, for example ``4.4.1``; empty: none.
+        text: the cause in the words of who said it: one line.
+        host: the other server, name and address; empty: this one.
+        facts: what else is known, for example ``sender``, ``message_id``, ``peer``,
+            ``size``, ``report`` (the id of a report), ``next`` (of the next attempt).
+    """
+
+    kind: Kind
+    message: str
+    at: float
+    recipient: str = ""
+    status: str = ""
+    text: str = ""
+    host: str = ""
+    facts: Mapping[str, str | int | float] = {}

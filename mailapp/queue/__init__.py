@@ -1,0 +1,1 @@
+"""Mail that waits: the spool, its schedule, and who carries it on."""

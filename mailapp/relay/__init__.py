@@ -1,0 +1,1 @@
+"""Outbound: which host is next, and the dialogue with it."""
