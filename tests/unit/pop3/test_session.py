@@ -249,6 +249,7 @@ class MaildropTests(SynchronousTestCase):
             raise Unavailable
 
         server.account.read = fail  # type: ignore[method-assign,assignment]
+        server.account.at_hand = lambda blob: None  # type: ignore[method-assign]
         wire = server.login()
         wire.connection.receive(b"RETR 1\r\n")
         answer = now(wire.session.respond(wire.connection.next_event()))

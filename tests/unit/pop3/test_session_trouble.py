@@ -63,9 +63,11 @@ class TroubleTests(SynchronousTestCase):
 
         wire = server.login()
         read, server.account.read = server.account.read, bug  # type: ignore[method-assign,assignment]
+        at_hand, server.account.at_hand = server.account.at_hand, bug  # type: ignore[method-assign,assignment]
         self.assertEqual(replies.BUG.octets, ask(wire, b"RETR 1"))
         self.assertEqual(1, len(self.flushLoggedErrors(ValueError)))
         server.account.read = read  # type: ignore[method-assign]
+        server.account.at_hand = at_hand  # type: ignore[method-assign]
         self.assertIn(b"\r\na\r\n.\r\n", ask(wire, b"RETR 1"))
 
     def test_flood(self) -> None:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+from mmap import PAGESIZE
 
+from twisted.trial.unittest import SkipTest
+
+from mailapp.storage.files import Files
 from mailapp.storage.types import (
     INBOX_ID,
     AccountId,
@@ -81,6 +85,31 @@ class ForeignTests(MaildirCase):
         os.mkfifo(path)
         with self.assertRaises((Unavailable, NoSuch)):
             self.read(item)
+
+    @threat(110)
+    def test_false_size(self) -> None:
+        """A file that is longer or shorter than its name says is read whole."""
+        page = b"0123456\r" * (PAGESIZE // 8)
+        for number, (told, text) in enumerate(
+            [(3, b"ab"), (3, b"abcd"), (len(page), page), (len(page), page + b"x")]
+        ):
+            path = self.put(f"cur/{number}.M1P1.h,S={told},W={told}:2,", text)
+            (item,) = self.items()
+            self.assertEqual(self.read(item), text)
+            path.unlink()
+
+    def test_at_hand(self) -> None:
+        """A small message that was just written is read without a wait."""
+        self.deliver()
+        (item,) = self.items()
+        octets = self.alice.at_hand(item.blob)
+        if octets is None:
+            fd = os.open(self.path / "new" / os.listdir(self.path / "new")[0], 0)
+            self.addCleanup(os.close, fd)
+            if Files().read_cached(fd, 0, 1) is not None:
+                self.fail("the message is in memory")
+            raise SkipTest("this file system does not tell what is in memory")
+        self.assertEqual(octets, TEXT)
 
     @rows(
         flags=("cur/{}:2,FS",),
