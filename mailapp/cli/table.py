@@ -34,6 +34,7 @@ class Row:
 COMMANDS: Final = (
     Row("user", "mailapp.cli.user"),
     Row("alias", "mailapp.cli.alias"),
+    Row("why", "mailapp.cli.why"),
     Row("check", "mailapp.cli.check", configured=False),
     Row("demo", "mailapp.cli.demo", configured=False),
 )

@@ -281,3 +281,8 @@ class Configuration:
     def mail_root(self) -> Path:
         """The folder of all Maildirs."""
         return self.storage.root or self.server.directory / "mail"
+
+    @property
+    def journal_folder(self) -> Path:
+        """The folder of the journal."""
+        return self.server.directory / "journal"

@@ -275,3 +275,10 @@ class Log:
         """The least important events that are written.""",
         default=LogLevel.INFO,
     )
+    journal_keep: float = setting(
+        Duration(0, 20 * 366 * DAY),
+        """How long the journal is kept, from which "mailapp why" tells what happened to
+        a message. It lies in the folder "journal" of server.directory and holds
+        addresses, ids and replies, no mail. 0 keeps it for ever.""",
+        default=90 * DAY,
+    )

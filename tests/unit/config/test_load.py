@@ -104,7 +104,7 @@ class ProblemTests(SynchronousTestCase):
         unknown_key_2=(
             GOOD + "[log]\nxyz = 5\n",
             "x.toml:10: error: log.xyz: expected the name of a setting,"
-            " found an unknown name. Known are format, level.",
+            " found an unknown name. Known are format, level, journal-keep.",
         ),
         unknown_table=(
             GOOD + "[storag]\n",
