@@ -22,7 +22,7 @@ from mailapp.pop3.grammar import (
 from mailapp.pop3.multiline import TopCutter, TopRest, close_chunks
 from mailapp.pop3.replies import Answer, Block, Reply
 from mailapp.pop3.surrogate import View
-from mailapp.storage.maildrop import Maildrop
+from mailapp.storage.maildrop import Content, Maildrop
 from mailapp.storage.types import Item
 
 SCAN_ROWS: Final = 4000  # of about 16 octets: some 64 KiB and one millisecond at a time
@@ -94,6 +94,18 @@ def _absent(number: int, drop: Maildrop) -> Reply:
     return replies.NO_SUCH_MESSAGE
 
 
+def retrieve(number: int, visit: Visit) -> Block | None:
+    """RETR, where nobody has to wait and nothing is odd; else None. Hot."""
+    drop = visit.drop
+    item = drop.find(number)
+    if item is None:
+        return None
+    octets = drop.at_hand(item)
+    if octets is None or not visit.view.shows(octets):
+        return None
+    return _retrieved(number, len(octets), Content(octets), visit)
+
+
 async def _retr(number: int, visit: Visit) -> Answer:
     item = visit.drop.find(number)
     if item is None:
@@ -103,9 +115,14 @@ async def _retr(number: int, visit: Visit) -> Answer:
         return content
     # what is at hand is counted; else the store's word is taken
     octets = len(content.first) if content.rest is None else item.size_octets
+    return _retrieved(number, octets, content, visit)
+
+
+def _retrieved(number: int, octets: int, content: Content, visit: Visit) -> Block:
     visit.retrieved.add(number)
-    visit.counts.retrieved += 1
-    visit.counts.octets += octets
+    counts = visit.counts
+    counts.retrieved += 1
+    counts.octets += octets
     return Block(replies.message(octets), content.first, content.rest)
 
 

@@ -42,6 +42,7 @@ class Reply:
         facts: what stands before the text, the same in every language.
         values: numbers in the text.
         language: spoken from this reply on.
+        octets: the line in English.
     """
 
     text: str
@@ -51,21 +52,21 @@ class Reply:
     facts: str = field(default="", kw_only=True)
     values: Mapping[str, int] = field(factory=dict, kw_only=True)
     language: Language | None = field(default=None, kw_only=True)
+    octets: bytes = field(init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         """Check that it is one line, in English at least."""
-        octets = self.octets
+        octets = self._line(ENGLISH)
+        object.__setattr__(self, "octets", octets)
         if len(octets) > RESPONSE_LIMIT or not octets[:-2].decode().isprintable():
             msg = "a reply is one line of at most 512 octets"
             raise ValueError(msg)
 
-    @property
-    def octets(self) -> bytes:
-        """The line in English."""
-        return self.line(ENGLISH)
-
     def line(self, language: Language) -> bytes:
         """The line as it is sent."""
+        return self.octets if language is ENGLISH else self._line(language)
+
+    def _line(self, language: Language) -> bytes:
         words = ["+OK" if self.positive else "-ERR"]
         if self.code is not None:
             words.append(f"[{self.code.value}]")

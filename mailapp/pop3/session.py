@@ -19,7 +19,7 @@ from mailapp.core.peer import TLS, Peer
 from mailapp.net.steps import nothing, run, undisturbed
 from mailapp.pop3 import replies
 from mailapp.pop3.authorization import REFUSALS, Authorization
-from mailapp.pop3.commands import Counts, Visit, perform
+from mailapp.pop3.commands import Counts, Visit, perform, retrieve
 from mailapp.pop3.connection import Event, Opened, Response, Wrong
 from mailapp.pop3.grammar import (
     Apop,
@@ -29,6 +29,7 @@ from mailapp.pop3.grammar import (
     MaildropCommand,
     Pass,
     Quit,
+    Retr,
     Stls,
     User,
     Utf8,
@@ -56,7 +57,7 @@ class _Login:
 
 
 VALID_SECONDS: Final = 1.0
-"""How long an account is believed not to be disabled, except by QUIT, which removes."""
+"""How long account and lock are believed to be as they were, except by QUIT."""
 
 
 class Pop3Session:
@@ -236,14 +237,22 @@ class Pop3Session:
     # ---- after it
 
     async def _serve(self, event: Event, login: _Login) -> Answer:
+        """One command. Hot, as most of them are RETR."""
+        visit = login.visit
         now = self._service.clock.seconds()
         if now >= self._valid_until or isinstance(event, Quit):
             if not await login.avatar.still_valid():
                 return replies.ACCOUNT_GONE
+            await visit.drop.keep()
             self._valid_until = now + VALID_SECONDS
-        await login.visit.drop.keep()
+        if isinstance(event, Retr):
+            return retrieve(event.number, visit) or await perform(event, visit)
         if isinstance(event, MaildropCommand):
-            return await perform(event, login.visit)
+            return await perform(event, visit)
+        return await self._other(event, login)
+
+    async def _other(self, event: Event, login: _Login) -> Answer:
+        """What is not about messages."""
         match event:
             case Wrong():
                 return event.reply

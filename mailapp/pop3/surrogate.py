@@ -54,7 +54,7 @@ class View:
         content = await drop.read(item)
         if isinstance(content, Absence):
             return replies.VANISHED
-        if self.utf8 or _is_plain(content.first):
+        if self.shows(content.first):
             return content
         if item.size_octets > LIMIT_OCTETS and _header(content.first).isascii():
             # deviates: the header of a part far inside may hold UTF-8
@@ -67,6 +67,10 @@ class View:
         if len(surrogate) != item.size_octets:
             self.sizes[number] = len(surrogate)
         return Content(surrogate)
+
+    def shows(self, first: bytes) -> bool:
+        """Whether a message that begins so is shown as it is."""
+        return first.isascii() or self.utf8 or _is_plain(first)
 
     async def size(self, number: int, item: Item, drop: Maildrop) -> int | Reply:
         """What LIST says of one message.
@@ -94,8 +98,6 @@ def _header(first: bytes) -> bytes:
 
 def _is_plain(first: bytes) -> bool:
     """No header in the first chunk needs UTF8 mode."""
-    if first.isascii():
-        return True
     header = _header(first)
     return header.isascii() and _HAS_PARTS.search(header) is None
 

@@ -123,6 +123,12 @@ class IAccount(Interface):
             Unavailable: it can't be read now.
         """
 
+    def at_hand(blob: BlobRef) -> bytes | None:
+        """All octets of a small message, if nobody has to wait for them; else None.
+
+        A shorter way to what ``read`` gives; whatever is wrong, ``read`` tells. Hot.
+        """
+
     def commit(
         changes: Sequence[Change],
         *,

@@ -190,6 +190,11 @@ class MemoryAccount:
         for at in range(start, end, CHUNK):
             yield body[at : min(at + CHUNK, end)]
 
+    def at_hand(self, blob: BlobRef) -> bytes | None:
+        """See :class:`IAccount`."""
+        body = self._shared.bodies[blob] if self.state.holds(blob) else None
+        return None if body is None or len(body) > CHUNK else body
+
     async def commit(
         self,
         changes: Sequence[Change],

@@ -24,7 +24,13 @@ from mailapp.storage.maildir.lease import Lease, LeaseTable
 from mailapp.storage.maildir.mailbox import Mailbox, ModSeqClock
 from mailapp.storage.maildir.placing import Placing
 from mailapp.storage.maildir.quota import Quota
-from mailapp.storage.maildir.reading import Reader, folder_of, open_inbox, raw_octets
+from mailapp.storage.maildir.reading import (
+    Reader,
+    at_hand,
+    folder_of,
+    open_inbox,
+    raw_octets,
+)
 from mailapp.storage.maildir.scan import Listing
 from mailapp.storage.maildir.sink import SinkParts, StagedSink
 from mailapp.storage.types import (
@@ -135,6 +141,10 @@ class MaildirAccount:
                 yield chunk
         finally:
             self._files.close(fd)
+
+    def at_hand(self, blob: BlobRef) -> bytes | None:
+        """See :class:`IAccount`."""
+        return at_hand(self._files, self.path, blob)
 
     async def commit(
         self,
