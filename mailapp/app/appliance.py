@@ -8,13 +8,13 @@ import resource
 import signal
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Final, NoReturn
 
 from twisted.application.service import IServiceCollection, Service
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
 from twisted.internet.task import LoopingCall
 from twisted.logger import ILogObserver, Logger
 from twisted.python.components import Componentized
@@ -23,6 +23,9 @@ from mailapp.app.brief import Brief
 from mailapp.app.lines import FORMATS
 from mailapp.app.logs import LineObserver, Log
 from mailapp.app.notify import Notify
+from mailapp.app.parts import Parts
+from mailapp.app.postman import NAME as POSTMAN
+from mailapp.app.postman import Postman
 from mailapp.app.privileges import drop, ids_to_become
 from mailapp.app.service import Node, check_certificates
 from mailapp.app.sockets import Sockets
@@ -78,7 +81,9 @@ class Appliance(Service):
         self._slots = max(1, self.configuration.server.workers)
         self.sockets = Sockets(reactor, self._slots)
         self._lock = -1
+        self._parts: Parts | None = None
         self._node: Node | None = None
+        self._postman: Postman | None = None
         self._supervisor: Supervisor | None = None
         self._watchdog = LoopingCall(self._notify.alive)
         self._watchdog.clock = reactor
@@ -161,7 +166,7 @@ class Appliance(Service):
             stopping = self._supervisor.stop()
         elif self._node is not None:
             self._notify.stopping()
-            stopping = self._node.stop()
+            stopping = ensureDeferred(self._stop_one(self._node))
         else:
             stopping = maybeDeferred(lambda: None)
         return stopping.addBoth(self._stopped)
@@ -201,11 +206,22 @@ class Appliance(Service):
     # ---- one process
 
     def _start_one(self) -> None:
-        self._node = Node(self.configuration, self._reactor, self.sockets.take())
+        self._parts = Parts(self.configuration, self._reactor, "one")
+        self._node = Node(self._parts, self.sockets.take())
+        self._postman = Postman(self._parts)
+        self._parts.start()
+        self._postman.start()
         self._node.start()
         if self._notify.watchdog_seconds:
             _ = self._watchdog.start(self._notify.watchdog_seconds / 2)
         self._ready()
+
+    async def _stop_one(self, node: Node) -> None:
+        await node.stop()
+        if self._postman is not None:
+            await self._postman.stop()
+        if self._parts is not None:
+            await self._parts.stop()
 
     def _reload_one(self, text: str, node: Node) -> None:
         node.reload_certificates()
@@ -227,8 +243,9 @@ class Appliance(Service):
         self._supervisor.on_ready = self._ready
         self._supervisor.start()
 
-    def _slots_now(self) -> list[Any]:
-        return [self.sockets.slot(number) for number in range(self._slots)]
+    def _slots_now(self) -> dict[str, Mapping[str, int]]:
+        slots = {f"w{n}": self.sockets.slot(n) for n in range(self._slots)}
+        return {**slots, POSTMAN: {}}
 
     def _reload_many(
         self, text: str, configuration: Configuration, supervisor: Supervisor

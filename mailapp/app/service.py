@@ -1,11 +1,11 @@
-"""Puts one serving process together; the only place that names concrete classes."""
+"""Puts the listeners of one process together."""
 
 from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ClassVar, Final
+from collections.abc import Iterator, Mapping
+from typing import Final
 
 from twisted.internet.defer import (
     Deferred,
@@ -14,25 +14,19 @@ from twisted.internet.defer import (
     maybeDeferred,
 )
 from twisted.internet.interfaces import IListeningPort
-from twisted.internet.task import LoopingCall
-from twisted.logger import Logger
 
 from mailapp.app import pop2, pop3
 from mailapp.app.affinity import roam
-from mailapp.app.facts import Facts
+from mailapp.app.parts import Parts
 from mailapp.auth.assemble import Authentication
 from mailapp.auth.hashes import Hashes
 from mailapp.auth.interfaces import IMaildropAvatar
-from mailapp.auth.keys import KEY_FILE, load_key
 from mailapp.auth.throttle import Throttle
 from mailapp.config.schema import Configuration, Listener, Protocol, Security
-from mailapp.delivery.local import LocalDelivery
-from mailapp.directory.accounts import Accounts
-from mailapp.directory.resolve import Directory
 from mailapp.net.driver import Driver, DriverFactory
 from mailapp.net.limits import Admission
 from mailapp.net.listeners import adopt
-from mailapp.net.names import MessageNames, SessionNames
+from mailapp.net.names import SessionNames
 from mailapp.net.review import Review
 from mailapp.net.surroundings import Compose, Surroundings
 from mailapp.net.sweep import Sweep
@@ -43,9 +37,7 @@ from mailapp.policy.table import make_policy
 from mailapp.smtp import protocol as smtp
 from mailapp.smtp.intake import ContentLimits
 from mailapp.smtp.profile import Profile, SessionLimits
-from mailapp.storage.maildir.store import MaildirStore
 
-TEND_EVERY: Final = 3600.0  # seconds between two sweeps of what was left behind
 _AUTH_QUEUE: Final = 64  # password checks that may wait; each takes some 30 ms
 _OWN_DESCRIPTORS: Final = 300  # of listeners, logs, accounts, and mailboxes held open
 _FEWEST_CONNECTIONS: Final = 16
@@ -74,32 +66,21 @@ def _load_tls(
 
 
 class Node:
-    """One process that serves: its store, its directory, its listeners.
+    """What serves sessions: the listeners of one process.
 
     Args:
-        configuration: all of it.
-        reactor: the real one.
+        parts: of the process; started and stopped by who made them.
         sockets: listener name to the descriptor of its listening socket.
-        publish: tells the other processes a fact: topic and octets.
     """
 
-    log: ClassVar = Logger()
-
-    def __init__(
-        self,
-        configuration: Configuration,
-        reactor: Any,
-        sockets: Mapping[str, int],
-        *,
-        publish: Callable[[bytes, bytes], None] | None = None,
-    ) -> None:
-        self._configuration = configuration
-        self._reactor = reactor
+    def __init__(self, parts: Parts, sockets: Mapping[str, int]) -> None:
+        self._configuration = configuration = parts.configuration
+        self._reactor = reactor = parts.reactor
+        self._parts = parts
         self._sockets = sockets
-        self._facts = Facts(reactor, publish)
         self._sweep = Sweep(reactor)
         self._names = SessionNames()
-        self._message_names = MessageNames()
+        facts = parts.facts
         limits = configuration.limits
         self._admission = Admission(
             reactor,
@@ -108,61 +89,37 @@ class Node:
             per_minute=limits.connections_per_minute,
             trusted=limits.trusted,
             most=_most_connections(),
-            observe=self._facts.tell_connections if publish else None,
+            observe=None if parts.alone else facts.tell_connections,
         )
-        self._throttle = Throttle(
-            reactor, observe=self._facts.tell_login if publish else None
-        )
-        self._facts.on_connections = self._admission.heard
-        self._facts.on_login = self._throttle.learn
-        self._writes = Pool(reactor, "write", configuration.storage.write_threads)
+        throttle = Throttle(reactor, observe=None if parts.alone else facts.tell_login)
+        facts.on_connections = self._admission.heard
+        facts.on_login = throttle.learn
         self._passwords = Pool(reactor, "password", 1, _AUTH_QUEUE, first=roam)
-        self._accounts = Accounts(configuration.server.accounts)
-        self._directory = Directory(
-            self._accounts,
-            configuration.server.domains,
-            separator=configuration.smtp.separator or "",
-            postmaster=configuration.server.postmaster,
-        )
-        self._store = MaildirStore(
-            configuration.mail_root,
-            self._writes.run,
-            clock=reactor,
-            line_endings=configuration.storage.line_endings.value,
-        )
-        self._delivery = LocalDelivery(
-            self._store,
-            self._directory,
-            configuration.server.hostname,
-            detail_folders=configuration.smtp.detail_folders,
-        )
         self._authentication = Authentication(
-            self._store,
-            self._directory,
-            load_key(configuration.server.directory / KEY_FILE),
+            parts.store,
+            parts.directory,
+            parts.key,
             Hashes(
                 self._passwords.run,
                 memory_kib=configuration.auth.argon2_memory // 1024,
                 passes=configuration.auth.argon2_passes,
             ),
-            self._throttle,
+            throttle,
             reactor,
             apop=configuration.pop3.apop,
         )
-        self._pop2 = pop2.Pop2(reactor, self._writes.run, self._pause)
+        self._pop2 = pop2.Pop2(reactor, parts.writes.run, self._pause)
         self._pop3 = pop3.Pop3(
             configuration,
             self._authentication,
             reactor,
-            self._facts,
-            self._writes.run,
+            facts,
+            parts.writes.run,
             self._pause,
         )
         self._tls: list[ServerTLS] = []
         self._ports: list[IListeningPort] = []
         self._review = Review(reactor, self._drivers)
-        self._tending = LoopingCall(self._tend)
-        self._tending.clock = reactor
         self._factories = {
             listener.name: self._factory(listener)
             for listener in configuration.listeners
@@ -176,20 +133,13 @@ class Node:
 
     def start(self) -> None:
         """Serve."""
-        self._facts.start()
-        self._writes.start()
         for name, factory in self._factories.items():
             self._ports.append(adopt(self._reactor, self._sockets[name], factory))
         self._review.start()
-        _ = self._tending.start(TEND_EVERY)
 
     def stop(self) -> Deferred[None]:
-        """Accept no more, let sessions finish, close the store."""
+        """Accept no more, and let sessions finish."""
         return ensureDeferred(self._stop())
-
-    def heard(self, topic: bytes, fact: bytes) -> None:
-        """Another process published a fact."""
-        self._facts.heard(topic, fact)
 
     def reload_certificates(self) -> None:
         """Read them again; new connections get what they say.
@@ -210,15 +160,9 @@ class Node:
         await drained
         if patience.active():
             patience.cancel()
-        if self._tending.running:
-            self._tending.stop()
         self._review.stop()
-        self._facts.stop()
         self._sweep.stop()
-        await self._store.close()
-        await self._writes.stop()
         await self._passwords.stop()
-        self._accounts.close()
 
     def _drivers(self) -> Iterator[Driver]:
         for factory in self._factories.values():
@@ -227,16 +171,6 @@ class Node:
     def _abort_all(self) -> None:
         for factory in self._factories.values():
             factory.abort_all()
-
-    async def _tend_store(self) -> None:
-        await self._store.tend(time.time())
-
-    def _tend(self) -> Deferred[None]:
-        return ensureDeferred(self._tend_store()).addErrback(
-            lambda failure: self.log.failure(
-                "tending the store", failure, event="store.tend.failed"
-            )
-        )
 
     # ---- listeners
 
@@ -263,13 +197,13 @@ class Node:
             profile = self._smtp_profile(listener)
             compose = smtp.compose_smtp(
                 profile,
-                self._delivery,
+                self._parts.delivery,
                 make_policy(
                     self._configuration.smtp.checks,
                     Site(profile.hostname, self._configuration.server.domains),
                 ),
                 now=time.time,
-                token=self._message_names,
+                token=self._parts.message_names,
                 pause=self._pause,
             )
             return compose, smtp.over_limit(profile), smtp.ALPN

@@ -11,11 +11,14 @@ dies        another is started in its slot, after a back-off that doubles
 hangs       no sign of life for ``HUNG_AFTER``: it is killed, and so replaced
 is old      SIGHUP: a new one is started, says it is ready, the old one drains
 ==========  =================================================================
+
+The postman has no sockets and there is never more than one: at a reload the old one
+ends before the new one is started.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Final
 
 from attrs import Factory, define
@@ -45,6 +48,7 @@ class Slot:
         sockets: listener name to file descriptor, kept open here.
         current: serves, or is about to.
         back_off: seconds to wait before the next start.
+        renewed: the current one ends for a reload, another follows at once.
         restart: the start that is planned.
     """
 
@@ -54,6 +58,7 @@ class Slot:
     leaving: set[WorkerProcess] = Factory(set)
     back_off: float = FIRST_BACK_OFF
     restart: IDelayedCall | None = None
+    renewed: bool = False
 
 
 class Supervisor:
@@ -61,8 +66,8 @@ class Supervisor:
 
     Args:
         reactor: clock, processes and sockets.
-        slots: gives the sockets of each slot, by listener name; asked again at a
-            reload, for as many slots.
+        slots: gives for the name of each slot its sockets, by listener name; asked
+            again at a reload, for the same slots.
         brief: makes the brief for a worker of this name; read again at every start.
         write_log: takes whole log lines of the workers.
         drain_seconds: how long a worker may take to finish its sessions.
@@ -73,7 +78,7 @@ class Supervisor:
     def __init__(
         self,
         reactor: Any,
-        slots: Callable[[], Sequence[Mapping[str, int]]],
+        slots: Callable[[], Mapping[str, Mapping[str, int]]],
         brief: Callable[[str], Brief],
         *,
         write_log: Callable[[str], object],
@@ -82,7 +87,7 @@ class Supervisor:
     ) -> None:
         self._reactor = reactor
         self._sockets = slots
-        self._slots = [Slot(f"w{n}", sockets) for n, sockets in enumerate(slots())]
+        self._slots = [Slot(name, sockets) for name, sockets in slots().items()]
         self._brief = brief
         self._write_log = write_log
         self._notify = notify
@@ -105,12 +110,18 @@ class Supervisor:
         if self._stopping is not None:
             return
         self._was_ready = False
-        for slot, sockets in zip(self._slots, self._sockets(), strict=True):
-            slot.sockets = sockets
+        sockets = self._sockets()
+        for slot in self._slots:
+            slot.sockets = sockets[slot.name]
             if slot.restart is not None and slot.restart.active():
                 slot.restart.cancel()
             slot.back_off = FIRST_BACK_OFF
-            self._spawn(slot)
+            if slot.sockets or slot.current is None:
+                self._spawn(slot)
+            else:
+                slot.renewed = True
+                slot.current.drain()
+                self._reactor.callLater(self._drain_seconds, slot.current.kill)
 
     def stop(self) -> Deferred[None]:
         """Drain every worker; what is left after the drain time is killed."""
@@ -172,7 +183,7 @@ class Supervisor:
         current = [slot.current for slot in self._slots]
         if not self._was_ready and all(w and w.state is State.READY for w in current):
             self._was_ready = True
-            self._notify.ready(f"{len(current)} workers")
+            self._notify.ready(f"{len(current)} processes")
             self.on_ready()
 
     def _ended(self, slot: Slot, worker: WorkerProcess, _reason: Failure) -> None:
@@ -183,6 +194,9 @@ class Supervisor:
             slot.current = slot.leaving.pop() if slot.leaving else None
             if slot.current is not None:
                 self._tell_ready()
+            elif self._stopping is None and slot.renewed:
+                slot.renewed = False
+                self._spawn(slot)
             elif self._stopping is None:
                 self._plan(slot, worker)
         self._maybe_stopped()

@@ -1,4 +1,4 @@
-"""A worker process: serves mail on sockets that it inherits.
+"""A worker process: serves mail on sockets that it inherits, or is the postman.
 
 Started by the supervisor as ``python -m mailapp.app.worker`` with the brief, the bus
 and the listening sockets as file descriptors; it has no use on its own.
@@ -13,11 +13,15 @@ import socket
 import sys
 from typing import Any, ClassVar, Final
 
+from twisted.internet.defer import ensureDeferred
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger, globalLogBeginner
 
 from mailapp.app import affinity, bus, lines, logs
 from mailapp.app.brief import BRIEF_FD, BUS_FD, Brief
+from mailapp.app.parts import Parts
+from mailapp.app.postman import NAME as POSTMAN
+from mailapp.app.postman import Postman
 from mailapp.app.privileges import forbid_new_privileges
 from mailapp.app.reactor import install
 from mailapp.app.service import Node
@@ -27,7 +31,7 @@ ALIVE_EVERY: Final = 5.0  # seconds
 
 
 class Worker:
-    """Connects a node to the supervisor."""
+    """Connects a node, or the postman, to the supervisor."""
 
     log: ClassVar = Logger()
 
@@ -35,11 +39,11 @@ class Worker:
         self._reactor = reactor
         self._end = bus.BusEnd(drain=self.stop, lost=self.stop, publish=self._heard)
         settings = load_text(brief.config_text, brief.config_path)
-        self._node = Node(
-            settings,
-            reactor,
-            brief.sockets,
-            publish=self._publish,
+        self._parts = Parts(settings, reactor, brief.name, self._publish)
+        self._node: Node | Postman = (
+            Postman(self._parts)
+            if brief.name == POSTMAN
+            else Node(self._parts, brief.sockets)
         )
         self._stopping = False
         self._alive = LoopingCall(self._tell_alive)
@@ -50,6 +54,7 @@ class Worker:
             BUS_FD, socket.AF_UNIX, bus.BusFactory(self._end)
         )
         os.close(BUS_FD)
+        self._parts.start()
         self._node.start()
         # what is there now stays for ever: spare the collector from looking at it
         gc.collect()
@@ -61,7 +66,11 @@ class Worker:
         """Drain, then leave; called for a drain, a lost supervisor, and SIGTERM."""
         if not self._stopping:
             self._stopping = True
-            _ = self._node.stop().addBoth(lambda _: self._leave())
+            _ = ensureDeferred(self._stop()).addBoth(lambda _: self._leave())
+
+    async def _stop(self) -> None:
+        await self._node.stop()
+        await self._parts.stop()
 
     def _tell_alive(self) -> None:
         self._end.tell(bus.Alive, connections=self._node.connections)
@@ -70,7 +79,7 @@ class Worker:
         self._end.tell(bus.Publish, topic=topic, fact=fact)
 
     def _heard(self, topic: bytes, fact: bytes) -> None:
-        self._node.heard(topic, fact)
+        self._parts.facts.heard(topic, fact)
 
     def _leave(self) -> None:
         if self._reactor.running:
@@ -81,7 +90,7 @@ def main() -> None:
     """Run until the supervisor says otherwise."""
     brief = Brief.from_fd(BRIEF_FD)
     settings = load_text(brief.config_text, brief.config_path)
-    if settings.server.pin_workers:
+    if settings.server.pin_workers and brief.name != POSTMAN:
         affinity.pin(brief.number)
     reactor: Any = install()
     gathered = logs.Gathered(logs.to_stream(sys.stderr), reactor)

@@ -60,7 +60,7 @@ class SupervisorTests(SynchronousTestCase):
         self.told: list[tuple[int, str]] = []
         self.supervisor = Supervisor(
             self.reactor,
-            lambda: [{}, {}],
+            lambda: {"w0": {"smtp": 3}, "w1": {"smtp": 4}},
             lambda name: Brief(name, "", ""),
             write_log=self.lines.append,
             notify=Notify(),
@@ -194,3 +194,53 @@ class SupervisorTests(SynchronousTestCase):
         self.workers[0].childDataReceived(2, b"one\ntw")
         self.workers[0].childDataReceived(2, b"o\nthree\nfo")
         self.assertEqual(self.lines, ["one\n", "two\nthree\n"])
+
+
+class PostmanTests(SynchronousTestCase):
+    """A slot without sockets: there is one postman at any time."""
+
+    def setUp(self) -> None:
+        """One worker and the postman."""
+        self.reactor = _Played()
+        self.supervisor = Supervisor(
+            self.reactor,
+            lambda: {"w0": {"smtp": 3}, "postman": {}},
+            lambda name: Brief(name, "", ""),
+            write_log=lambda _line: None,
+            notify=Notify(),
+            drain_seconds=30.0,
+        )
+        self.supervisor.start()
+        self.worker, self.postman = self.reactor.workers
+        for bus in self.reactor.buses:
+            bus.on["ready"]()
+
+    def names(self) -> list[str]:
+        """Of all processes that were ever started."""
+        return [process.name for process in self.reactor.workers]
+
+    def end(self) -> None:
+        """The postman's process ends."""
+        self.postman.processEnded(Failure(ProcessDone(0)))
+
+    def test_reload(self) -> None:
+        """The new one is started when the old one has ended, and not before."""
+        self.supervisor.reload()
+        self.assertEqual(self.names(), ["w0", "postman", "w0"])
+        self.end()
+        self.assertEqual(self.names(), ["w0", "postman", "w0", "postman"])
+
+    def test_stuck_at_reload(self) -> None:
+        """One that does not end in time is killed."""
+        self.supervisor.reload()
+        self.reactor.advance(30.0)
+        self.assertEqual(self.postman.transport.signals, ["KILL"])
+
+    def test_dies_after_reload(self) -> None:
+        """A reload renews it once; what dies later waits for the back-off."""
+        self.supervisor.reload()
+        self.end()
+        self.reactor.workers[-1].processEnded(Failure(ProcessDone(0)))
+        self.assertEqual(self.names().count("postman"), 2)
+        self.reactor.advance(1.0)
+        self.assertEqual(self.names().count("postman"), 3)

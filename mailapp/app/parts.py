@@ -1,0 +1,87 @@
+"""What every process of a server has: accounts, the store, the queue, the journal.
+
+Sessions (:mod:`mailapp.app.service`) and the postman (:mod:`mailapp.app.postman`) are
+built on it, in one process or in many.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from mailapp.app.facts import Facts
+from mailapp.auth.keys import KEY_FILE, load_key
+from mailapp.config.schema import Configuration
+from mailapp.delivery.local import LocalDelivery
+from mailapp.directory.accounts import Accounts
+from mailapp.directory.resolve import Directory
+from mailapp.events.journal import Journal
+from mailapp.net.names import MessageNames
+from mailapp.net.threads import Pool
+from mailapp.storage.maildir.store import MaildirStore
+
+Publish = Callable[[bytes, bytes], None]
+"""Tells the other processes a fact: topic and octets."""
+
+
+class Parts:
+    """The parts of one process.
+
+    Args:
+        configuration: all of it.
+        reactor: the real one.
+        process: its name in the journal, letters and digits.
+        publish: tells the other processes; None: there are none.
+    """
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        reactor: Any,
+        process: str,
+        publish: Publish | None = None,
+    ) -> None:
+        server = configuration.server
+        self.configuration = configuration
+        self.reactor = reactor
+        self.alone = publish is None
+        self.facts = Facts(reactor, publish)
+        self.journal = Journal(
+            configuration.journal_folder, process, reactor, time.time
+        )
+        self.message_names = MessageNames()
+        self.key = load_key(server.directory / KEY_FILE)
+        self.writes = Pool(reactor, "write", configuration.storage.write_threads)
+        self.accounts = Accounts(server.accounts)
+        self.directory = Directory(
+            self.accounts,
+            server.domains,
+            separator=configuration.smtp.separator or "",
+            postmaster=server.postmaster,
+        )
+        self.store = MaildirStore(
+            configuration.mail_root,
+            self.writes.run,
+            clock=reactor,
+            line_endings=configuration.storage.line_endings.value,
+        )
+        self.delivery = LocalDelivery(
+            self.store,
+            self.directory,
+            server.hostname,
+            detail_folders=configuration.smtp.detail_folders,
+        )
+
+    def start(self) -> None:
+        """Begin to work."""
+        self.facts.start()
+        self.writes.start()
+
+    async def stop(self) -> None:
+        """Let go of everything."""
+        self.facts.stop()
+        await self.store.close()
+        await self.writes.stop()
+        self.accounts.close()
+        self.journal.stop()
