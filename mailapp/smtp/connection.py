@@ -25,6 +25,7 @@ from mailapp.smtp.events import (
     Misstep,
     Opened,
 )
+from mailapp.smtp.extensions.auth import RESPONSE, Broken, read_response
 from mailapp.smtp.grammar.reply import Reply
 from mailapp.smtp.intake import Intake
 from mailapp.smtp.profile import COMMAND_LIMIT, Profile
@@ -39,6 +40,7 @@ _NOT_SMTP: Final = Status(7, 0, "this is a mail server")
 _FOREIGN: Final = frozenset({b"GET", b"POST", b"HEAD", b"PUT", b"OPTIONS", b"CONNECT"})
 # A refused command changes nothing. QUIT is no refusal, so it needs no rule here.
 _NO_RULE: Final = Rule()
+_CHALLENGE: Final = 334
 
 
 class SmtpConnection:
@@ -135,6 +137,8 @@ class SmtpConnection:
         """Take the answer to the last event; give what is to be written."""
         event, rule = self._waiting, self._rule
         self._waiting, self._rule = None, _NO_RULE
+        if self._state is State.AUTH:
+            self._state = State.READY  # unless a challenge follows
         if isinstance(event, Opened):
             answer = self._open(answer)
         elif isinstance(event, EndOfBody):
@@ -147,7 +151,7 @@ class SmtpConnection:
             if rule.synchronizes and len(self._lines):
                 answer = replies.PIPELINED
             else:
-                self._advance(rule)
+                answer = self._advance(rule, answer)
         elif answer.code >= 500:  # noqa: PLR2004 - 5yz
             self._count(rule)
         if answer.closes:
@@ -184,6 +188,8 @@ class SmtpConnection:
             self._refused_recipients >= self._profile.limits.refused_recipients
         ):
             return self._closing_misstep(_TOO_MANY_ERRORS)
+        if self._state is State.AUTH:
+            return self._response_event(line)
         if isinstance(line, LineProblem):
             return self._misstep(replies.LINE_TOO_LONG)
         line = line.rstrip(b" \t")  # RFC 5321, section 4.1.1
@@ -219,6 +225,16 @@ class SmtpConnection:
         self._waiting = command
         return command
 
+    def _response_event(self, line: bytes | LineProblem) -> Event:
+        """A line of a login; what is wrong with it ends the login and no more."""
+        try:
+            response = read_response(line)
+        except Broken as broken:
+            return self._misstep(broken.reply)
+        self._rule = RESPONSE
+        self._waiting = response
+        return response
+
     def _misstep(self, reply: Reply) -> Misstep:
         self._errors += 1
         self._waiting = misstep = Misstep(reply)
@@ -240,10 +256,18 @@ class SmtpConnection:
             self._state = State.START
         return answer
 
-    def _advance(self, rule: Rule) -> None:
+    def _advance(self, rule: Rule, answer: Reply) -> Reply:
         self._state = rule.next_state(self._state)
         if self._state is State.DATA:
             self._intake = Intake(self._profile.content, self._profile.memory)
+        elif self._state is State.AUTH:
+            if answer.code != _CHALLENGE:
+                self._state = State.READY
+            elif len(self._lines):
+                # RFC 4954, section 4: only what completes in one round trip may be
+                # followed by other commands
+                return replies.PIPELINED
+        return answer
 
     def _count(self, rule: Rule) -> None:
         """A command was refused; many refused recipients are no wrong commands."""

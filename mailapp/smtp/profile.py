@@ -6,7 +6,9 @@ same type, not other code.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from enum import Enum, unique
+from ipaddress import IPv4Network, IPv6Network
 from typing import Final
 
 from attrs import Factory, field, frozen
@@ -20,6 +22,15 @@ from mailapp.smtp.intake import ContentLimits, Memory
 from mailapp.smtp.verbs import Verb, core_verbs
 
 COMMAND_LIMIT: Final = 512  # octets with CRLF; RFC 5321, section 4.5.3.1.4
+
+
+@unique
+class Login(Enum):
+    """Who must say who it is."""
+
+    NONE = "nobody can: there is no AUTH"
+    OFFERED = "who wants to"
+    REQUIRED = "everybody, before MAIL"
 
 
 def _at_least_100(_instance: object, _attribute: object, value: int) -> None:
@@ -37,6 +48,7 @@ class SessionLimits:
         transactions: of one session; 0 is no limit. Above, 421 4.7.0.
         errors: wrong commands before 421 4.7.0; a message taken sets it back.
         refused_recipients: recipients refused before 421 4.7.0 (threat 19).
+        failed_logins: wrong passwords before 421 4.7.0 (threat 39).
         soft_errors: from here on each refusal is delayed.
         delay_seconds: by so much; never for trusted peers.
         command_seconds: for the next command (RFC 5321, section 4.5.3.2.7).
@@ -48,6 +60,7 @@ class SessionLimits:
     transactions: int = 0
     errors: int = 20
     refused_recipients: int = 200
+    failed_logins: int = 5
     soft_errors: int = 10
     delay_seconds: float = 1.0
     command_seconds: float = 300.0
@@ -68,6 +81,8 @@ class Profile:
         tls_available: STARTTLS can be done.
         verify: VRFY and EXPN tell the truth (RFC 5321, section 7.3, says when not).
         memory: room for the large headers of all its messages under way.
+        login: whether clients log in.
+        relay_networks: clients there may send to other servers without a login.
     """
 
     hostname: str
@@ -78,6 +93,8 @@ class Profile:
     tls_available: bool = False
     verify: bool = False
     memory: Memory = Factory(Memory)
+    login: Login = Login.NONE
+    relay_networks: tuple[IPv4Network | IPv6Network, ...] = ()
     verbs: Mapping[bytes, Verb] = field(
         init=False,
         repr=False,
@@ -95,10 +112,11 @@ class Profile:
         return tuple(
             extension
             for extension in self.extensions
-            if self.tls_available or not extension.needs_certificate
+            if (self.tls_available or not extension.needs_certificate)
+            and (self.login is not Login.NONE or not extension.needs_login)
         )
 
-    def ehlo(self, *, tls_on: bool) -> Reply:
+    def ehlo(self, *, tls_on: bool, mechanisms: Sequence[str] = ()) -> Reply:
         """The reply to EHLO (RFC 5321, section 4.1.1.1)."""
         offer = Offer(
             self.content.size_octets,
@@ -107,6 +125,7 @@ class Profile:
             self.tls_available,
             tls_on,
             self.verify,
+            mechanisms,
         )
         lines = [extension.line(offer) for extension in self.extensions]
         return make_reply(250, None, [self.hostname, *filter(None, lines)])
@@ -156,4 +175,5 @@ def _line_limits(extensions: tuple[Extension, ...]) -> Mapping[bytes, int]:
     return {
         b"MAIL": COMMAND_LIMIT + sum(e.mail_octets for e in extensions),
         b"RCPT": COMMAND_LIMIT + sum(e.rcpt_octets for e in extensions),
+        **{verb: octets for e in extensions for verb, octets in e.line_octets.items()},
     }

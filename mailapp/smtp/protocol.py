@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from mailapp.auth.interfaces import IAuthenticator
 from mailapp.core.peer import Peer
 from mailapp.core.status import TOO_MANY_CONNECTIONS
 from mailapp.delivery.interfaces import IDelivery
@@ -17,7 +18,7 @@ Compose = Callable[[Peer], tuple[SmtpConnection, SmtpSession]]
 """Makes what one connection needs."""
 
 
-def compose_smtp(
+def compose_smtp(  # noqa: PLR0913 - what a session is composed of
     profile: Profile,
     delivery: IDelivery,
     policy: IPolicy,
@@ -25,6 +26,7 @@ def compose_smtp(
     now: Callable[[], float],
     token: Callable[[], str],
     pause: Pause | None = None,
+    authenticator: IAuthenticator | None = None,
 ) -> Compose:
     """What the driver calls for each connection to a listener.
 
@@ -35,11 +37,20 @@ def compose_smtp(
         now: seconds since the epoch.
         token: a new id for each transaction: letters and digits.
         pause: waits so many seconds; None: no reply is ever delayed.
+        authenticator: gives avatars that provide ISubmitterAvatar; for listeners where
+            clients log in.
     """
 
     def compose(peer: Peer) -> tuple[SmtpConnection, SmtpSession]:
         session = SmtpSession(
-            peer, profile, delivery, policy, now=now, token=token, pause=pause
+            peer,
+            profile,
+            delivery,
+            policy,
+            now=now,
+            token=token,
+            pause=pause,
+            authenticator=authenticator,
         )
         return SmtpConnection(profile), session
 

@@ -37,12 +37,16 @@ class Client:
         helo: what it called itself; empty if it did not.
         protocol: the ``with`` word of RFC 3848.
         fields: what policy wants said in all of its messages.
+        account: who is logged in.
+        relays: it may send to other servers through this one.
     """
 
     peer: Peer
     helo: str = ""
     protocol: str = "SMTP"
     fields: Fields = ()
+    account: str | None = None
+    relays: bool = False
 
 
 class Reception:
@@ -102,7 +106,9 @@ class Reception:
         most = self._profile.content.size_octets
         if size is not None and most and size > most:
             return replies.MESSAGE_TOO_BIG
-        origin = Origin(client.peer, client.helo, event.reverse_path, None, size)
+        origin = Origin(
+            client.peer, client.helo, event.reverse_path, client.account, size
+        )
         fields = list(client.fields)
         refusal = judge(await self._policy.mail(origin), fields)
         if refusal is not None:
@@ -128,7 +134,8 @@ class Reception:
         refusal = judge(verdict, fields)
         if refusal is not None:
             return refusal
-        transaction.add(await self._delivery.route(address), fields)
+        relays = self.client.relays
+        transaction.add(await self._delivery.route(address, relays=relays), fields)
         return replies.RECIPIENT_OK
 
     async def begin_content(self, _event: Data) -> Reply:

@@ -62,6 +62,23 @@ EARLY_TALKER = make_reply(
 SENDER_NOT_ASCII = reply(550, 6, 7, "an address like this needs SMTPUTF8")
 RECIPIENT_NOT_ASCII = reply(553, 6, 7, "an address like this needs SMTPUTF8")
 
+# ---- logins (RFC 4954, section 6)
+
+LOGGED_IN = reply(235, 7, 0, "welcome")
+LOGIN_CANCELLED = reply(501, 7, 0, "login cancelled")
+LOGIN_MALFORMED = reply(501, 7, 0, "that is not how this mechanism works")
+LOGIN_NOT_NOW = reply(503, 5, 1, "log in before or after a message, not inside one")
+LOGIN_DONE = reply(503, 5, 1, "you are logged in already")
+LOGIN_REFUSED = reply(535, 7, 8, "wrong name or password")
+LOGIN_UNAVAILABLE = reply(454, 7, 0, "logins are not possible now; try again later")
+LOGIN_THROTTLED = reply(454, 7, 0, "too many failed logins; try again later")
+LOGIN_FIRST = reply(530, 7, 0, "log in first")
+TLS_FIRST = reply(530, 7, 0, "send STARTTLS first, then log in")
+LOGIN_NEEDS_TLS = reply(538, 7, 11, "a login needs TLS; send STARTTLS first")
+NO_MECHANISM = reply(504, 5, 4, "no such mechanism here; EHLO lists those there are")
+BAD_BASE64 = reply(501, 5, 2, "not valid base64")
+RESPONSE_TOO_LONG = reply(500, 5, 6, "line too long")
+
 # ---- limits
 
 TOO_MANY_RECIPIENTS = reply(452, 5, 3, "too many recipients; send the rest again")
@@ -94,6 +111,7 @@ _CODES: Final[Mapping[tuple[int, int], tuple[int, int]]] = {
     (3, 4): (452, 552),
     (4, 6): (451, 554),
     (5, 3): (452, 554),
+    (6, 0): (451, 554),
     (6, 7): (451, 553),
 }
 
@@ -102,6 +120,7 @@ _FAULTS: Final[Mapping[Fault, tuple[int, int, int]]] = {
     Fault.SENDER: (501, 1, 7),
     Fault.RECIPIENT: (501, 1, 3),
     Fault.PARAMETER_UNKNOWN: (555, 5, 4),
+    Fault.BASE64: (501, 5, 2),
 }
 
 

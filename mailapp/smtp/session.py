@@ -7,12 +7,14 @@ event, logged, and answered 451 4.3.0.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any, ClassVar, Final
 
 from attrs import evolve
 from twisted.logger import Logger
 
+from mailapp.auth.interfaces import IAuthenticator
 from mailapp.core import status as statuses
 from mailapp.core.failures import DeliveryFailure
 from mailapp.core.peer import TLS, Peer
@@ -21,13 +23,16 @@ from mailapp.delivery.interfaces import IDelivery
 from mailapp.policy.interfaces import IPolicy
 from mailapp.policy.verdict import Defer, Reject, Verdict
 from mailapp.smtp import replies
+from mailapp.smtp.authorization import Authorization, with_word
 from mailapp.smtp.events import BodyChunk, BodyRefused, EndOfBody, Misstep, Opened
+from mailapp.smtp.extensions.auth import Auth, Response
 from mailapp.smtp.extensions.starttls import StartTls
 from mailapp.smtp.grammar import command as commands
 from mailapp.smtp.grammar.reply import Reply
 from mailapp.smtp.inquiry import Inquiry
-from mailapp.smtp.profile import Profile
+from mailapp.smtp.profile import Login, Profile
 from mailapp.smtp.reception import Client, Reception, judge
+from mailapp.smtp.transaction import Fields
 
 Responder = Callable[[Any], Awaitable[Reply | None]]
 Pause = Callable[[float], Awaitable[object]]
@@ -54,6 +59,7 @@ class SmtpSession:
         now: seconds since the epoch.
         token: a new id for each transaction.
         pause: delays replies to peers that make many mistakes; None: never.
+        authenticator: lets clients log in, where the profile says that they do.
     """
 
     log: ClassVar = Logger()
@@ -68,15 +74,20 @@ class SmtpSession:
         now: Callable[[], float],
         token: Callable[[], str],
         pause: Pause | None = None,
+        authenticator: IAuthenticator | None = None,
     ) -> None:
         self._peer = peer
         self._profile = profile
         self._policy = policy
         self._pause = None if peer.trusted else pause
         self._fields: list[tuple[str, str]] = []  # of the verdict on the connection
+        self._authorization: Authorization | None = None
+        self._relays = bool(profile.relay_networks) and _lies_in(
+            peer, profile.relay_networks
+        )
         inquiry = Inquiry(profile, delivery)
         self._reception = reception = Reception(
-            Client(peer), profile, delivery, policy, now=now, token=token
+            self._client(), profile, delivery, policy, now=now, token=token
         )
         self._refusals = 0  # since a message was taken
         self._session_refusals = 0
@@ -99,6 +110,8 @@ class SmtpSession:
             commands.Help: self._help,
             StartTls: self._starttls,
         }
+        if authenticator is not None and profile.login is not Login.NONE:
+            self._admit(Authorization(authenticator, profile, peer))
 
     async def respond(self, event: Any) -> Reply | None:
         """Give the reply to an event, or None where none is due."""
@@ -124,16 +137,27 @@ class SmtpSession:
         """RFC 3207, section 4.2: forget what the client said in the clear."""
         self._peer = evolve(self._peer, tls=tls)
         self._reception.end()
-        self._reception.client = Client(self._peer)
+        if self._authorization is not None:
+            self._authorization.secured(self._peer)
+        self._reception.client = self._client()
+
+    async def still_welcome(self) -> bool:
+        """Whether the account may still be in (:class:`core.connection.Reviewed`)."""
+        return self._authorization is None or await self._authorization.still_valid()
 
     def closed(self) -> None:
         """The connection is gone."""
         self._reception.end()
+        account = None
+        if self._authorization is not None:
+            account = self._authorization.account
+            self._authorization.end()
         self.log.info(
             "SMTP session with {peer} ended, {accepted} messages accepted",
             event="smtp.connection.closed",
             session=self._peer.session,
             peer=self._peer.address,
+            account=account or "-",
             accepted=self._reception.accepted,
             refusals=self._session_refusals,
         )
@@ -170,6 +194,8 @@ class SmtpSession:
         )
 
     async def _misstep(self, event: Misstep) -> Reply:
+        if self._authorization is not None:
+            self._authorization.cancel()
         return event.reply
 
     # ---- session
@@ -194,16 +220,17 @@ class SmtpSession:
         # RFC 5321, section 4.1.4: "clear all buffers and reset the state exactly as
         # if a RSET command had been issued"
         self._reception.end()
-        tls_on = self._peer.tls is not None
-        if isinstance(event, commands.Helo):
-            protocol, reply = "SMTP", self._profile.helo()
-        else:
-            protocol = "ESMTPS" if tls_on else "ESMTP"  # RFC 3848
-            reply = self._profile.ehlo(tls_on=tls_on)
-        self._reception.client = Client(
-            self._peer, event.name, protocol, (*self._fields, *fields)
+        extended = isinstance(event, commands.Ehlo)
+        self._reception.client = self._client(
+            event.name, extended=extended, fields=(*self._fields, *fields)
         )
-        return reply
+        if not extended:
+            return self._profile.helo()
+        authorization = self._authorization
+        return self._profile.ehlo(
+            tls_on=self._peer.tls is not None,
+            mechanisms=() if authorization is None else authorization.mechanisms,
+        )
 
     async def _rset(self, _event: commands.Rset) -> Reply:
         self._reception.end()
@@ -224,6 +251,50 @@ class SmtpSession:
         if not self._profile.tls_available:
             return replies.NOT_IMPLEMENTED
         return replies.READY_FOR_TLS
+
+    # ---- logins
+
+    def _admit(self, authorization: Authorization) -> None:
+        """Let this client log in."""
+        self._authorization = authorization
+
+        async def auth(event: Auth) -> Reply:
+            return self._logged_in(await authorization.auth(event))
+
+        async def response(event: Response) -> Reply:
+            return self._logged_in(await authorization.respond(event))
+
+        async def mail(event: commands.Mail) -> Reply:
+            return await authorization.missing() or await self._reception.mail(event)
+
+        self._responders |= {Auth: auth, Response: response}
+        if self._profile.login is Login.REQUIRED:
+            self._responders[commands.Mail] = mail
+
+    def _logged_in(self, reply: Reply) -> Reply:
+        """If that is what the reply says: from now on it is the account that sends."""
+        if reply is replies.LOGGED_IN:
+            client = self._reception.client
+            self._reception.client = self._client(
+                client.helo, extended=True, fields=client.fields
+            )
+        return reply
+
+    def _client(
+        self, helo: str = "", *, extended: bool = False, fields: Fields = ()
+    ) -> Client:
+        """What is known of the client now."""
+        authorization = self._authorization
+        account = None if authorization is None else authorization.account
+        tls = self._peer.tls is not None
+        protocol = with_word(extended=extended, tls=tls, account=account)
+        relays = self._relays or account is not None
+        return Client(self._peer, helo, protocol, fields, account, relays)
+
+
+def _lies_in(peer: Peer, networks: Iterable[IPv4Network | IPv6Network]) -> bool:
+    """Membership; an address of the other family lies in none."""
+    return any(peer.ip in network for network in networks)
 
 
 def _status_of(verdict: Verdict) -> Status:

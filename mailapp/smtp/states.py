@@ -10,6 +10,8 @@ the extensions); each holds one :class:`Rule`.
                                              +--end of data-- DATA <--DATA--+
 
 HELO and EHLO lead to READY from every state; RSET leads there from MAIL and RCPT.
+AUTH leads from READY to AUTH as long as challenges are sent, and back with the last
+reply, whatever it is.
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ class State(Enum):
     MAIL = "a transaction has a sender"
     RCPT = "a transaction has recipients"
     DATA = "content is coming"
+    AUTH = "a login is under way"
     HANDSHAKE = "TLS is being started"
     CLOSED = "nothing more is read"
 

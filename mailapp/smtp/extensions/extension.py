@@ -6,7 +6,7 @@ To add one: a module with one such value, and a row in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from attrs import frozen
 
@@ -25,6 +25,7 @@ class Offer:
         tls_available: the listener has a certificate.
         tls_on: this connection is protected already.
         verify: VRFY and EXPN tell the truth.
+        mechanisms: by which this client may log in now.
     """
 
     size_octets: int
@@ -33,6 +34,7 @@ class Offer:
     tls_available: bool
     tls_on: bool
     verify: bool
+    mechanisms: Sequence[str] = ()
 
 
 _NO_PARAMETERS: Mapping[bytes, Callable[[bytes | None], object]] = {}
@@ -51,7 +53,9 @@ class Extension:
             4.5.3.1.4).
         rcpt_octets: the same for RCPT.
         verbs: commands that it adds.
+        line_octets: of command lines, with CRLF, that may be longer than 512.
         needs_certificate: only for listeners where TLS can be started.
+        needs_login: only for listeners where clients log in.
     """
 
     keyword: str
@@ -61,7 +65,9 @@ class Extension:
     mail_octets: int = 0
     rcpt_octets: int = 0
     verbs: tuple[Verb, ...] = ()
+    line_octets: Mapping[bytes, int] = {}
     needs_certificate: bool = False
+    needs_login: bool = False
 
 
 def always(keyword: str) -> Callable[[Offer], str | None]:

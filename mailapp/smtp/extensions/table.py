@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from mailapp.smtp.extensions.auth import AUTH
 from mailapp.smtp.extensions.eightbitmime import EIGHTBITMIME
 from mailapp.smtp.extensions.enhancedstatuscodes import ENHANCEDSTATUSCODES
 from mailapp.smtp.extensions.expn import EXPN
@@ -19,6 +20,7 @@ EXTENSIONS: Final[tuple[Extension, ...]] = (
     PIPELINING,
     SIZE,
     STARTTLS,
+    AUTH,
     EIGHTBITMIME,
     SMTPUTF8,
     ENHANCEDSTATUSCODES,

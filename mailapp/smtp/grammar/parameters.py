@@ -33,6 +33,7 @@ class Fault(Enum):
     RECIPIENT = "recipient"
     PARAMETER_UNKNOWN = "parameter unknown"
     NOT_ASCII = "not ASCII"
+    BASE64 = "not base64"
 
 
 class CommandProblem(SyntaxProblem):
