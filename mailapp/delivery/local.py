@@ -17,17 +17,19 @@ from mailapp.delivery.body import LocalBody
 from mailapp.delivery.fanout import Fanout, fan_out
 from mailapp.delivery.interfaces import IDelivery
 from mailapp.delivery.outcome import failure, outcome
-from mailapp.delivery.stamp import stamp
+from mailapp.delivery.stamp import stamp, stamp_again
+from mailapp.delivery.telling import tell_delivered
 from mailapp.delivery.types import RecipientOutcome, Route
 from mailapp.directory.interfaces import IDirectory
 from mailapp.directory.types import Local
+from mailapp.events.interfaces import IEvents
 from mailapp.storage.interfaces import IBlobSink, IMailStore
 from mailapp.storage.types import Destination, NoSuch, StoreError, Usage
 
 
 @implementer(IDelivery)
 class LocalDelivery:
-    """Puts mail for local recipients into the store; nothing is relayed.
+    """Puts mail for local recipients into the store; nothing goes elsewhere.
 
     It holds nothing of its own: one serves all sessions of a process.
 
@@ -37,22 +39,32 @@ class LocalDelivery:
         hostname: the name of this server in the ``by`` clause of its Received field.
         detail_folders: mail for ``user+detail`` goes into the account's top-level
             mailbox ``detail`` if there is one, else into INBOX.
+        leaves: who asks for routes sends on what they lead elsewhere; else an alias
+            that leads elsewhere is refused for now.
+        events: told of each recipient that has the message.
+        from_queue: messages come from the queue, with the Received field of this hop.
     """
 
     log: ClassVar = Logger()
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it is composed of
         self,
         store: IMailStore,
         directory: IDirectory,
         hostname: str,
         *,
         detail_folders: bool = False,
+        leaves: bool = False,
+        events: IEvents | None = None,
+        from_queue: bool = False,
     ) -> None:
         self._store = store
         self._directory = directory
         self._hostname = hostname
         self._detail_folders = detail_folders
+        self._leaves = leaves
+        self._events = events
+        self._stamp = stamp_again if from_queue else stamp
 
     async def route(self, address: Address, *, relays: bool = False) -> Route:
         """Where mail for this recipient would go.
@@ -62,7 +74,8 @@ class LocalDelivery:
             TemporaryFailure: the directory or the store does not answer (451 4.3.0),
                 a mailbox is full (452 4.2.2).
         """
-        route = router.route(address, await self._directory.resolve(address))
+        resolution = await self._directory.resolve(address)
+        route = router.route(address, resolution, relays=relays, leaves=self._leaves)
         for local in route.local:
             await self._prepare(local)
         return route
@@ -73,8 +86,11 @@ class LocalDelivery:
         routes: Sequence[Route],
         fields: Sequence[tuple[str, str]] = (),
     ) -> LocalBody:
-        """Begin the message; see :class:`IDelivery`."""
-        top = stamp(envelope, self._hostname, fields)
+        """Begin the message; see :class:`IDelivery`.
+
+        A recipient without a mailbox here is no failure: another sends its copy on.
+        """
+        top = self._stamp(envelope, self._hostname, fields)
         declared = envelope.declared_size_octets
         sink = self._store.stage(declared + len(top) if declared else None)
         details = self._detail_folders and any(
@@ -83,7 +99,11 @@ class LocalDelivery:
         fanout = None if details else _to_inboxes(routes)
 
         async def deliver(sink: IBlobSink) -> Sequence[RecipientOutcome]:
-            return await self._deliver(sink, fanout or await self._to_folders(routes))
+            goals = fanout or await self._to_folders(routes)
+            outcomes = await self._deliver(sink, goals)
+            if self._events is not None:
+                tell_delivered(self._events, envelope, routes, outcomes)
+            return outcomes
 
         return LocalBody(sink, top, deliver)
 

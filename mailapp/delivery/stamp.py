@@ -28,11 +28,42 @@ def stamp(
     Raises:
         SyntaxProblem: a field of policy's would break the header.
     """
+    top = return_path(envelope.reverse_path, utf8=envelope.smtputf8)
+    return top + _for_whom(envelope) + hop(envelope, hostname, fields)
+
+
+def stamp_again(
+    envelope: Envelope, hostname: str, fields: Sequence[tuple[str, str]] = ()
+) -> bytes:
+    """Return-Path and Delivered-To for a message that has the trace of this hop.
+
+    It lay in the queue; the arguments are those of :func:`stamp`.
+    """
+    top = return_path(envelope.reverse_path, utf8=envelope.smtputf8)
+    return top + _for_whom(envelope) + policy_fields(envelope, fields)
+
+
+def hop(
+    envelope: Envelope, hostname: str, fields: Sequence[tuple[str, str]] = ()
+) -> bytes:
+    """Received and ``fields``: what a message that goes on has of this server.
+
+    No Return-Path: only final delivery makes one (RFC 5321, section 4.4).
+    """
+    return received(envelope, hostname) + policy_fields(envelope, fields)
+
+
+def _for_whom(envelope: Envelope) -> bytes:
+    if len(envelope.recipients) != 1:
+        return b""
+    return delivered_to(envelope.recipients[0].address, utf8=envelope.smtputf8)
+
+
+def policy_fields(envelope: Envelope, fields: Sequence[tuple[str, str]]) -> bytes:
+    """What policy wants said, whole lines."""
+    if not fields:
+        return b""
     utf8 = envelope.smtputf8
-    top = return_path(envelope.reverse_path, utf8=utf8)
-    if len(envelope.recipients) == 1:
-        top += delivered_to(envelope.recipients[0].address, utf8=utf8)
-    top += received(envelope, hostname)
-    for name, value in fields:
-        top += build_text_field(name.encode(), value, utf8=utf8)
-    return top
+    return b"".join(
+        [build_text_field(name.encode(), value, utf8=utf8) for name, value in fields]
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from enum import Enum, unique
 
 from attrs import field, frozen
 
@@ -71,6 +72,39 @@ class Local:
     detail: str = ""
 
 
+@unique
+class Posting(Enum):
+    """Whose messages a list sends on."""
+
+    ANYONE = "anyone"
+    MEMBERS = "members"  # and the owner
+    OWNER = "owner"
+
+
+@frozen
+class MailingList:
+    """A distribution list of ours.
+
+    Attributes:
+        address: where posts are sent, in its canonical form.
+        owner: who gets the bounces, and is asked for help.
+        members: as the administrator wrote them, ours and others'.
+        posting: whose posts go on.
+        title: what it is about, for people; may be empty.
+    """
+
+    address: Address
+    owner: Address
+    members: Sequence[Address]
+    posting: Posting = Posting.ANYONE
+    title: str = ""
+
+    @property
+    def bounces(self) -> Address:
+        """The reverse-path of its posts; mail for it goes to the owner."""
+        return Address(f"{self.address.local_part}-bounces", self.address.domain)
+
+
 @frozen
 class Expanded:
     """The address is an alias: its targets, resolved as far as they are ours.
@@ -78,10 +112,12 @@ class Expanded:
     Attributes:
         local: mailboxes here, each once.
         remote: addresses elsewhere.
+        lists: distribution lists here, whose members are not resolved.
     """
 
     local: Sequence[Local]
     remote: Sequence[Address]
+    lists: Sequence[MailingList] = ()
 
 
 class Unknown:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Sequence
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Coroutine, Sequence
+from typing import Any, TypeVar, cast
 
 from mailapp.core.address import Address
 from mailapp.core.envelope import Envelope, Recipient
@@ -28,10 +28,10 @@ ALICE = Address("alice", "example.test")
 BOB = Address("bob", "example.test")
 
 
-def run(work: Coroutine[Any, Any, T]) -> T:
+def run(work: Awaitable[T]) -> T:
     """Drive a coroutine that must not wait."""
     try:
-        work.send(None)
+        cast(Coroutine[Any, Any, T], work).send(None)
     except StopIteration as stop:
         result: T = stop.value
         return result
