@@ -17,7 +17,7 @@ from mailapp.auth.interfaces import (
 from mailapp.core.address import parse_address
 from mailapp.core.failures import SyntaxProblem, TemporaryFailure
 from mailapp.directory.interfaces import IDirectory
-from mailapp.directory.types import Expanded, Local
+from mailapp.directory.owners import owns
 from mailapp.storage.interfaces import IAccount, IMailStore
 from mailapp.storage.types import AccountId, NoSuch
 
@@ -74,24 +74,16 @@ class SubmitterAvatar(_Avatar):
     """See :class:`ISubmitterAvatar`."""
 
     async def may_send_as(self, address: str) -> bool:
-        """Would mail to this address come to the account (threat 28)?
-
-        So a subaddress, an alias and a shared address may be sent from, too.
+        """Is it an address of this account alone (threat 28)?
 
         Raises:
             TemporaryFailure: the directory can't be read now.
         """
         try:
-            meaning = await self._directory.resolve(parse_address(address.encode()))
+            parsed = parse_address(address.encode())
         except (SyntaxProblem, UnicodeEncodeError):
             return False
-        match meaning:
-            case Local(account):
-                return account.id == self.account_id
-            case Expanded(local):
-                return any(one.account.id == self.account_id for one in local)
-            case _:
-                return False
+        return await owns(self._directory, self.account_id, parsed)
 
 
 _AVATARS: Final[dict[type[Interface], type[_Avatar]]] = {

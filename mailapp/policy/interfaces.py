@@ -50,6 +50,17 @@ class Content:
     size_octets: int
 
 
+class ISenderRights(Interface):
+    """Knows which addresses are whose."""
+
+    def may_send_as(account: str, address: Address) -> Awaitable[bool]:
+        """Is it an address of this account, and of nobody else?
+
+        Raises:
+            TemporaryFailure: that can't be told now.
+        """
+
+
 class IPolicy(Interface):
     """The checks of one kind of listener, asked stage by stage.
 

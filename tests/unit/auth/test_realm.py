@@ -77,7 +77,7 @@ class RealmTests(AuthCase):
         own_case=("Alice@EXAMPLE.test", True),
         subaddress=("alice+list@example.test", True),
         alias=("info@example.test", True),
-        shared=("team@example.test", True),
+        shared=("team@example.test", False),
         other=("bob@example.test", False),
         unknown=("carol@example.test", False),
         elsewhere=("alice@example.org", False),
@@ -88,7 +88,7 @@ class RealmTests(AuthCase):
     )
     @threat(28)
     def test_may_send_as(self, address: str, expected: bool) -> None:  # noqa: FBT001
-        """An account sends as what comes to it."""
+        """An account sends as what comes to it, and to nobody else (threat 28)."""
         self.accounts.add_alias(alias_address("info@example.test"), [ALICE])
         self.accounts.add_alias(alias_address("team@example.test"), [ALICE, BOB])
         avatar = self.avatar(ISubmitterAvatar)
