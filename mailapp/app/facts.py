@@ -1,8 +1,8 @@
 """What a process tells the others over the bus, and learns from them.
 
-Three things: how many connections an address holds, how logins went, and who has
-taken a maildrop just now. They are batched, since nobody needs them at once and a busy
-server makes thousands a second.
+Four things: how many connections an address holds, how logins went, who has taken a
+maildrop just now, and who has sent how much. They are batched, since nobody needs them
+at once and a busy server makes thousands a second.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from mailapp.auth.throttle import Outcome
+from mailapp.policy.allowance import Sent
 from mailapp.storage.types import AccountId
 
 TELL_EVERY: Final = 0.25  # seconds
@@ -25,6 +26,7 @@ _BATCH: Final = 200  # facts in one message: well below AMP's 64 KiB
 CONNECTIONS: Final = b"connections"
 LOGINS: Final = b"logins"
 VISITS: Final = b"visits"
+SENT: Final = b"sent"
 GONE: Final = b"gone"
 """Told by the supervisor: the process of this number has ended."""
 
@@ -37,6 +39,7 @@ class Facts:
             processes hold of it.
         on_login: called with the outcome of a login elsewhere.
         on_visit: called with an account whose maildrop was taken elsewhere.
+        on_sent: called with what an account has sent elsewhere.
     """
 
     log: ClassVar = Logger()
@@ -48,12 +51,14 @@ class Facts:
         self._changed: dict[str, int] = {}
         self._outcomes: list[Outcome] = []
         self._visits: list[AccountId] = []
+        self._sent: list[Sent] = []
         self._elsewhere: dict[int, dict[str, int]] = {}  # process, address, count
         self._telling = LoopingCall(self._tell)
         self._telling.clock = reactor
         self.on_connections: Callable[[str, int], None] = lambda _key, _count: None
         self.on_login: Callable[[Outcome], None] = lambda _outcome: None
         self.on_visit: Callable[[AccountId], None] = lambda _account: None
+        self.on_sent: Callable[[Sent], None] = lambda _sent: None
 
     def start(self) -> None:
         """Begin to tell, if there is anybody to tell."""
@@ -77,6 +82,10 @@ class Facts:
         """An account's maildrop was taken here."""
         self._visits.append(account)
 
+    def tell_sent(self, sent: Sent) -> None:
+        """An account has sent a message here."""
+        self._sent.append(sent)
+
     def heard(self, topic: bytes, fact: bytes) -> None:
         """Another process told something; what is not understood is left out."""
         try:
@@ -93,6 +102,9 @@ class Facts:
             elif topic == VISITS:
                 for account in content:
                     self.on_visit(AccountId(account))
+            elif topic == SENT:
+                for sent in content:
+                    self.on_sent(Sent(**sent))
         except (ValueError, TypeError, KeyError):
             self.log.warn("fact not understood", event="bus.fact.refused")
 
@@ -120,3 +132,7 @@ class Facts:
         visits, self._visits = self._visits, []
         for start in range(0, len(visits), _BATCH):
             publish(VISITS, json.dumps(visits[start : start + _BATCH]).encode())
+        sent, self._sent = self._sent, []
+        for start in range(0, len(sent), _BATCH):
+            rows = [asdict(one) for one in sent[start : start + _BATCH]]
+            publish(SENT, json.dumps(rows).encode())

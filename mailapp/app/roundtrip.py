@@ -20,6 +20,7 @@ from attrs import frozen
 from mailapp.app.pop2_client import Pop2Mailbox
 
 _TIMEOUT: Final = 20.0  # seconds
+_NOT_YOURS: Final = 550
 
 
 @frozen
@@ -27,7 +28,7 @@ class Target:
     """A running server and an account on it.
 
     Attributes:
-        ports: protocol name (``smtp``, ``pop3``, ``pop3s``) to port on loopback.
+        ports: protocol name (``smtp``, ``submissions``, ``pop3s``) to port on loopback.
         ca_file: the certificate authority to trust.
     """
 
@@ -60,6 +61,10 @@ def check(target: Target, token: str) -> Iterator[Finding]:
         "smtp": (
             "a message sent, over STARTTLS",
             lambda: _send(target, message),
+        ),
+        "submissions": (
+            "a message handed in with a login, over TLS, and read back",
+            lambda: _hand_in(target, token),
         ),
         "pop2": (
             "the same message read back, in 7 bits",
@@ -106,9 +111,40 @@ def _send(target: Target, message: bytes) -> None:
         smtp.sendmail(target.sender, [target.recipient], message, ["BODY=8BITMIME"])
 
 
+def _hand_in(target: Target, token: str) -> None:
+    """The server adds what the author left out, and lets nobody else's name pass."""
+    context = ssl.create_default_context(cafile=target.ca_file)
+    token = token[::-1]  # another one: the other message is looked for, too
+    body = f"Handed in, {token}.\r\n".encode()
+    head = f"From: {target.recipient}\r\nTo: {target.recipient}\r\n"
+    message = head.encode() + b"Bcc: nobody@invalid.example\r\n\r\n" + body
+    port = target.ports["submissions"]
+    with smtplib.SMTP_SSL(
+        target.host, port, timeout=_TIMEOUT, context=context
+    ) as submission:
+        submission.login(target.recipient, target.password)
+        submission.sendmail(target.recipient, [target.recipient], message)
+        if submission.mail(target.sender)[0] != _NOT_YOURS:
+            reason = "a message could be sent in the name of another account"
+            raise LookupError(reason)
+    lines = _find_by_pop3(target, token, implicit_tls=True)
+    names = {line.partition(b":")[0] for line in lines}
+    if not {b"Date", b"Message-ID"} <= names or b"Bcc" in names:
+        reason = "the header of the message was not mended"
+        raise LookupError(reason)
+
+
 def _read_by_pop3(
     target: Target, message: bytes, token: str, *, implicit_tls: bool
 ) -> None:
+    lines = _find_by_pop3(target, token, implicit_tls=implicit_tls)
+    if not b"\r\n".join([*lines, b""]).endswith(message):
+        reason = "the message came back changed"
+        raise LookupError(reason)
+
+
+def _find_by_pop3(target: Target, token: str, *, implicit_tls: bool) -> list[bytes]:
+    """The lines of the newest message that holds the token."""
     context = ssl.create_default_context(cafile=target.ca_file)
     pop: poplib.POP3
     if implicit_tls:
@@ -129,9 +165,7 @@ def _read_by_pop3(
         reason = f"the message is not among the {count} in the maildrop"
         raise LookupError(reason)
     pop.quit()
-    if not b"\r\n".join([*lines, b""]).endswith(message):
-        reason = "the message came back changed"
-        raise LookupError(reason)
+    return lines
 
 
 def _read_by_pop2(target: Target, message: bytes, token: str) -> None:

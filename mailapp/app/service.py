@@ -18,6 +18,7 @@ from twisted.internet.interfaces import IListeningPort
 from mailapp.app import pop2, pop3
 from mailapp.app.affinity import roam
 from mailapp.app.parts import Parts
+from mailapp.app.submission import Submissions
 from mailapp.auth.assemble import Authentication
 from mailapp.auth.hashes import Hashes
 from mailapp.auth.interfaces import IMaildropAvatar
@@ -36,7 +37,7 @@ from mailapp.policy.check import Site
 from mailapp.policy.table import make_policy
 from mailapp.smtp import protocol as smtp
 from mailapp.smtp.intake import ContentLimits
-from mailapp.smtp.profile import Profile, SessionLimits
+from mailapp.smtp.profile import Login, Profile, SessionLimits
 
 _AUTH_QUEUE: Final = 64  # password checks that may wait; each takes some 30 ms
 _OWN_DESCRIPTORS: Final = 300  # of listeners, logs, accounts, and mailboxes held open
@@ -117,6 +118,7 @@ class Node:
             parts.writes.run,
             self._pause,
         )
+        self._submissions = Submissions(parts, self._authentication, self._pause)
         self._tls: list[ServerTLS] = []
         self._ports: list[IListeningPort] = []
         self._review = Review(reactor, self._drivers)
@@ -207,6 +209,10 @@ class Node:
                 pause=self._pause,
             )
             return compose, smtp.over_limit(profile), smtp.ALPN
+        if listener.protocol is Protocol.SUBMISSION:
+            profile = self._smtp_profile(listener)
+            serve = self._submissions.compose(listener, profile)
+            return serve, smtp.over_limit(profile), smtp.ALPN
         if listener.protocol is Protocol.POP2:
             authenticator = self._authentication.authenticator(
                 IMaildropAvatar, allow_cleartext=listener.takes_cleartext
@@ -234,6 +240,12 @@ class Node:
             ),
             tls_available=listener.tls is Security.STARTTLS,
             verify=configuration.smtp.verify,
+            login=Login.REQUIRED
+            if listener.protocol is Protocol.SUBMISSION
+            else Login.NONE,
+            relay_networks=configuration.smtp.relay_networks
+            if listener.protocol is Protocol.SMTP
+            else (),
         )
 
     def _tls_for(self, listener: Listener, alpn: tuple[bytes, ...]) -> ServerTLS | None:

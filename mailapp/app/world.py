@@ -51,6 +51,12 @@ key = "server.key"
 
 [limits]
 trusted = ["127.0.0.0/8", "::1/128"]
+
+[submission]
+messages-per-hour = 0
+messages-per-day = 0
+recipients-per-hour = 0
+recipients-per-day = 0
 """
 
 _LISTENER: Final = """
@@ -204,9 +210,10 @@ class World:
                 finish(_deliver(store, alice, message))
 
 
-# Submission and the rest come with their protocols.
 _SERVED: Final = {
     (Protocol.SMTP, "starttls"),
+    (Protocol.SUBMISSION, "starttls"),
+    (Protocol.SUBMISSION, "implicit"),
     (Protocol.POP2, "none"),
     (Protocol.POP3, "starttls"),
     (Protocol.POP3, "implicit"),

@@ -15,6 +15,8 @@ from mailapp.storage.types import AccountId
 
 _WHAT: Final = {
     "smtp": "SMTP with STARTTLS",
+    "submission": "Submission, STARTTLS",
+    "submissions": "Submission over TLS",
     "pop2": "POP2 (RFC 937)",
     "pop3": "POP3 with STLS",
     "pop3s": "POP3 over TLS",
@@ -23,6 +25,12 @@ _TRY: Final = {
     "smtp": "printf 'Subject: hello\\r\\n\\r\\nHello!\\r\\n' | curl -sS --ssl-reqd "
     "--cacert {ca} --mail-from bob@{domain} --mail-rcpt {account} "
     "-T - smtp://localhost:{port}",
+    "submission": "swaks --server localhost:{port} -tls --tls-verify "
+    "--tls-ca-path {ca} --auth-user {account} --auth-password {password} "
+    "--from {account} --to bob@{domain} --h-Subject hello",
+    "submissions": "printf 'From: {account}\r\nSubject: hello\r\n\r\nHello!\r\n' | "
+    "curl -sS --cacert {ca} -u {full_login} --mail-from {account} "
+    "--mail-rcpt bob@{domain} -T - smtps://localhost:{port}",
     "pop2": "printf {pop2} | curl -sS telnet://localhost:{port}",
     "pop3": "curl -sS --ssl-reqd --cacert {ca} -u {login} pop3://localhost:{port}/1",
     "pop3s": "curl -sS --cacert {ca} -u {login} pop3s://localhost:{port}/1",
@@ -72,6 +80,7 @@ def _protocols(demo: Demo, screen: Screen) -> Iterator[str]:
     password = demo.built.passwords.get(account)
     # without a password curl asks for it
     login = shlex.quote(name if password is None else f"{name}:{password}")
+    full_login = shlex.quote(account if password is None else f"{account}:{password}")
     width = max(map(len, _WHAT.values()))
     for label, port in demo.built.ports.items():
         what = screen.paint(f"{_WHAT[label]:{width}}", Colour.STRONG)
@@ -81,6 +90,8 @@ def _protocols(demo: Demo, screen: Screen) -> Iterator[str]:
             domain=demo.world.domain,
             account=account,
             login=login,
+            full_login=full_login,
+            password=shlex.quote(password or "PASSWORD"),
             pop2=_pop2_session(name, password),
             port=port,
         )

@@ -164,5 +164,5 @@ def _clash(one: Listener, other: Listener) -> bool:
     return _EVERY_IPV4 in addresses and families == {4}
 
 
-_LOGIN_ONLY: Final = frozenset({Protocol.POP3})
+_LOGIN_ONLY: Final = frozenset({Protocol.POP3, Protocol.SUBMISSION})
 _EVERY_IPV4: Final = "0.0.0.0"  # noqa: S104 - compared with, not listened on

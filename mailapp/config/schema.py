@@ -26,7 +26,16 @@ from mailapp.config.kinds import (
     Optional,
     Whole,
 )
-from mailapp.config.sections import Auth, Limits, Log, Pop2, Pop3, Smtp, Storage
+from mailapp.config.sections import (
+    Auth,
+    Limits,
+    Log,
+    Pop2,
+    Pop3,
+    Smtp,
+    Storage,
+    Submission,
+)
 from mailapp.config.setting import setting, table, tables
 from mailapp.config.texts import ACCOUNT, ADDRESS, DOMAIN, HOST_NAME, LINE
 
@@ -37,6 +46,7 @@ class Protocol(StrEnum):
     """What is spoken on a listener."""
 
     SMTP = "smtp"
+    SUBMISSION = "submission"
     POP2 = "pop2"
     POP3 = "pop3"
 
@@ -52,7 +62,11 @@ class Security(StrEnum):
 STANDARD_PORTS: Final = {
     (Protocol.SMTP, Security.NONE): 25,
     (Protocol.SMTP, Security.STARTTLS): 25,
-    (Protocol.SMTP, Security.IMPLICIT): 465,
+    (Protocol.SMTP, Security.IMPLICIT): 25,
+    # RFC 6409, section 3.1; RFC 8314, section 7.3
+    (Protocol.SUBMISSION, Security.NONE): 587,
+    (Protocol.SUBMISSION, Security.STARTTLS): 587,
+    (Protocol.SUBMISSION, Security.IMPLICIT): 465,
     # RFC 937 has no STLS, and no port was ever set aside for POP2 over TLS
     (Protocol.POP2, Security.NONE): 109,
     (Protocol.POP2, Security.IMPLICIT): 109,
@@ -144,9 +158,9 @@ class Listener:
     )
     port: int | None = setting(
         Optional(Whole(0, 65535)),
-        """The port. If it is not set, the standard one: 25 or 465 for smtp, 110 or 995
-        for pop3, the second of each with implicit TLS; 109 for pop2. With 0 the system
-        chooses.""",
+        """The port. If it is not set, the standard one: 25 for smtp, 587 or 465 for
+        submission, 110 or 995 for pop3, the second of each with implicit TLS; 109 for
+        pop2. With 0 the system chooses.""",
         default=None,
         example=25,
     )
@@ -223,7 +237,7 @@ class Listener:
 
     @property
     def label(self) -> str:
-        """The protocol as its port is called: ``smtp``, ``smtps`` or ``pop3s``."""
+        """The protocol as its port is called: ``smtp``, ``submissions``, ``pop3s``."""
         return f"{self.protocol}s" if self.tls is Security.IMPLICIT else self.protocol
 
 
@@ -273,6 +287,7 @@ class Configuration:
     storage: Storage = table(Storage)
     auth: Auth = table(Auth)
     smtp: Smtp = table(Smtp)
+    submission: Submission = table(Submission)
     pop2: Pop2 = table(Pop2)
     pop3: Pop3 = table(Pop3)
     log: Log = table(Log)

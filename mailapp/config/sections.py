@@ -24,7 +24,7 @@ from mailapp.config.kinds import (
     Whole,
 )
 from mailapp.config.setting import setting
-from mailapp.config.texts import SEPARATOR
+from mailapp.config.texts import ACCOUNT, SEPARATOR
 from mailapp.policy.table import CHECKS, DEFAULT_CHECKS
 from mailapp.pop3.languages.table import LANGUAGES
 
@@ -66,6 +66,11 @@ class Mechanism(StrEnum):
     SCRAM_SHA_256 = "SCRAM-SHA-256"
     PLAIN = "PLAIN"
     LOGIN = "LOGIN"
+    CRAM_MD5 = "CRAM-MD5"
+
+
+_MECHANISMS: Final = tuple(m for m in Mechanism if m is not Mechanism.CRAM_MD5)
+_MANY: Final = 10_000_000
 
 
 @frozen
@@ -151,8 +156,9 @@ class Auth:
         ListOf(Choice(Mechanism)),
         """The ways to log in (SASL, RFC 4422). PLAIN and LOGIN are offered only on an
         encrypted connection, EXTERNAL only to clients with a certificate of
-        tls.client-authority.""",
-        default=tuple(Mechanism),
+        tls.client-authority. CRAM-MD5 needs passwords that can be read back and works
+        only for accounts that were told so (mailapp user apop).""",
+        default=_MECHANISMS,
     )
     argon2_memory: int = setting(
         Size(8 * KIB, 256 * MIB),
@@ -200,11 +206,56 @@ class Smtp:
         section 4.5.3.2.5).""",
         default=3 * MINUTE,
     )
+    relay_networks: tuple[Network, ...] = setting(
+        ListOf(NetworkRange()),
+        """Networks whose hosts may send to any other server through this one, without a
+        login: printers, applications. Everybody else may not (RFC 2505, section
+        2.1).""",
+        default=(),
+    )
     checks: tuple[str, ...] = setting(
         ListOf(OneOf(tuple(CHECKS))),
         "What is refused. "
         + " ".join(f"{row.name}: {row.refuses}." for row in CHECKS.values()),
         default=DEFAULT_CHECKS,
+    )
+
+
+@frozen
+class Submission:
+    """Taking mail from our own users, who log in (RFC 6409)."""
+
+    sender_check: bool = setting(
+        Flag(),
+        """Accept only addresses of the user's own as sender, From and Sender: the
+        account's, with any +detail, and the aliases that lead to it alone.""",
+        default=True,
+    )
+    send_as_anybody: tuple[str, ...] = setting(
+        ListOf(ACCOUNT),
+        """Accounts that sender-check is not for.""",
+        default=(),
+    )
+    messages_per_hour: int = setting(
+        Whole(0, _MANY),
+        """Messages that one account may send in an hour; 0 is no limit.""",
+        default=500,
+    )
+    messages_per_day: int = setting(
+        Whole(0, _MANY),
+        """Messages that one account may send in 24 hours; 0 is no limit.""",
+        default=2000,
+    )
+    recipients_per_hour: int = setting(
+        Whole(0, _MANY),
+        """Recipients that one account may write to in an hour, each message counted; 0
+        is no limit.""",
+        default=2000,
+    )
+    recipients_per_day: int = setting(
+        Whole(0, _MANY),
+        """The same for 24 hours.""",
+        default=5000,
     )
 
 

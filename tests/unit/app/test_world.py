@@ -60,11 +60,19 @@ class WorldTests(SynchronousTestCase):
         accounts.close()
 
     def test_new(self) -> None:
-        """Two accounts with mailboxes, five messages, four listeners, one CA."""
+        """Two accounts with mailboxes, five messages, six listeners, one CA."""
         built = self.world().build(Clock())
         self.assertEqual(list(built.accounts), [ALICE, BOB])
         self.assertEqual(
-            built.ports, {"smtp": 10025, "pop2": 10109, "pop3": 10110, "pop3s": 10995}
+            built.ports,
+            {
+                "smtp": 10025,
+                "submission": 10587,
+                "submissions": 10465,
+                "pop2": 10109,
+                "pop3": 10110,
+                "pop3s": 10995,
+            },
         )
         mail = self.folder / "mail" / "example.test"
         self.assertEqual(len(list((mail / "alice" / "new").iterdir())), 5)

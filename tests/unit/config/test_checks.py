@@ -44,7 +44,7 @@ class CheckTests(SynchronousTestCase):
         + listener(address='"0.0.0.0"')
         + listener(address='"2001:db8::1"'),
         two_ports=GOOD + listener(port="26"),
-        implicit=GOOD + listener(tls='"implicit"'),
+        implicit=GOOD + listener(tls='"implicit"').replace('"smtp"', '"submission"'),
     )
     def test_accepted(self, text: str) -> None:
         """Nothing is said."""
