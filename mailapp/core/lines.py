@@ -1,5 +1,8 @@
 """Octets to CRLF lines, with a cap. One copy of each octet, no matter how it is cut.
 
+What comes while nothing is held, as a command of a client that waits for its reply, is
+kept as it came; a buffer is made only for what follows a part of a line.
+
 RFC 5321, section 2.3.8: a line ends with CRLF and nothing else does; a lone CR or LF
 is an octet of the line like any other, for the grammar above to refuse.
 """
@@ -35,7 +38,7 @@ class LineBuffer:
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self._buffer = bytearray()
+        self._buffer: bytes | bytearray = b""
         self._start = 0  # what lies before was given out
         self._scanned = 0  # no CRLF begins before
         self._skipping = False
@@ -51,24 +54,32 @@ class LineBuffer:
 
     def feed(self, octets: bytes) -> None:
         """Take more octets."""
-        if self._start > _SPENT and self._start * 2 > len(self._buffer):
+        if not self._buffer:
+            self._buffer = octets
+            return
+        if self._buffer.__class__ is bytes or (
+            self._start > _SPENT and self._start * 2 > len(self._buffer)
+        ):
             # A peer that is always ahead never lets next_line come to an end, where
             # the rest is dropped. What moves is less than what was given out.
-            del self._buffer[: self._start]
+            self._buffer = bytearray(self._buffer[self._start :])
             self._scanned -= self._start
             self._start = 0
         self._buffer += octets
 
     def next_line(self) -> bytes | LineProblem | None:
         """The next line, ``TOO_LONG`` in place of one, or None: not complete."""
-        found = self._buffer.find(_CRLF, self._scanned)
+        buffer = self._buffer
+        if not buffer:
+            return None
+        found = buffer.find(_CRLF, self._scanned)
         if found < 0:
             self._keep_less()
             return None
-        line = bytes(self._buffer[self._start : found])
+        line = bytes(buffer[self._start : found])
         self._start = self._scanned = found + 2
-        if self._start == len(self._buffer):
-            self._buffer.clear()
+        if self._start == len(buffer):
+            self._buffer = b""
             self._start = self._scanned = 0
         if self._skipping or len(line) + 2 > self.limit:
             self._skipping = False
@@ -82,25 +93,22 @@ class LineBuffer:
         self._start += len(taken)
         self._scanned = self._start
         if self._start >= len(self._buffer):
-            self._buffer.clear()
+            self._buffer = b""
             self._start = self._scanned = 0
         return taken
 
     def clear(self) -> None:
         """Forget everything, as at the start of TLS."""
-        self._buffer.clear()
+        self._buffer = b""
         self._start = self._scanned = 0
         self._skipping = False
 
     def _keep_less(self) -> None:
         """No CRLF is in sight: drop what was given out, and what is too long."""
         if self._start:
-            del self._buffer[: self._start]
+            self._buffer = self._buffer[self._start :]
             self._start = 0
         if self._skipping or len(self._buffer) >= self.limit:
             self._skipping = True
-            ends_with_cr = self._buffer.endswith(b"\r")
-            self._buffer.clear()
-            if ends_with_cr:
-                self._buffer += b"\r"
+            self._buffer = b"\r" if self._buffer.endswith(b"\r") else b""
         self._scanned = max(0, len(self._buffer) - 1)

@@ -17,6 +17,7 @@ from twisted.internet.interfaces import (
     IOpenSSLServerConnectionCreator,
     IProducer,
 )
+from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 
 _RECORD: Final = 16384
@@ -113,6 +114,19 @@ class _WriteThrough:
             FileDescriptor.write(self, octets[sent:] if sent else octets)
         elif self.producer is not None and not self.streamingProducer:
             self.startWriting()  # from there a pull producer is asked for more
+
+    def doRead(self: Any) -> BaseException | None:  # noqa: N802
+        """Read once, and pass it on; called by the reactor. Hot."""
+        try:
+            octets = self.socket.recv(self.bufferSize)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return CONNECTION_LOST
+        if not octets:
+            return CONNECTION_DONE
+        self.protocol.dataReceived(octets)
+        return None
 
     def writeSomeData(self, octets: bytes) -> int | BaseException:  # noqa: N802
         """Called by the reactor when there is room again."""
