@@ -1,6 +1,6 @@
-r"""The content that follows DATA: octets as sent to octets as meant.
+r"""The content that follows DATA or BDAT: octets as sent to octets as meant.
 
-RFC 5321, section 4.5.2.
+RFC 5321, section 4.5.2, and RFC 3030.
 
 Only ``CRLF.CRLF`` ends the content. A line ends with CRLF and nothing else does: what
 some servers take for an end of data (``LF.LF``, ``LF.CRLF``, ``CR.CR`` …) stays content
@@ -23,12 +23,12 @@ _CRLF: Final = b"\r\n"
 _STUFFED: Final = b"\r\n."
 
 
-class DataDecoder:
-    """Takes chunks in any cut and gives the content with the extra dots removed.
+class Decoder:
+    """What both ways to send content have in common: its measure.
 
     Attributes:
-        ended: the end of data was seen; nothing more may be decoded.
-        rest: what came behind the end of data.
+        ended: the end of the content was seen; nothing more may be decoded.
+        rest: what came behind it.
         size_octets: of the content so far, as RFC 1870, section 5, counts it.
         stray: a NUL was seen, or a CR or LF that stands alone.
         long_line: a line above the limit was seen.
@@ -39,7 +39,6 @@ class DataDecoder:
         "_held",
         "_in_line",
         "_line_limit",
-        "_virtual",
         "eight_bit",
         "ended",
         "long_line",
@@ -49,20 +48,59 @@ class DataDecoder:
     )
 
     def __init__(self, line_limit: int) -> None:
-        """Begin behind the CRLF of the DATA command.
-
-        Args:
-            line_limit: octets of a line with its CRLF, without the dot that was
-                doubled (RFC 5321, section 4.5.3.1.6); 0 is no limit.
-        """
         self.ended = False
         self.rest = b""
         self.size_octets = 0
         self.stray = False
         self.long_line = False
         self.eight_bit = False
+        self._held = b""
         self._line_limit = line_limit
         self._in_line = 0  # octets of the last line so far
+
+    def decode(self, chunk: bytes) -> bytes:
+        """The next octets of the content; may be empty."""
+        raise NotImplementedError
+
+    def _examine(self, content: bytes) -> None:
+        self.size_octets += len(content)
+        if not (self.eight_bit or content.isascii()):
+            self.eight_bit = True
+        if not self.stray:
+            line_ends = content.translate(None, _HARMLESS)
+            self.stray = line_ends != _CRLF * content.count(_CRLF)
+        if self._line_limit and not self.long_line:
+            self._measure_lines(content)
+
+    def _measure_lines(self, content: bytes) -> None:
+        """Jump from line end to line end, as far as the limit lets us at a time."""
+        limit, end = self._line_limit, len(content)
+        start = -self._in_line  # where the line began
+        while end - start >= limit:
+            found = content.rfind(b"\n", max(start, 0), start + limit)
+            if found < 0:
+                # a line of exactly the limit would end here; one that has its CR at
+                # the limit would not
+                self.long_line = True
+                return
+            start = found + 1
+        found = content.rfind(b"\n", max(start, 0))
+        self._in_line = end - (found + 1 if found >= 0 else start)
+
+
+class DataDecoder(Decoder):
+    """Takes what follows DATA in any cut and removes the extra dots."""
+
+    __slots__ = ("_virtual",)
+
+    def __init__(self, line_limit: int) -> None:
+        """Begin behind the CRLF of the DATA command.
+
+        Args:
+            line_limit: octets of a line with its CRLF, without the dot that was
+                doubled (RFC 5321, section 4.5.3.1.6); 0 is no limit.
+        """
+        super().__init__(line_limit)
         # The end of data may come at once: its first CRLF is then that of the command
         # (section 4.1.1.4). So we begin as if that CRLF were content, and drop it.
         self._held = _CRLF
@@ -102,27 +140,42 @@ class DataDecoder:
         self._held = octets[end:]
         return octets[:end] if keep else octets
 
-    def _examine(self, content: bytes) -> None:
-        self.size_octets += len(content)
-        if not (self.eight_bit or content.isascii()):
-            self.eight_bit = True
-        if not self.stray:
-            line_ends = content.translate(None, _HARMLESS)
-            self.stray = line_ends != _CRLF * content.count(_CRLF)
-        if self._line_limit and not self.long_line:
-            self._measure_lines(content)
 
-    def _measure_lines(self, content: bytes) -> None:
-        """Jump from line end to line end, as far as the limit lets us at a time."""
-        limit, end = self._line_limit, len(content)
-        start = -self._in_line  # where the line began
-        while end - start >= limit:
-            found = content.rfind(b"\n", max(start, 0), start + limit)
-            if found < 0:
-                # a line of exactly the limit would end here; one that has its CR at
-                # the limit would not
-                self.long_line = True
-                return
-            start = found + 1
-        found = content.rfind(b"\n", max(start, 0))
-        self._in_line = end - (found + 1 if found >= 0 else start)
+class ChunkDecoder(Decoder):
+    """Takes the octets of BDAT chunks; they are counted, so no dot is added to them.
+
+    A text is measured as one that follows DATA is: what would not be taken there would
+    have to be refused where it is sent on (threat 3). Where one chunk ends and the next
+    begins means nothing (RFC 3030, section 2).
+
+    Args:
+        line_limit: octets of a line with its CRLF; 0 is no limit.
+        binary: any octets in any order are legal (RFC 3030, section 3).
+    """
+
+    __slots__ = ("_binary",)
+
+    def __init__(self, line_limit: int, *, binary: bool) -> None:
+        super().__init__(line_limit)
+        self._binary = binary
+
+    def decode(self, chunk: bytes) -> bytes:
+        """The next octets of the content; a CR waits for what follows it."""
+        if self._binary:
+            self.size_octets += len(chunk)
+            if not (self.eight_bit or chunk.isascii()):
+                self.eight_bit = True
+            return chunk
+        content = self._held + chunk if self._held else chunk
+        self._held = b""
+        if content.endswith(b"\r"):
+            self._held = b"\r"
+            content = content[:-1]
+        if content:
+            self._examine(content)
+        return content
+
+    def finish(self) -> None:
+        """The last chunk is complete."""
+        self.ended = True
+        self.stray = self.stray or bool(self._held)

@@ -40,6 +40,21 @@ class BodyRefused:
 
 
 @frozen
+class EndOfChunk:
+    """A chunk that is not the last is complete (RFC 3030, section 2).
+
+    A negative answer ends the transaction.
+
+    Attributes:
+        size_octets: of this chunk.
+        refusal: the answer if the message must not be taken.
+    """
+
+    size_octets: int
+    refusal: Reply | None = None
+
+
+@frozen
 class EndOfBody:
     """The end of data. The answer ends the transaction, whatever it is.
 
@@ -56,4 +71,4 @@ class EndOfBody:
     refusal: Reply | None = None
 
 
-Event = Opened | Command | Misstep | BodyChunk | BodyRefused | EndOfBody
+Event = Opened | Command | Misstep | BodyChunk | BodyRefused | EndOfChunk | EndOfBody

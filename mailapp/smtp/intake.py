@@ -14,10 +14,18 @@ from attrs import define, frozen
 
 from mailapp.message.trace import count_received
 from mailapp.smtp import replies
-from mailapp.smtp.data import DataDecoder
+from mailapp.smtp.data import DataDecoder, Decoder
+from mailapp.smtp.events import (
+    BodyChunk,
+    BodyRefused,
+    EndOfBody,
+    EndOfChunk,
+    Misstep,
+)
 from mailapp.smtp.grammar.reply import Reply
 
 _END_OF_HEADER: Final = b"\r\n\r\n"
+_BODY_REFUSED: Final = BodyRefused()
 SMALL_HEADER: Final = 16 * 1024
 """Octets of a header for which there is always room."""
 
@@ -107,8 +115,11 @@ class Header:
         return count_received(self.octets)
 
 
+ContentEvent = BodyChunk | BodyRefused | EndOfChunk | EndOfBody | Misstep
+
+
 class Intake:
-    """One message on its way in.
+    """One message on its way in, behind DATA.
 
     Attributes:
         buffered: octets that were fed and not looked at.
@@ -120,11 +131,13 @@ class Intake:
         "buffered", "refusal",
     )  # fmt: skip
 
-    def __init__(self, limits: ContentLimits, memory: Memory) -> None:
+    def __init__(
+        self, limits: ContentLimits, memory: Memory, decoder: Decoder | None = None
+    ) -> None:
         self._limits = limits
         self._memory = memory
         self._charged = 0
-        self._decoder = DataDecoder(limits.line_octets)
+        self._decoder = decoder or DataDecoder(limits.line_octets)
         self._header = Header()
         self._chunks: deque[bytes] = deque()
         self.buffered = 0
@@ -167,10 +180,23 @@ class Intake:
             return False
         return self.size_octets > limits.size_octets + limits.swallow_octets
 
-    def feed(self, chunk: bytes) -> None:
-        """Take more octets; any cut is as good as any other."""
+    def feed(self, chunk: bytes) -> bytes:
+        """Take more octets, in any cut; give back those that are surely no content."""
         self._chunks.append(chunk)
         self.buffered += len(chunk)
+        return b""
+
+    def next_event(self) -> ContentEvent | None:
+        """The next octets to keep, or news, or None: more octets are needed."""
+        told = self.refusal
+        content = self.next_content()
+        if content:
+            return BodyChunk(content)
+        if self.refusal is not told:
+            return _BODY_REFUSED
+        if self.endless:
+            return Misstep(replies.MESSAGE_ENDLESS)
+        return self._end() if self.ended else None
 
     def next_content(self) -> bytes:
         """The next octets to keep. Empty: none are there, or there is news.
@@ -192,6 +218,9 @@ class Intake:
             elif self.endless:
                 return b""
         return b""
+
+    def _end(self) -> EndOfBody:
+        return EndOfBody(self.size_octets, self.header, self.eight_bit, self.refusal)
 
     def _fault(self, content: bytes) -> Reply | None:
         decoder, limits = self._decoder, self._limits

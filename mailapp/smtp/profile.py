@@ -15,7 +15,7 @@ from attrs import Factory, field, frozen
 
 from mailapp.core.status import Status
 from mailapp.smtp import replies
-from mailapp.smtp.extensions.extension import Extension, Offer
+from mailapp.smtp.extensions.extension import Extension, Offer, Settle
 from mailapp.smtp.extensions.table import EXTENSIONS
 from mailapp.smtp.grammar.reply import Reply, make_reply
 from mailapp.smtp.intake import ContentLimits, Memory
@@ -83,6 +83,7 @@ class Profile:
         memory: room for the large headers of all its messages under way.
         login: whether clients log in.
         relay_networks: clients there may send to other servers without a login.
+        queue: what can't be delivered now waits, is sent on, and is reported on.
     """
 
     hostname: str
@@ -95,6 +96,7 @@ class Profile:
     memory: Memory = Factory(Memory)
     login: Login = Login.NONE
     relay_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    queue: bool = False
     verbs: Mapping[bytes, Verb] = field(
         init=False,
         repr=False,
@@ -106,6 +108,12 @@ class Profile:
         default=Factory(lambda self: _line_limits(self.available), takes_self=True),
     )
 
+    settlements: Mapping[bytes, Settle] = field(
+        init=False,
+        repr=False,
+        default=Factory(lambda self: _settlements(self.available), takes_self=True),
+    )
+
     @property
     def available(self) -> tuple[Extension, ...]:
         """The extensions that can be offered at all."""
@@ -114,9 +122,13 @@ class Profile:
             for extension in self.extensions
             if (self.tls_available or not extension.needs_certificate)
             and (self.login is not Login.NONE or not extension.needs_login)
+            and (self.queue or not extension.needs_queue)
+            and (self.login is Login.REQUIRED or not extension.submission)
         )
 
-    def ehlo(self, *, tls_on: bool, mechanisms: Sequence[str] = ()) -> Reply:
+    def ehlo(
+        self, *, tls_on: bool, mechanisms: Sequence[str] = (), now: float = 0.0
+    ) -> Reply:
         """The reply to EHLO (RFC 5321, section 4.1.1.1)."""
         offer = Offer(
             self.content.size_octets,
@@ -126,8 +138,9 @@ class Profile:
             tls_on,
             self.verify,
             mechanisms,
+            now,
         )
-        lines = [extension.line(offer) for extension in self.extensions]
+        lines = [extension.line(offer) for extension in self.available]
         return make_reply(250, None, [self.hostname, *filter(None, lines)])
 
     def helo(self) -> Reply:
@@ -169,6 +182,16 @@ def _verbs(extensions: tuple[Extension, ...]) -> Mapping[bytes, Verb]:
     rcpt = {k: v for e in extensions for k, v in e.rcpt_parameters.items()}
     verbs = [*core_verbs(mail, rcpt), *(v for e in extensions for v in e.verbs)]
     return {verb.name: verb for verb in verbs}
+
+
+def _settlements(extensions: tuple[Extension, ...]) -> Mapping[bytes, Settle]:
+    """Parameter of MAIL to what weighs it, where it takes more than to read it."""
+    return {
+        keyword: extension.settle
+        for extension in extensions
+        if extension.settle is not None
+        for keyword in extension.mail_parameters
+    }
 
 
 def _line_limits(extensions: tuple[Extension, ...]) -> Mapping[bytes, int]:

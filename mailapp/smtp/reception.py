@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import ClassVar, Final
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Final
 
 from attrs import frozen
 from twisted.logger import Logger
 
+from mailapp.core.envelope import Body
 from mailapp.core.failures import DeliveryFailure
 from mailapp.core.peer import Peer
 from mailapp.core.status import Status
@@ -15,10 +16,14 @@ from mailapp.delivery.interfaces import IDelivery
 from mailapp.policy.interfaces import Content, IPolicy, Origin
 from mailapp.policy.verdict import Defer, Reject, Tag, Verdict
 from mailapp.smtp import replies
-from mailapp.smtp.events import BodyChunk, BodyRefused, EndOfBody
+from mailapp.smtp.events import BodyChunk, BodyRefused, EndOfBody, EndOfChunk
+from mailapp.smtp.extensions.chunking import Bdat
+from mailapp.smtp.extensions.dsn import recipient
+from mailapp.smtp.extensions.extension import NO_TERMS, Circumstances
 from mailapp.smtp.extensions.size import declared_size
 from mailapp.smtp.extensions.smtputf8 import wants_utf8
 from mailapp.smtp.grammar.command import Data, Mail, Rcpt
+from mailapp.smtp.grammar.parameters import Parameters
 from mailapp.smtp.grammar.reply import Reply
 from mailapp.smtp.outcomes import fold
 from mailapp.smtp.profile import Profile
@@ -113,9 +118,31 @@ class Reception:
         refusal = judge(await self._policy.mail(origin), fields)
         if refusal is not None:
             return refusal
+        reply, terms = replies.SENDER_OK, NO_TERMS
+        if not self._profile.settlements.keys().isdisjoint(event.parameters):
+            reply, terms = self._settle(event.parameters)
+            if not reply.positive:
+                return reply
         self._transaction = Transaction(self._token(), origin, event.parameters)
         self._transaction.fields = fields
-        return replies.SENDER_OK
+        self._transaction.terms = terms
+        return reply
+
+    def _settle(self, parameters: Parameters) -> tuple[Reply, Mapping[str, Any]]:
+        """What the parameters of extensions come to, one extension after the other."""
+        client, settlements = self.client, self._profile.settlements
+        circumstances = Circumstances(
+            self._now(), client.peer.tls is not None, client.relays
+        )
+        reply, terms = replies.SENDER_OK, dict(NO_TERMS)
+        due = {settlements[k]: None for k in parameters if k in settlements}
+        for settle in due:
+            agreed = settle(parameters, circumstances)
+            if isinstance(agreed, Reply):
+                return agreed, NO_TERMS
+            reply = agreed.reply or reply
+            terms |= agreed.terms
+        return reply, terms
 
     async def rcpt(self, event: Rcpt) -> Reply:
         """RCPT: one more recipient."""
@@ -135,18 +162,44 @@ class Reception:
         if refusal is not None:
             return refusal
         relays = self.client.relays
-        transaction.add(await self._delivery.route(address, relays=relays), fields)
+        route = await self._delivery.route(address, relays=relays)
+        if event.parameters:
+            transaction.add(route, fields, recipient(address, event.parameters))
+        else:
+            transaction.add(route, fields)
         return replies.RECIPIENT_OK
 
     async def begin_content(self, _event: Data) -> Reply:
         """DATA: the content comes next."""
         transaction = self._open_transaction()
+        if transaction.declared is Body.BINARY:
+            # RFC 3030, section 3; the transaction stays as it was
+            return replies.BINARY_NEEDS_CHUNKS
+        self._begin(transaction)
+        return replies.START_CONTENT
+
+    async def begin_chunks(self, _event: Bdat) -> None:
+        """The first BDAT: the content comes with it; its answer is due after it."""
+        transaction = self._open_transaction()
+        try:
+            self._begin(transaction)
+        except DeliveryFailure as failure:
+            transaction.fail(replies.of_exception(failure))
+
+    async def end_of_chunk(self, event: EndOfChunk) -> Reply:
+        """A chunk is there. Once one is refused, nothing is left (threat 10)."""
+        refusal = event.refusal or self._open_transaction().failure
+        if refusal is None:
+            return replies.CHUNK_OK
+        self.end()
+        return refusal
+
+    def _begin(self, transaction: Transaction) -> None:
         protocol = self.client.protocol
         if transaction.utf8:
             # RFC 6531, section 4.3
             protocol = protocol.replace("ESMTP", "UTF8SMTP")
         transaction.begin(self._delivery, protocol, self._now())
-        return replies.START_CONTENT
 
     async def body_chunk(self, event: BodyChunk) -> None:
         """Content: keep it, or remember why that failed."""

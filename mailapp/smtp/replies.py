@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from attrs import evolve
+
 from mailapp.core import status as statuses
 from mailapp.core.failures import DeliveryFailure, PermanentFailure
 from mailapp.core.status import Status
@@ -27,7 +29,10 @@ def reply(code: int, subject: int, detail: int, *lines: str) -> Reply:
 
 OK = reply(250, 0, 0, "OK")
 SENDER_OK = reply(250, 1, 0, "sender OK")
+# RFC 6710, section 4.1: X.3.6, and the new priority comes first
+PRIORITY_LOWERED = reply(250, 3, 6, "0 is the priority; a higher one needs a login")
 RECIPIENT_OK = reply(250, 1, 5, "recipient OK")
+CHUNK_OK = reply(250, 0, 0, "chunk received")
 START_CONTENT = make_reply(
     354, None, ["go ahead; end with a line that holds only a dot"]
 )
@@ -45,6 +50,8 @@ EXPN_REFUSED = reply(502, 7, 0, "EXPN is not available here")
 BAD_SEQUENCE = reply(503, 5, 1, "command out of sequence")
 HELLO_FIRST = reply(503, 5, 1, "send EHLO first")
 MAIL_FIRST = reply(503, 5, 1, "send MAIL first")
+CHUNKS_BEGUN = reply(503, 5, 1, "BDAT was used before; go on with it, or send RSET")
+BINARY_NEEDS_CHUNKS = reply(503, 5, 1, "BODY=BINARYMIME needs BDAT in place of DATA")
 RECIPIENT_FIRST = reply(554, 5, 1, "no valid recipients")
 NESTED_MAIL = reply(503, 5, 1, "sender already given; RSET starts over")
 TLS_IS_ON = reply(503, 5, 1, "TLS is already on")
@@ -59,6 +66,12 @@ PIPELINED = make_reply(
 EARLY_TALKER = make_reply(
     554, Status(5, 0, ""), ["you spoke before the greeting; goodbye"], closes=True
 )
+TLS_REQUIRED = reply(530, 7, 10, "REQUIRETLS needs a connection with TLS")
+HELD_TWICE = reply(501, 5, 4, "give HOLDFOR or HOLDUNTIL, not both")
+HELD_BADLY = reply(501, 5, 4, "EHLO says how long messages are kept back at most")
+HELD_BEYOND = reply(501, 5, 4, "this is kept back for longer than BY allows")
+BODY_NOT_DECLARED = reply(550, 6, 1, "octets above 127 need BODY=8BITMIME")
+TOO_LATE = reply(554, 4, 7, "delivery time expired")
 SENDER_NOT_ASCII = reply(550, 6, 7, "an address like this needs SMTPUTF8")
 RECIPIENT_NOT_ASCII = reply(553, 6, 7, "an address like this needs SMTPUTF8")
 
@@ -84,6 +97,7 @@ RESPONSE_TOO_LONG = reply(500, 5, 6, "line too long")
 TOO_MANY_RECIPIENTS = reply(452, 5, 3, "too many recipients; send the rest again")
 MESSAGE_TOO_BIG = reply(552, 3, 4, statuses.MESSAGE_TOO_BIG.text)
 HEADER_TOO_BIG = reply(552, 3, 4, "message header too big")
+TOO_MANY_CHUNKS = reply(554, 5, 0, "too many chunks; send the message in larger ones")
 NO_MEMORY = reply(452, 3, 1, "no room for so large a header just now; try again later")
 ROUTING_LOOP = reply(554, 4, 6, "too many Received fields: a mail loop")
 STRAY_OCTETS = reply(
@@ -142,6 +156,11 @@ def goodbye(hostname: str) -> Reply:
 def closing(hostname: str, status: Status) -> Reply:
     """421: why we leave. The domain stands in it (RFC 5321, section 4.2.2)."""
     return make_reply(421, status, [f"{hostname} {status.text}"])
+
+
+def last_word(said: Reply) -> Reply:
+    """The same, and the connection ends with it."""
+    return evolve(said, closes=True)
 
 
 def problem(found: Exception) -> Reply:

@@ -24,8 +24,16 @@ from mailapp.policy.interfaces import IPolicy
 from mailapp.policy.verdict import Defer, Reject, Verdict
 from mailapp.smtp import replies
 from mailapp.smtp.authorization import Authorization, with_word
-from mailapp.smtp.events import BodyChunk, BodyRefused, EndOfBody, Misstep, Opened
+from mailapp.smtp.events import (
+    BodyChunk,
+    BodyRefused,
+    EndOfBody,
+    EndOfChunk,
+    Misstep,
+    Opened,
+)
 from mailapp.smtp.extensions.auth import Auth, Response
+from mailapp.smtp.extensions.chunking import Bdat
 from mailapp.smtp.extensions.starttls import StartTls
 from mailapp.smtp.grammar import command as commands
 from mailapp.smtp.grammar.reply import Reply
@@ -79,6 +87,7 @@ class SmtpSession:
         self._peer = peer
         self._profile = profile
         self._policy = policy
+        self._now = now
         self._pause = None if peer.trusted else pause
         self._fields: list[tuple[str, str]] = []  # of the verdict on the connection
         self._authorization: Authorization | None = None
@@ -99,7 +108,9 @@ class SmtpSession:
             commands.Mail: reception.mail,
             commands.Rcpt: reception.rcpt,
             commands.Data: reception.begin_content,
+            Bdat: reception.begin_chunks,
             BodyChunk: reception.body_chunk,
+            EndOfChunk: reception.end_of_chunk,
             BodyRefused: reception.body_refused,
             EndOfBody: reception.end_of_body,
             commands.Rset: self._rset,
@@ -166,7 +177,7 @@ class SmtpSession:
 
     def _after_bug(self, event: object) -> Reply | None:
         """What was under way is dropped; the state is known by that."""
-        if isinstance(event, BodyChunk | BodyRefused):
+        if isinstance(event, Bdat | BodyChunk | BodyRefused):
             self._reception.fail(replies.LOCAL_TROUBLE)
             return None
         if isinstance(event, Opened):
@@ -230,6 +241,7 @@ class SmtpSession:
         return self._profile.ehlo(
             tls_on=self._peer.tls is not None,
             mechanisms=() if authorization is None else authorization.mechanisms,
+            now=self._now(),
         )
 
     async def _rset(self, _event: commands.Rset) -> Reply:

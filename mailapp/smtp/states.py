@@ -9,7 +9,9 @@ the extensions); each holds one :class:`Rule`.
        +--554--> REFUSED                     |  +----RSET----+--------------+
                                              +--end of data-- DATA <--DATA--+
 
-HELO and EHLO lead to READY from every state; RSET leads there from MAIL and RCPT.
+HELO and EHLO lead to READY from every state; RSET leads there from MAIL, RCPT and
+CHUNKS. BDAT leads from RCPT to DATA, and from there to CHUNKS, as often as it comes,
+until the last chunk or a refused one leads to READY (RFC 3030).
 AUTH leads from READY to AUTH as long as challenges are sent, and back with the last
 reply, whatever it is.
 """
@@ -37,13 +39,16 @@ class State(Enum):
     MAIL = "a transaction has a sender"
     RCPT = "a transaction has recipients"
     DATA = "content is coming"
+    CHUNKS = "a part of the content has come"
     AUTH = "a login is under way"
     HANDSHAKE = "TLS is being started"
     CLOSED = "nothing more is read"
 
 
-ANY: Final = frozenset({State.START, State.READY, State.MAIL, State.RCPT})
+ANY: Final = frozenset({State.START, State.READY, State.MAIL, State.RCPT, State.CHUNKS})
 TRANSACTION: Final = frozenset({State.MAIL, State.RCPT})
+CONTENT: Final = frozenset({State.DATA, State.CHUNKS})
+_RESETTABLE: Final = TRANSACTION | {State.CHUNKS}
 
 
 @frozen
@@ -57,6 +62,8 @@ class Rule:
         resets: the positive reply ends the transaction.
         synchronizes: the client must wait for the reply (RFC 2920, section 3.1), and
             what it sends before is not read as commands or content (threats 6, 7).
+        carries: octets that its argument counts follow at once; they are read whatever
+            becomes of it.
     """
 
     states: frozenset[State] = ANY
@@ -64,6 +71,7 @@ class Rule:
     after: State | None = None
     resets: bool = False
     synchronizes: bool = False
+    carries: bool = False
 
     def refuse(self, state: State) -> Reply:
         """The reply to the command in a state where it is not legal."""
@@ -73,6 +81,6 @@ class Rule:
         """The state after the positive reply."""
         if self.after is not None:
             return self.after
-        if self.resets and state in TRANSACTION:
+        if self.resets and state in _RESETTABLE:
             return State.READY
         return state

@@ -66,6 +66,7 @@ _MAIL: Final = Rule(
         State.START: replies.HELLO_FIRST,
         State.MAIL: replies.NESTED_MAIL,
         State.RCPT: replies.NESTED_MAIL,
+        State.CHUNKS: replies.NESTED_MAIL,
     },
     after=State.MAIL,
 )
@@ -78,7 +79,11 @@ _MAIL_HELP: Final = (
 )
 _RCPT: Final = Rule(
     states=TRANSACTION,
-    otherwise={State.START: replies.HELLO_FIRST, State.READY: replies.MAIL_FIRST},
+    otherwise={
+        State.START: replies.HELLO_FIRST,
+        State.READY: replies.MAIL_FIRST,
+        State.CHUNKS: replies.CHUNKS_BEGUN,
+    },
     after=State.RCPT,
 )
 _RCPT_HELP: Final = (
@@ -115,6 +120,7 @@ _PLAIN_VERBS: Final = (
                 State.READY: replies.MAIL_FIRST,
                 # RFC 5321, section 3.3: 503 or 554 when no RCPT was accepted
                 State.MAIL: replies.RECIPIENT_FIRST,
+                State.CHUNKS: replies.CHUNKS_BEGUN,  # RFC 3030, section 2
             },
             after=State.DATA,
             synchronizes=True,

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from mailapp.core.envelope import Body
 from mailapp.smtp.extensions.extension import Extension, always
-from mailapp.smtp.grammar.parameters import CommandProblem, Fault, Parameters
+from mailapp.smtp.grammar.parameters import (
+    CommandProblem,
+    Fault,
+    Parameters,
+    ReadValue,
+)
 
-_BODIES: Final = {b"7BIT": Body.SEVEN_BIT, b"8BITMIME": Body.EIGHT_BIT}
 
+def read_body(known: Mapping[bytes, Body]) -> ReadValue:
+    """The reader of BODY where these are its values."""
+    names = " or ".join(name.decode("ascii") for name in known)
 
-def _read(value: bytes | None) -> Body:
-    body = _BODIES.get((value or b"").upper())
-    if body is None:
-        reason = "BODY must be 7BIT or 8BITMIME"
-        raise CommandProblem(Fault.ARGUMENT, reason)
-    return body
+    def read(value: bytes | None) -> Body:
+        body = known.get((value or b"").upper())
+        if body is None:
+            reason = f"BODY must be {names}"
+            raise CommandProblem(Fault.ARGUMENT, reason)
+        return body
+
+    return read
 
 
 def declared_body(parameters: Parameters) -> Body:
@@ -28,6 +38,8 @@ def declared_body(parameters: Parameters) -> Body:
 EIGHTBITMIME: Final = Extension(
     "8BITMIME",
     always("8BITMIME"),
-    mail_parameters={b"BODY": _read},
+    mail_parameters={
+        b"BODY": read_body({b"7BIT": Body.SEVEN_BIT, b"8BITMIME": Body.EIGHT_BIT})
+    },
     mail_octets=17,  # RFC 6152, section 2
 )

@@ -7,10 +7,12 @@ To add one: a module with one such value, and a row in
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
 from attrs import frozen
 
-from mailapp.smtp.grammar.parameters import Known
+from mailapp.smtp.grammar.parameters import Known, Parameters
+from mailapp.smtp.grammar.reply import Reply
 from mailapp.smtp.verbs import Verb
 
 
@@ -26,6 +28,7 @@ class Offer:
         tls_on: this connection is protected already.
         verify: VRFY and EXPN tell the truth.
         mechanisms: by which this client may log in now.
+        now: seconds since the epoch.
     """
 
     size_octets: int
@@ -35,7 +38,40 @@ class Offer:
     tls_on: bool
     verify: bool
     mechanisms: Sequence[str] = ()
+    now: float = 0.0
 
+
+@frozen
+class Circumstances:
+    """What parameters of MAIL are weighed against.
+
+    Attributes:
+        now: seconds since the epoch.
+        tls_on: the connection is protected.
+        privileged: the client logged in, or may send to other servers anyway.
+    """
+
+    now: float
+    tls_on: bool
+    privileged: bool
+
+
+@frozen
+class Agreed:
+    """What becomes of parameters.
+
+    Attributes:
+        terms: fields of the envelope that they settle.
+        reply: to MAIL, where there is more to say than that the sender is fine.
+    """
+
+    terms: Mapping[str, Any]
+    reply: Reply | None = None
+
+
+NO_TERMS: Final[Mapping[str, Any]] = {}
+Settle = Callable[[Parameters, Circumstances], Agreed | Reply]
+"""All parameters of a MAIL command to what is agreed, or to its refusal."""
 
 _NO_PARAMETERS: Mapping[bytes, Callable[[bytes | None], object]] = {}
 
@@ -54,8 +90,11 @@ class Extension:
         rcpt_octets: the same for RCPT.
         verbs: commands that it adds.
         line_octets: of command lines, with CRLF, that may be longer than 512.
+        settle: weighs its parameters of MAIL; called if one of them is there.
         needs_certificate: only for listeners where TLS can be started.
         needs_login: only for listeners where clients log in.
+        needs_queue: only where messages can wait and be sent on.
+        submission: only for listeners where clients must log in.
     """
 
     keyword: str
@@ -66,8 +105,11 @@ class Extension:
     rcpt_octets: int = 0
     verbs: tuple[Verb, ...] = ()
     line_octets: Mapping[bytes, int] = {}
+    settle: Settle | None = None
     needs_certificate: bool = False
     needs_login: bool = False
+    needs_queue: bool = False
+    submission: bool = False
 
 
 def always(keyword: str) -> Callable[[Offer], str | None]:

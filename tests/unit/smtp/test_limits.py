@@ -28,8 +28,8 @@ class LimitTests(SynchronousTestCase):
         noop_n=(b"NOOP ", 512, True),
         noop_n_plus_1=(b"NOOP ", 513, False),
         vrfy_as_long_as_mail=(b"VRFY ", 560, False),
-        mail_n=(b"MAIL FROM:<a@b> ", 565, True),
-        mail_n_plus_1=(b"MAIL FROM:<a@b> ", 566, False),
+        mail_n=(b"MAIL FROM:<a@b> ", 581, True),
+        mail_n_plus_1=(b"MAIL FROM:<a@b> ", 582, False),
         huge=(b"NOOP ", 100_000, False),
     )
     @threat(13)
@@ -67,7 +67,7 @@ class LimitTests(SynchronousTestCase):
         self.assertTrue(connection.wants_close)
 
     @rows(
-        obsolete=b"SOML FROM:<a@b>", turn=b"TURN", auth=b"AUTH PLAIN x", bdat=b"BDAT 1"
+        obsolete=b"SOML FROM:<a@b>", turn=b"TURN", auth=b"AUTH PLAIN x", burl=b"BURL x"
     )
     def test_not_implemented(self, request: bytes) -> None:
         """What others have and we have not is 502 (RFC 5321, section 4.2.4)."""

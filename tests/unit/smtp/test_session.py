@@ -66,6 +66,8 @@ class DialogueTests(SynchronousTestCase):
                 b"250-PIPELINING",
                 b"250-SIZE 52428800",
                 b"250-8BITMIME",
+                b"250-CHUNKING",
+                b"250-BINARYMIME",
                 b"250-SMTPUTF8",
                 b"250-ENHANCEDSTATUSCODES",
                 b"250-LIMITS RCPTMAX=1000",

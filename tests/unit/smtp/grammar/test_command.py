@@ -113,7 +113,7 @@ class CommandTests(SynchronousTestCase):
         size_signed=(b"MAIL FROM:<a@b> SIZE=-1", Fault.ARGUMENT),
         size_letters=(b"MAIL FROM:<a@b> SIZE=1k", Fault.ARGUMENT),
         size_long=(b"MAIL FROM:<a@b> SIZE=" + b"1" * 21, Fault.ARGUMENT),
-        body=(b"MAIL FROM:<a@b> BODY=BINARYMIME", Fault.ARGUMENT),
+        body=(b"MAIL FROM:<a@b> BODY=9BIT", Fault.ARGUMENT),
         body_none=(b"MAIL FROM:<a@b> BODY", Fault.ARGUMENT),
         utf8_value=(b"MAIL FROM:<a@b> SMTPUTF8=1", Fault.ARGUMENT),
         rcpt=(b"RCPT", Fault.ARGUMENT),
