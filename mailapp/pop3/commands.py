@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Final, assert_never
 
 from attrs import define, field, frozen
@@ -23,11 +24,10 @@ from mailapp.pop3.multiline import TopCutter, TopRest, close_chunks
 from mailapp.pop3.replies import Answer, Block, Reply
 from mailapp.pop3.surrogate import View
 from mailapp.storage.maildrop import Content, Maildrop
-from mailapp.storage.types import Item
 
 SCAN_ROWS: Final = 4000  # of about 16 octets: some 64 KiB and one millisecond at a time
 UNIQUE_ID_ROWS: Final = 1000  # of at most 81 octets
-Rows = Callable[[Iterable[tuple[int, Item]]], bytes]
+ScanRows = Callable[[Iterable[tuple[int, int]]], bytes]
 
 
 @define
@@ -156,7 +156,7 @@ async def _list(number: int | None, visit: Visit) -> Answer:
     drop, view = visit.drop, visit.view
     if number is None:
         rows = _scan_rows if view.utf8 else _scan_rows_with(view.sizes)
-        return _lines(drop, rows, SCAN_ROWS)
+        return _lines(drop, map(rows, drop.sizes(SCAN_ROWS)))
     item = drop.find(number)
     if item is None:
         return _absent(number, drop)
@@ -166,34 +166,30 @@ async def _list(number: int | None, visit: Visit) -> Answer:
 
 def _uidl(number: int | None, drop: Maildrop) -> Answer:
     if number is None:
-        return _lines(drop, _unique_id_rows, UNIQUE_ID_ROWS)
+        return _lines(drop, map(_unique_id_rows, drop.guids(UNIQUE_ID_ROWS)))
     item = drop.find(number)
     if item is None:
         return _absent(number, drop)
     return replies.facts(f"{number} {item.guid.decode('ascii')}")
 
 
-def _lines(drop: Maildrop, rows: Rows, count: int) -> Block:
+def _lines(drop: Maildrop, pieces: Iterator[bytes]) -> Block:
     """All of LIST and UIDL, in pieces of some 64 KiB."""
-    batches = drop.batches(count)
-    first = rows(next(batches, ()))
-    rest = None if len(drop) <= count else _pieces(batches, rows)
+    first, second = next(pieces, b""), next(pieces, None)
+    rest = None if second is None else _pieces(chain([second], pieces))
     return Block(replies.listing(drop.messages, drop.octets), first, rest)
 
 
-async def _pieces(
-    batches: Iterator[Iterable[tuple[int, Item]]], rows: Rows
-) -> AsyncIterator[bytes]:
-    for batch in batches:
-        yield rows(batch)
+async def _pieces(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece
 
 
-def _scan_rows(batch: Iterable[tuple[int, Item]]) -> bytes:
-    lines = [f"{number} {item.size_octets}\r\n" for number, item in batch]
-    return "".join(lines).encode("ascii")
+def _scan_rows(batch: Iterable[tuple[int, int]]) -> bytes:
+    return b"".join([b"%d %d\r\n" % row for row in batch])
 
 
-def _scan_rows_with(sizes: Mapping[int, int]) -> Rows:
+def _scan_rows_with(sizes: Mapping[int, int]) -> ScanRows:
     """With the sizes of the surrogates that were made so far.
 
     # deviates: RFC 6856, section 2.1 wants all of them ("SHOULD"); that would be to
@@ -202,14 +198,11 @@ def _scan_rows_with(sizes: Mapping[int, int]) -> Rows:
     if not sizes:
         return _scan_rows
 
-    def scan_rows(batch: Iterable[tuple[int, Item]]) -> bytes:
-        return _scan_rows(
-            (number, item._replace(size_octets=sizes.get(number, item.size_octets)))
-            for number, item in batch
-        )
+    def scan_rows(batch: Iterable[tuple[int, int]]) -> bytes:
+        return _scan_rows((number, sizes.get(number, size)) for number, size in batch)
 
     return scan_rows
 
 
-def _unique_id_rows(batch: Iterable[tuple[int, Item]]) -> bytes:
-    return b"".join([b"%d %b\r\n" % (number, item.guid) for number, item in batch])
+def _unique_id_rows(batch: Iterable[tuple[int, bytes]]) -> bytes:
+    return b"".join([b"%d %b\r\n" % row for row in batch])

@@ -24,6 +24,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from zope.interface import Attribute, Interface
 
+from mailapp.storage.items import Items
 from mailapp.storage.types import (
     UID,
     AccountId,
@@ -32,7 +33,6 @@ from mailapp.storage.types import (
     Destination,
     Folder,
     FolderId,
-    Item,
     ModSeq,
     Outcome,
     Row,
@@ -107,7 +107,7 @@ class IAccount(Interface):
     ) -> Awaitable[Sequence[tuple[UID, UID]] | None]:
         """UIDs expunged since; None: history no longer reaches back."""
 
-    def items(folder: FolderId) -> Awaitable[Sequence[Item]]:
+    def items(folder: FolderId) -> Awaitable[Items]:
         """All messages in order of arrival, without giving UIDs: what POP shows."""
 
     def stage(size_hint: int | None = None) -> IBlobSink:

@@ -12,16 +12,17 @@ comes too late is fenced off by the store.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import suppress
 from enum import Enum
 from itertools import compress
-from operator import attrgetter, not_
-from typing import Final, Protocol
+from operator import not_
+from typing import Final, Protocol, TypeVar
 
 from attrs import frozen
 
 from mailapp.storage.interfaces import IAccount, ILease
+from mailapp.storage.items import Items
 from mailapp.storage.types import (
     INBOX_ID,
     Discard,
@@ -31,9 +32,9 @@ from mailapp.storage.types import (
     Unavailable,
 )
 
+_T = TypeVar("_T")
 PURPOSE: Final = "maildrop"
 RENEWALS: Final = 10  # in the life of a lease, of a session that is never silent
-_size_octets = attrgetter("size_octets")
 
 
 class Clock(Protocol):
@@ -122,7 +123,7 @@ class Maildrop:
     def __init__(
         self,
         account: IAccount,
-        items: Sequence[Item],
+        items: Items,
         lease: ILease,
         clock: Clock,
         ttl_seconds: float,
@@ -137,7 +138,7 @@ class Maildrop:
         self._renew_at = clock.seconds() + self._renew_every
         self._marks = bytearray(len(items))  # one octet a message: 1 is marked
         self.messages = len(items)
-        self.octets = sum(map(_size_octets, items))
+        self.octets = items.octets
 
     @classmethod
     async def open(
@@ -201,18 +202,27 @@ class Maildrop:
         if self.marked:
             self._marks = bytearray(len(self._items))
             self.messages = len(self._items)
-            self.octets = sum(map(_size_octets, self._items))
+            self.octets = self._items.octets
 
-    def batches(self, count: int) -> Iterator[Iterable[tuple[int, Item]]]:
-        """Numbers and messages without marks, of ``count`` numbers at a time.
+    def sizes(self, count: int) -> Iterator[Iterable[tuple[int, int]]]:
+        """Numbers and sizes of messages without marks, of ``count`` numbers at a time.
 
         Marks that are set later do not show.
         """
-        items, total = self._items, len(self._items)
+        return self._batches(count, self._items.sizes)
+
+    def guids(self, count: int) -> Iterator[Iterable[tuple[int, bytes]]]:
+        """Numbers and UIDLs, likewise."""
+        return self._batches(count, self._items.guids)
+
+    def _batches(
+        self, count: int, give: Callable[[int, int], Iterable[_T]]
+    ) -> Iterator[Iterable[tuple[int, _T]]]:
+        total = len(self._items)
         marks = bytes(self._marks) if self.marked else b""
         for start in range(0, total, count):
             end = min(start + count, total)
-            numbered = zip(range(start + 1, end + 1), items[start:end], strict=True)
+            numbered = zip(range(start + 1, end + 1), give(start, end), strict=True)
             kept = map(not_, marks[start:end])
             yield compress(numbered, kept) if marks else numbered
 

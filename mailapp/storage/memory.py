@@ -15,6 +15,7 @@ from attrs import define, field
 from zope.interface import implementer
 
 from mailapp.storage.interfaces import IAccount, IBlobSink, ILease, IMailStore
+from mailapp.storage.items import Items, Listed
 from mailapp.storage.memory_changes import State, apply
 from mailapp.storage.names import canonical
 from mailapp.storage.types import (
@@ -30,7 +31,6 @@ from mailapp.storage.types import (
     Fenced,
     Folder,
     FolderId,
-    Item,
     ModSeq,
     NoSuch,
     Outcome,
@@ -170,9 +170,9 @@ class MemoryAccount:
         gone = self.state.box(folder).expunged
         return [(uid, uid) for uid, modseq in sorted(gone.items()) if modseq > since]
 
-    async def items(self, folder: FolderId) -> Sequence[Item]:
+    async def items(self, folder: FolderId) -> Items:
         """See :class:`IAccount`."""
-        return [m.item() for m in self.state.box(folder).messages.values()]
+        return Listed(m.item() for m in self.state.box(folder).messages.values())
 
     def stage(self, size_hint: int | None = None) -> MemorySink:
         """See :class:`IAccount`."""

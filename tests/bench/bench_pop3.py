@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from typing import Any, cast
 
 from twisted.internet.task import Clock
@@ -21,6 +21,7 @@ from mailapp.pop3.connection import Event
 from mailapp.pop3.protocol import compose_pop3
 from mailapp.pop3.service import Service
 from mailapp.storage.interfaces import IAccount, ILease
+from mailapp.storage.items import Items, Listed
 from mailapp.storage.types import BlobRef, FolderId, Item
 from tests.doubles import FakeAuthenticator, User
 
@@ -42,12 +43,12 @@ class _Account:
 
     def __init__(self, body: bytes, count: int) -> None:
         self.chunks = [body[at : at + CHUNK] for at in range(0, len(body), CHUNK)]
-        self.content = [
+        self.content = Listed(
             Item(b"1763874000.M%dP1Q2.host" % n, len(body), BlobRef(b""))
             for n in range(count)
-        ]
+        )
 
-    async def items(self, folder: FolderId) -> Sequence[Item]:
+    async def items(self, folder: FolderId) -> Items:
         """See :class:`IAccount`."""
         del folder
         return self.content

@@ -7,15 +7,19 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import RLock
-from typing import Any, Final, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 from attrs import frozen
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from mailapp.core.failures import TemporaryFailure
+from mailapp.net.steps import nothing, run
 from mailapp.net.threads import InThread
 from mailapp.storage.files import Files
 from mailapp.storage.interfaces import IAccount, ILease
+from mailapp.storage.items import Items
 from mailapp.storage.maildir.changes import Changes, places
 from mailapp.storage.maildir.errors import disk_errors
 from mailapp.storage.maildir.filename import UniqueNames
@@ -40,7 +44,6 @@ from mailapp.storage.types import (
     Fenced,
     Folder,
     FolderId,
-    Item,
     ModSeq,
     NoSuch,
     Outcome,
@@ -73,6 +76,8 @@ class Ground:
 @implementer(IAccount)
 class MaildirAccount:
     """See :class:`IAccount`. Made by the store, one for each account that is in use."""
+
+    log: ClassVar = Logger()
 
     def __init__(self, ground: Ground, path: bytes, sinks: SinkParts) -> None:
         self.path: Final = path
@@ -111,7 +116,7 @@ class MaildirAccount:
         """See :class:`IAccount`. Known as far back as this process looked."""
         return await self._blocking(self._vanished, folder, since)
 
-    async def items(self, folder: FolderId) -> Sequence[Item]:
+    async def items(self, folder: FolderId) -> Items:
         """See :class:`IAccount`. What was read before costs two looks, no thread."""
         box = self._boxes.get(folder)
         if box is not None:
@@ -119,7 +124,11 @@ class MaildirAccount:
                 listing = box.cached()
             if listing is not None:
                 return listing.items
-        return (await self._blocking(self._listing, folder)).items
+        looked, fresh = await self._blocking(self._listing, folder)
+        if fresh.untold:
+            # nobody waits for it: with many foreign files it takes a while
+            run(self._blocking(looked.tell, fresh), nothing, self._tell_failed)
+        return fresh.items
 
     def stage(self, size_hint: int | None = None) -> StagedSink:
         """See :class:`IAccount`."""
@@ -250,9 +259,17 @@ class MaildirAccount:
             box.look()
             return box.vanished(since)
 
-    def _listing(self, folder: FolderId) -> Listing:
+    def _listing(self, folder: FolderId) -> tuple[Mailbox, Listing]:
         with missing_mailbox():
-            return self._mailbox(folder).listing()
+            box = self._mailbox(folder)
+            return box, box.listing()
+
+    def _tell_failed(self, problem: BaseException) -> None:
+        self.log.failure(
+            "names of foreign messages",
+            failure=Failure(problem),
+            event="maildir.tell.failed",
+        )
 
     def _find(self, blob: BlobRef) -> int:
         """Open it wherever it lies now: flags are in the name, and names change."""

@@ -214,8 +214,6 @@ def places(box: Mailbox, blob: BlobRef) -> Iterator[bytes]:
     if place[:4] not in {b"new/", b"cur/"} or name is None or b"/" in place[4:]:
         return
     yield place
-    for item in box.listing().items:
-        other = item.blob.partition(b"/")[2]
-        found = parse(other[4:])
-        if found is not None and found.unique == name.unique and other != place:
+    for other in box.listing().items.places(name.unique):
+        if other != place:
             yield other

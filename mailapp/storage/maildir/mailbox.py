@@ -19,7 +19,7 @@ from mailapp.storage.files import Files
 from mailapp.storage.maildir import keywords
 from mailapp.storage.maildir.filename import MessageName, parse
 from mailapp.storage.maildir.folders import Folders, Found
-from mailapp.storage.maildir.scan import Listing, scan
+from mailapp.storage.maildir.scan import Listing, scan, tell
 from mailapp.storage.maildir.uids import Turn, next_uid, read_numbers, turn
 from mailapp.storage.types import UID, BlobRef, Folder, Item, ModSeq, Row
 
@@ -82,7 +82,7 @@ class Mailbox:
         return None
 
     def listing(self) -> Listing:
-        """What lies there now."""
+        """What lies there now. Names may be about to change: see ``untold`` there."""
         listing = self.cached()
         if listing is None:
             prefix = b"%d/" % self.found.id
@@ -90,9 +90,23 @@ class Mailbox:
             self._listing = listing
         return listing
 
+    def told(self) -> Listing:
+        """What lies there now, under names that tell sizes."""
+        listing = self.listing()
+        if not listing.untold:
+            return listing
+        self.tell(listing)
+        # what still can't be renamed is not tried again until something changes
+        self._listing = evolve(self.listing(), untold=())
+        return self._listing
+
+    def tell(self, listing: Listing) -> None:
+        """Have all names tell sizes."""
+        tell(self.files, self.found.path, listing.untold)
+
     def look(self) -> None:
         """Bring the messages up to date; give UIDs to those that have none."""
-        listing = self.listing()
+        listing = self.told()
         numbers = read_numbers(self.files, self.found.path)
         if listing is self._viewed and numbers and numbers.validity == self._validity:
             return

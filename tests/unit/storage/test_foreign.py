@@ -49,7 +49,8 @@ class ForeignTests(MaildirCase):
         self.assertEqual(self.read(item, 2, 5), b"\nb\r\n\r")
         self.assertEqual(os.listdir(self.path / "cur"), ["1.M2P3.h,S=7,W=9:2,S"])
         (again,) = self.items()
-        self.assertEqual(again, item)
+        self.assertEqual(again[:2], item[:2])
+        self.assertEqual(self.read(again), self.read(item))
 
     @threat(111, 112)
     def test_odd_entries(self) -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from mailapp.storage.items import Listed
 from mailapp.storage.maildrop import RENEWALS, VANISHED, Content, Maildrop
 from mailapp.storage.memory import MemoryAccount, MemoryStore
 from mailapp.storage.types import (
@@ -240,10 +241,13 @@ class MaildropTests(SynchronousTestCase):
         drop = self.held()
         for number in marked:
             drop.mark(number)
-        batches = [list(batch) for batch in drop.batches(count)]
-        numbers = [number for batch in batches for number, _item in batch]
-        self.assertEqual([n for n in (1, 2, 3) if n not in marked], numbers)
+        batches = [list(batch) for batch in drop.sizes(count)]
+        rows = [row for batch in batches for row in batch]
+        self.assertEqual([(n, n + 2) for n in (1, 2, 3) if n not in marked], rows)
         self.assertTrue(all(len(batch) <= count for batch in batches))
+        guids = [row for batch in drop.guids(count) for row in batch]
+        items = self.successResultOf(self.account.items(INBOX_ID))
+        self.assertEqual([(n, items[n - 1].guid) for n, _size in rows], guids)
         self.successResultOf(drop.release())
 
     def test_compact(self) -> None:
@@ -252,7 +256,8 @@ class MaildropTests(SynchronousTestCase):
             Item(b"g", 1, self.successResultOf(self.account.items(INBOX_ID))[0].blob)
         ]
         lease = self.successResultOf(self.account.lease("x", "y", 1))
-        drop = Maildrop(self.account, items * 1_000_000, lease, self.clock, TTL)
+        many = Listed(items * 1_000_000)
+        drop = Maildrop(self.account, many, lease, self.clock, TTL)
         for number in range(1, 1_000_001, 1000):
             drop.mark(number)
         self.assertEqual(1_000_000, len(drop._marks))
