@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from mailapp.core.failures import PermanentFailure, TemporaryFailure
 from mailapp.core.status import Status
@@ -71,10 +71,12 @@ class Answer:
     Attributes:
         records: in the order of the answer; each of the class its type has.
         authenticated: validated by DNSSEC, by a server that we trust to have done it.
+        seconds: how long it may be remembered, counted from its arrival.
     """
 
     records: tuple[Any, ...]
     authenticated: bool = False
+    seconds: float = field(default=60.0, eq=False)
 
 
 class NotFound(PermanentFailure):

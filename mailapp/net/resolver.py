@@ -306,7 +306,8 @@ def _answer(
     )
     if not records:
         raise NoRecords(authenticated=authentic)
-    return Answer(records, authentic)
+    seconds = min(record.ttl for record in message.answers)
+    return Answer(records, authentic, float(seconds))
 
 
 def _values(kind: RecordType, payload: Any) -> Iterator[Record]:

@@ -82,6 +82,8 @@ class _WriteThrough:
 
     octets_sent = 0
     """What the kernel has taken; tells whether a peer reads."""
+    _begins_tls = False
+    """Who speaks first in a handshake: the client does."""
 
     def write(self: Any, octets: bytes) -> None:
         """Write; through TLS if it was started."""
@@ -140,8 +142,8 @@ class _WriteThrough:
         creator: IOpenSSLServerConnectionCreator,
         normal: bool = True,  # noqa: FBT001, FBT002 - Twisted's signature
     ) -> None:
-        """Negotiate TLS as the server; whatever was written leaves before it."""
-        layer = _Layer(creator, False, None, self.reactor)  # type: ignore[arg-type]  # noqa: FBT003
+        """Negotiate TLS; whatever was written leaves before it."""
+        layer = _Layer(creator, self._begins_tls, None, self.reactor)  # type: ignore[arg-type]
         protocol: Any = _Layer.protocol
         protocol = protocol(layer, self.protocol, False)  # noqa: FBT003
         self.protocol = protocol
@@ -163,6 +165,18 @@ class _WriteThrough:
 
 class WriteThroughServer(_WriteThrough, tcp.Server):  # type: ignore[misc]  # Any self
     """For connections over TCP."""
+
+
+class WriteThroughClient(_WriteThrough, tcp.Client):  # type: ignore[misc]  # Any self
+    """For connections over TCP that we make."""
+
+    _begins_tls = True
+
+
+class WriteThroughUnixClient(_WriteThrough, unix.Client):  # type: ignore[misc]  # Any self
+    """For connections over a Unix socket that we make."""
+
+    _begins_tls = True
 
 
 class WriteThroughUnixServer(_WriteThrough, unix.Server):  # type: ignore[misc]  # Any self

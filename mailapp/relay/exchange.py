@@ -1,0 +1,160 @@
+"""Carries messages to other servers, and keeps connections for the next message.
+
+A message goes over a connection that is idle, if there is one for its destination:
+nothing is looked up, nothing is negotiated. Else :mod:`mailapp.relay.sessions` opens
+one. Once a server has said anything about a recipient, that is the recipient's word for
+this attempt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from zope.interface import implementer
+
+from mailapp.core.failures import DeliveryFailure
+from mailapp.message.fields import parse_header
+from mailapp.queue.interfaces import Consignment, ICarrier
+from mailapp.queue.types import Attempt
+from mailapp.relay.channel import Channel, Environment
+from mailapp.relay.consignment import Carriage
+from mailapp.relay.conversion import header_of, needs_conversion
+from mailapp.relay.interfaces import ITLSPolicies
+from mailapp.relay.pool import Key, Pool
+from mailapp.relay.routes import Route, Routes
+from mailapp.relay.sessions import NoSession, Sessions
+from mailapp.relay.tlspolicy import OPPORTUNISTIC, Level, TLSPolicy, for_message
+from mailapp.smtp.capabilities import Capabilities
+from mailapp.smtp.client_states import Trouble, Word
+
+_CLOSING: Final = 421
+_NO_PROGRESS: Final = Trouble("4.5.3", "the next server takes no more recipients now")
+
+
+@implementer(ICarrier)
+class Relay:
+    """The carrier of all that goes out.
+
+    Args:
+        around: clock, threads and TLS of its connections.
+        sessions: opens them.
+        routes: what goes where.
+        policies: the TLS that domains ask for.
+    """
+
+    def __init__(
+        self,
+        around: Environment,
+        sessions: Sessions,
+        routes: Routes,
+        policies: ITLSPolicies,
+    ) -> None:
+        self.routes: Final = routes
+        self._around = around
+        self._sessions = sessions
+        self._policies = policies
+        self._pool = Pool(around.clock.seconds)
+        self._busy: set[Channel] = set()
+
+    async def carry(self, consignment: Consignment) -> Sequence[Attempt]:
+        """Try once; see :class:`ICarrier`."""
+        carriage = Carriage(consignment, self._around.in_thread)
+        destination = consignment.destination
+        route = self.routes.route_of(destination)
+        try:
+            policy = await self._policy(route, consignment)
+        except DeliveryFailure as problem:
+            word = Trouble(problem.status.enhanced(400), problem.status.text)
+            carriage.settle(word, self._around.now(), "")
+            return carriage.attempts
+
+        def converts(offered: Capabilities) -> bool:
+            return needs_conversion(consignment.entry, offered)
+
+        key: Key = (destination.key, policy.level + 10 * policy.require_tls)
+        while carriage.waiting:
+            left = len(carriage.waiting)
+            channel = self._pool.take(key)
+            fresh = channel is None
+            if channel is None:
+                opened = await self._sessions.open(
+                    route, destination.key, policy, converts
+                )
+                if isinstance(opened, NoSession):
+                    carriage.settle(opened.word, self._around.now(), opened.host)
+                    break
+                channel = opened
+            await self._use(channel, carriage)
+            self._put_away(channel, key)
+            if fresh and len(carriage.waiting) == left:
+                carriage.settle(_NO_PROGRESS, self._around.now(), str(channel.hop))
+        return carriage.attempts
+
+    def close(self) -> None:
+        """Let idle connections say goodbye, and break off the others."""
+        self._pool.close()
+        self._sessions.close()
+        for channel in list(self._busy):
+            channel.abort()
+
+    # Over one connection.
+
+    async def _use(self, channel: Channel, carriage: Carriage) -> None:
+        """As many transactions as it takes, and as the server allows."""
+        self._busy.add(channel)
+        try:
+            now = self._around.now()
+            fitted = await carriage.fit_to(channel, now)
+            if isinstance(fitted, Trouble):
+                carriage.settle(fitted, now, str(channel.hop))
+                return
+            while carriage.waiting and channel.usable:
+                places = carriage.next_places(channel)
+                if not places:
+                    return
+                heard = channel.client.heard
+                used_before = channel.client.transactions
+                outgoing = carriage.outgoing(places, fitted)
+                words = await channel.send(outgoing, fitted.content)
+                heard = channel.client.heard - heard
+                if used_before and _was_stale(words, heard):
+                    return
+                before = len(carriage.waiting)
+                carriage.hear(places, words, self._around.now(), channel)
+                if len(carriage.waiting) == before:
+                    return
+        finally:
+            self._busy.discard(channel)
+
+    def _put_away(self, channel: Channel, key: Key) -> None:
+        if channel.usable and not channel.client.offered.domains:
+            self._pool.give(key, channel)
+        else:
+            channel.leave()
+
+    async def _policy(self, route: Route, consignment: Consignment) -> TLSPolicy:
+        if route.tls is not None:
+            policy = TLSPolicy(route.tls)
+        else:
+            policy = await self._policies.policy(consignment.destination.key)
+            if policy.level > Level.OPPORTUNISTIC and await _tls_optional(consignment):
+                # RFC 8689, section 4.2.2
+                policy = OPPORTUNISTIC
+        return for_message(policy, consignment.entry.envelope)
+
+
+def _was_stale(words: Sequence[Word], heard: int) -> bool:
+    """An idle connection that the server had given up: it has done nothing for us."""
+    if heard > 1:
+        return False
+    first = words[0]
+    closing = not isinstance(first, Trouble) and first.code == _CLOSING
+    return heard == 0 or (closing and all(word == first for word in words))
+
+
+async def _tls_optional(consignment: Consignment) -> bool:
+    """The header has ``TLS-Required: No`` (RFC 8689, section 3)."""
+    header = parse_header(await header_of(consignment.content))
+    value = header.value(b"tls-required")
+    return value is not None and value.strip().lower() == b"no"
