@@ -1,0 +1,1 @@
+"""Fetches mail from POP accounts elsewhere into mailboxes here."""
