@@ -17,6 +17,7 @@ from twisted.internet.interfaces import IListeningPort
 
 from mailapp.app import pop2, pop3
 from mailapp.app.affinity import roam
+from mailapp.app.last_uses import LastUses
 from mailapp.app.parts import Parts
 from mailapp.app.submission import Submissions
 from mailapp.auth.assemble import Authentication
@@ -24,6 +25,7 @@ from mailapp.auth.hashes import Hashes
 from mailapp.auth.interfaces import IMaildropAvatar
 from mailapp.auth.throttle import Throttle
 from mailapp.config.schema import Configuration, Listener, Protocol, Security
+from mailapp.directory.app_passwords import AppPasswordTable
 from mailapp.net.driver import Driver, DriverFactory
 from mailapp.net.limits import Admission
 from mailapp.net.listeners import adopt
@@ -108,6 +110,11 @@ class Node:
             throttle,
             reactor,
             apop=configuration.pop3.apop,
+            note_use=LastUses(
+                AppPasswordTable(configuration.server.accounts),
+                parts.writes.run,
+                time.time,
+            ).note,
         )
         self._pop2 = pop2.Pop2(reactor, parts.writes.run, self._pause)
         self._pop3 = pop3.Pop3(

@@ -10,6 +10,7 @@ from twisted.cred.portal import Portal
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import Interface
 
+from mailapp.auth.app_passwords import AppPasswords, NoteUse
 from mailapp.auth.authenticator import Authenticator
 from mailapp.auth.checkers import (
     ApopChecker,
@@ -40,6 +41,7 @@ class Authentication:
         clock: for the age of good logins.
         apop: legacy APOP is served to accounts that opted in.
         random: gives so many random octets.
+        note_use: told when an app password was used for the first time in a day.
     """
 
     store: IMailStore
@@ -50,6 +52,7 @@ class Authentication:
     clock: IReactorTime
     apop: bool = False
     random: Callable[[int], bytes] = os.urandom
+    note_use: NoteUse | None = None
     portal: Portal = field(init=False)
     decoys: Decoys = field(init=False)
 
@@ -58,7 +61,13 @@ class Authentication:
         recent = RecentLogins(self.random(32))
         portal = Portal(Realm(self.store, self.directory))
         portal.registerChecker(
-            PasswordChecker(self.directory, self.hashes, recent, self.clock)
+            PasswordChecker(
+                self.directory,
+                self.hashes,
+                recent,
+                self.clock,
+                AppPasswords(self.key, self.note_use),
+            )
         )
         portal.registerChecker(ScramChecker(self.directory))
         portal.registerChecker(ExternalChecker(self.directory))

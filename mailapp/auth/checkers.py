@@ -16,6 +16,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 from zope.interface import Interface, implementer
 
+from mailapp.auth.app_passwords import AppPasswords
 from mailapp.auth.credentials import (
     IApopDigest,
     IExternal,
@@ -36,9 +37,12 @@ AvatarId = Deferred[bytes | tuple[()]]
 
 
 async def _avatar_id(
-    directory: IVerifiers, credentials: INamedCredentials, found: Verifiers
+    directory: IVerifiers,
+    credentials: INamedCredentials,
+    found: Verifiers,
+    app_password: bytes = b"",
 ) -> bytes:
-    """The account's id if it may log in as whom it wants to be.
+    """The avatar's id (see the realm) if it may log in as whom it wants to be.
 
     Threat 41: an authzid is the account itself in some spelling, or refused.
     """
@@ -46,7 +50,8 @@ async def _avatar_id(
         raise UnauthorizedLogin
     if credentials.authzid and directory.key(credentials.authzid) != found.account.id:
         raise UnauthorizedLogin
-    return found.account.id.encode()
+    account = found.account.id.encode()
+    return b"%b\0%b" % (account, app_password) if app_password else account
 
 
 @implementer(ICredentialsChecker)
@@ -58,6 +63,7 @@ class PasswordChecker:
         hashes: checks what is not recent.
         recent: good logins.
         clock: for their age.
+        app_passwords: knows those; they cost no argon2.
     """
 
     credentialInterfaces: tuple[type[Interface], ...] = (IPassword,)
@@ -68,11 +74,13 @@ class PasswordChecker:
         hashes: Hashes,
         recent: RecentLogins,
         clock: IReactorTime,
+        app_passwords: AppPasswords,
     ) -> None:
         self._directory = directory
         self._hashes = hashes
         self._recent = recent
         self._clock = clock
+        self._app_passwords = app_passwords
         self._waiting: dict[Token, list[Deferred[bool]]] = {}
 
     def requestAvatarId(self, credentials: IPassword) -> AvatarId:
@@ -85,6 +93,12 @@ class PasswordChecker:
         if found is None:
             await self._hashes.matches(None, password)
             raise UnauthorizedLogin
+        app_password = self._app_passwords.find(found, password)
+        if app_password is not None:
+            digest = app_password.digest
+            avatar_id = await _avatar_id(self._directory, credentials, found, digest)
+            self._app_passwords.used(found.account.id, app_password)
+            return avatar_id
         token = self._recent.token(found, password)
         if self._recent.has(token, self._clock.seconds()):
             return await _avatar_id(self._directory, credentials, found)

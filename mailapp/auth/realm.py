@@ -16,7 +16,7 @@ from mailapp.auth.interfaces import (
 )
 from mailapp.core.address import parse_address
 from mailapp.core.failures import SyntaxProblem, TemporaryFailure
-from mailapp.directory.interfaces import IDirectory
+from mailapp.directory.interfaces import IAccountDirectory
 from mailapp.directory.owners import owns
 from mailapp.storage.interfaces import IAccount, IMailStore
 from mailapp.storage.types import AccountId, NoSuch
@@ -28,15 +28,19 @@ class _Avatar:
 
     account_id: AccountId
     _store: IMailStore
-    _directory: IDirectory
+    _directory: IAccountDirectory
+    _app_password: bytes = b""  # its digest, if it was the key to this login
 
     async def still_valid(self) -> bool:
-        """Is the account still there and enabled?"""
+        """Are the account, and the app password of this login, there and enabled?"""
         try:
-            account = await self._directory.account(self.account_id)
+            found = await self._directory.verifiers(self.account_id)
         except TemporaryFailure:
             return True  # nobody has said otherwise
-        return account is not None and account.enabled
+        if found is None or not found.account.enabled:
+            return False
+        used = self._app_password
+        return not used or any(used == known.digest for known in found.app_passwords)
 
     async def _open(self) -> IAccount:
         """The account's storage, made at the first login."""
@@ -102,7 +106,7 @@ class Realm:
         directory: knows who may still be in.
     """
 
-    def __init__(self, store: IMailStore, directory: IDirectory) -> None:
+    def __init__(self, store: IMailStore, directory: IAccountDirectory) -> None:
         self._store = store
         self._directory = directory
 
@@ -114,6 +118,9 @@ class Realm:
     ) -> tuple[type[Interface], object, Callable[[], None]]:
         """An avatar for the first of the interfaces that there is one for.
 
+        The id is the account's, with NUL and a digest behind it if an app password was
+        used.
+
         Raises:
             NotImplementedError: there is none, or nobody is logged in.
         """
@@ -121,8 +128,9 @@ class Realm:
             for interface in interfaces:
                 avatar = _AVATARS.get(interface)
                 if avatar is not None:
-                    account = AccountId(avatarId.decode())
-                    made = avatar(account, self._store, self._directory)
+                    name, _, app_password = avatarId.partition(b"\0")
+                    account = AccountId(name.decode())
+                    made = avatar(account, self._store, self._directory, app_password)
                     return interface, made, _nothing_to_release
         raise NotImplementedError
 

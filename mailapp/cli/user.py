@@ -10,89 +10,27 @@ import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from mailapp.auth.hashes import Hashes, stored_form
 from mailapp.auth.keys import KeyProblem
-from mailapp.auth.passwords import check_strength
+from mailapp.cli import app_password
 from mailapp.cli.prompt import NoPassword, Terminal
 from mailapp.cli.site import Settings, Site
 from mailapp.cli.user_import import import_accounts
+from mailapp.cli.work import FAILED, OK, TRY_AGAIN, Refusal, Work
 from mailapp.core.failures import SyntaxProblem, TemporaryFailure
-from mailapp.core.secret import Secret
 from mailapp.directory.accounts import (
     AccountExists,
-    Accounts,
-    NewPassword,
     NoSuchAccount,
 )
-from mailapp.directory.names import account_id
 from mailapp.directory.schema import AccountsFileProblem
 from mailapp.directory.types import Verifiers
 from mailapp.net.threads import inline
 from mailapp.storage.maildir.layout import account_path
 from mailapp.storage.types import AccountId
-
-OK: Final = 0
-FAILED: Final = 1
-TRY_AGAIN: Final = 75  # EX_TEMPFAIL
-
-
-class Refusal(Exception):
-    """The command can't be done; the text says why."""
-
-
-@frozen
-class Work:
-    """What a command has at hand."""
-
-    arguments: argparse.Namespace
-    site: Site
-    accounts: Accounts
-    hashes: Hashes
-    terminal: Terminal
-    now: Callable[[], float]
-
-    def account(self, *, existing: bool = True) -> AccountId:
-        """The account named on the command line.
-
-        Raises:
-            SyntaxProblem, NoSuchAccount, Refusal: the name can't be used.
-        """
-        name = account_id(self.arguments.name, self.site.domains[0])
-        domain = name.rpartition("@")[2]
-        if existing and self.accounts.verifiers(name) is None:
-            raise NoSuchAccount(name)
-        if not existing and domain not in self.site.domains:
-            text = f"{domain} is not in the configuration's server.domains"
-            raise Refusal(text)
-        return name
-
-    def found(self, name: AccountId) -> Verifiers:
-        """What is known of the account.
-
-        Raises:
-            NoSuchAccount: nothing.
-        """
-        found = self.accounts.verifiers(name)
-        if found is None:
-            raise NoSuchAccount(name)
-        return found
-
-    def new_password(self, name: AccountId) -> tuple[Secret, NewPassword]:
-        """Ask for a password and hash it.
-
-        Raises:
-            SyntaxProblem, NoPassword: it can't be used.
-        """
-        password = self.terminal.read_password(from_stdin=self.arguments.stdin)
-        stored_form(password)
-        if not self.arguments.allow_weak:
-            check_strength(password, name)
-        return password, self.hashes.make(password)
-
 
 # ---- the commands
 
@@ -261,6 +199,7 @@ def add_parser(subparsers: Any) -> None:
     removes.add_argument(
         "--delete-mail", action="store_true", help="delete the account's mail too"
     )
+    app_password.add_parser(commands)
     opts = command("apop", apop)
     opts.add_argument("state", choices=["on", "off"])
     opts.add_argument("--stdin", action="store_true", help="password from stdin")
@@ -349,4 +288,5 @@ def _as_json(verifiers: Verifiers) -> dict[str, object]:
         "password": bool(verifiers.password),
         "scram": sorted(verifiers.scram),
         "apop": verifiers.sealed is not None,
+        "app_passwords": len(verifiers.app_passwords),
     }

@@ -15,17 +15,19 @@ from typing import Final
 from mailapp.core.failures import TemporaryFailure
 from mailapp.core.status import SYSTEM_TROUBLE
 from mailapp.directory.schema import connect
-from mailapp.directory.tables import read_verifiers, write_password
+from mailapp.directory.tables import (
+    NoSuchAccount,
+    change,
+    read_verifiers,
+    touch,
+    write_password,
+)
 from mailapp.directory.types import Account, NewPassword, Verifiers
 from mailapp.storage.types import AccountId
 
 __all__ = ["AccountExists", "Accounts", "NewPassword", "NoSuchAccount"]
 
 CACHE_LIMIT: Final = 100_000  # names, known and unknown; then all are forgotten
-
-
-class NoSuchAccount(Exception):
-    """There is no account of this name."""
 
 
 class AccountExists(Exception):
@@ -239,21 +241,9 @@ class Accounts:
     @contextmanager
     def _transaction(self) -> Iterator[int]:
         """Gives the number of this change."""
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            self._connection.execute("UPDATE change SET count = count + 1")
-            (version,) = self._connection.execute("SELECT count FROM change").fetchone()
+        with change(self._connection) as version:
             yield version
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
         self._forget()  # data_version does not tell of our own changes
 
     def _touch(self, account: AccountId, assignments: str, *values: object) -> None:
-        done = self._connection.execute(
-            f"UPDATE account SET {assignments} WHERE name = ?",  # noqa: S608 - ours
-            (*values, account),
-        )
-        if not done.rowcount:
-            raise NoSuchAccount(account)
+        touch(self._connection, account, assignments, *values)

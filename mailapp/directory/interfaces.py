@@ -21,6 +21,7 @@ __all__ = [
     "Account",
     "Elsewhere",
     "Expanded",
+    "IAccountDirectory",
     "IDirectory",
     "IVerifiers",
     "Local",
@@ -67,3 +68,7 @@ class IVerifiers(Interface):
 
         Empty if no account may have such a name. Takes no time worth measuring.
         """
+
+
+class IAccountDirectory(IDirectory, IVerifiers):
+    """Both: what mail means, and what logins are checked against."""

@@ -11,7 +11,7 @@ from mailapp.core.address import Address, canonical_domain, parse_address
 from mailapp.core.failures import SyntaxProblem
 from mailapp.directory.accounts import Accounts
 from mailapp.directory.aliases import Meaning, expand
-from mailapp.directory.interfaces import IDirectory, IVerifiers
+from mailapp.directory.interfaces import IAccountDirectory
 from mailapp.directory.names import account_id, canonical_local_part
 from mailapp.directory.types import (
     Account,
@@ -29,7 +29,7 @@ _ELSEWHERE: Final = Elsewhere()
 _POSTMASTER: Final = "postmaster"
 
 
-@implementer(IDirectory, IVerifiers)
+@implementer(IAccountDirectory)
 class Directory:
     """Accounts, aliases, subaddresses and catch-alls of our domains.
 

@@ -38,6 +38,16 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "CREATE TABLE change (count INTEGER NOT NULL) STRICT",
         "INSERT INTO change VALUES (0)",
     ),
+    (
+        """CREATE TABLE app_password (
+            name TEXT NOT NULL REFERENCES account ON DELETE CASCADE,
+            label TEXT NOT NULL,
+            digest BLOB NOT NULL,          -- keyed
+            created_at INTEGER NOT NULL,
+            used_at INTEGER,               -- to the day; NULL: never
+            PRIMARY KEY (name, label)
+        ) STRICT, WITHOUT ROWID""",
+    ),
 )
 
 

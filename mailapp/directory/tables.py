@@ -3,10 +3,49 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from mailapp.directory.types import Account, NewPassword, Verifiers
+from mailapp.directory.types import Account, AppPassword, NewPassword, Verifiers
 from mailapp.sasl.mechanism import Verifier
 from mailapp.storage.types import AccountId
+
+
+class NoSuchAccount(Exception):
+    """There is no account of this name."""
+
+
+@contextmanager
+def change(connection: sqlite3.Connection) -> Iterator[int]:
+    """A transaction that changes something; gives the number of this change."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        connection.execute("UPDATE change SET count = count + 1")
+        (version,) = connection.execute("SELECT count FROM change").fetchone()
+        yield version
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def touch(
+    connection: sqlite3.Connection,
+    account: AccountId,
+    assignments: str,
+    *values: object,
+) -> None:
+    """Change columns of an account's row.
+
+    Raises:
+        NoSuchAccount: there is none.
+    """
+    done = connection.execute(
+        f"UPDATE account SET {assignments} WHERE name = ?",  # noqa: S608 - ours
+        (*values, account),
+    )
+    if not done.rowcount:
+        raise NoSuchAccount(account)
 
 
 def read_verifiers(connection: sqlite3.Connection, name: AccountId) -> Verifiers | None:
@@ -28,12 +67,18 @@ def read_verifiers(connection: sqlite3.Connection, name: AccountId) -> Verifiers
         " FROM scram WHERE name = ?",
         (name,),
     )
+    app_passwords = connection.execute(
+        "SELECT label, digest, created_at, used_at FROM app_password"
+        " WHERE name = ? ORDER BY label",
+        (name,),
+    )
     return Verifiers(
         account=Account(name, bool(enabled), quota_octets),
         version=version,
         password=password,
         scram={mechanism: Verifier(*values) for mechanism, *values in scram},
         sealed=sealed,
+        app_passwords=tuple(AppPassword(*row) for row in app_passwords),
     )
 
 

@@ -27,6 +27,23 @@ class Account:
 
 
 @frozen
+class AppPassword:
+    """A password that was made for one program of the account's user.
+
+    Attributes:
+        label: what its user calls it.
+        digest: keyed; the password itself is random enough to need no slow hash.
+        created_at: seconds since the epoch.
+        used_at: of the last login, to the day; None: it was never used.
+    """
+
+    label: str
+    digest: bytes = field(repr=False)
+    created_at: int = 0
+    used_at: int | None = None
+
+
+@frozen
 class Verifiers:
     """What an account's logins are checked against.
 
@@ -35,6 +52,7 @@ class Verifiers:
         password: an argon2 hash in PHC form, or empty: none is stored.
         scram: SASL mechanism to verifier.
         sealed: the reversible secret that APOP needs, encrypted; None: not opted in.
+        app_passwords: by label.
     """
 
     account: Account
@@ -42,6 +60,7 @@ class Verifiers:
     password: str = field(default="", repr=False)
     scram: Mapping[str, Verifier] = field(factory=dict, repr=False, hash=False)
     sealed: bytes | None = field(default=None, repr=False)
+    app_passwords: tuple[AppPassword, ...] = ()
 
 
 @frozen

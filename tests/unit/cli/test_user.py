@@ -176,6 +176,7 @@ class UserTests(CommandCase):
                 "password": True,
                 "scram": ["SCRAM-SHA-256"],
                 "apop": False,
+                "app_passwords": 0,
             },
         )
         self.assertEqual(second["enabled"], False)
