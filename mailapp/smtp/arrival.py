@@ -7,7 +7,7 @@ from mailapp.smtp import replies
 from mailapp.smtp.chunks import Chunks, Discard
 from mailapp.smtp.events import BodyChunk, BodyRefused, EndOfBody, EndOfChunk
 from mailapp.smtp.extensions.chunking import Bdat
-from mailapp.smtp.grammar.reply import Reply
+from mailapp.smtp.grammar.reply import Answer, Reply
 from mailapp.smtp.intake import ContentEvent, ContentLimits, Intake, Memory
 from mailapp.smtp.states import State
 
@@ -75,7 +75,7 @@ class Arrival:
         lines.feed(intake.rest)
         return event
 
-    def answered(self, event: EndOfBody | EndOfChunk, answer: Reply) -> State:
+    def answered(self, event: EndOfBody | EndOfChunk, answer: Answer) -> State:
         """The state that follows. What is refused in part is dropped as a whole.
 
         RFC 3030, section 2: "If a 5XX or 4XX code is received by the sender-SMTP in

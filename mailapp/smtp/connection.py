@@ -17,7 +17,7 @@ from mailapp.core.output import Output
 from mailapp.core.status import Status
 from mailapp.smtp import replies
 from mailapp.smtp.events import EndOfBody, EndOfChunk, Event, Opened
-from mailapp.smtp.grammar.reply import Reply
+from mailapp.smtp.grammar.reply import Answer
 from mailapp.smtp.reading import NO_RULE, Reading
 from mailapp.smtp.states import CONTENT, Rule, State
 
@@ -104,7 +104,7 @@ class SmtpConnection(Reading):
             return NEED_DATA
         return event
 
-    def send(self, answer: Reply) -> Sequence[Output]:
+    def send(self, answer: Answer) -> Sequence[Output]:
         """Take the answer to the last event; give what is to be written."""
         event, rule = self._waiting, self._rule
         self._waiting, self._rule = None, NO_RULE
@@ -154,7 +154,7 @@ class SmtpConnection(Reading):
 
     # ---- answers
 
-    def _open(self, answer: Reply) -> Reply:
+    def _open(self, answer: Answer) -> Answer:
         if not answer.positive:
             # RFC 5321, section 3.1: after 554 "MUST still wait for the client to send
             # a QUIT"
@@ -165,7 +165,7 @@ class SmtpConnection(Reading):
             self._state = State.START
         return answer
 
-    def _advance(self, rule: Rule, answer: Reply) -> Reply:
+    def _advance(self, rule: Rule, answer: Answer) -> Answer:
         self._state = rule.next_state(self._state)
         self._arrival.settle(self._state)
         if self._state is State.DATA:

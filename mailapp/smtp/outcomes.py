@@ -1,5 +1,7 @@
 """What became of each recipient, folded into the one reply that SMTP allows.
 
+LMTP has a reply for each (RFC 2033, section 4.2); the rest of this page is of SMTP.
+
 RFC 5321, section 4.1.1.4: "The SMTP model does not allow for partial failures at this
 point: either the message is accepted by the server for delivery and a positive response
 is returned or it is not accepted and a failure reply is returned." With a positive
@@ -25,7 +27,7 @@ from collections.abc import Sequence
 
 from mailapp.delivery.types import Failed, RecipientOutcome
 from mailapp.smtp import replies
-from mailapp.smtp.grammar.reply import Reply
+from mailapp.smtp.grammar.reply import Replies, Reply
 
 
 def fold(outcomes: Sequence[RecipientOutcome], transaction_id: str) -> Reply:
@@ -38,3 +40,22 @@ def fold(outcomes: Sequence[RecipientOutcome], transaction_id: str) -> Reply:
         if not outcome.permanent:
             return replies.of_outcome(outcome)
     return replies.of_outcome(failed[0])
+
+
+def each(
+    outcomes: Sequence[RecipientOutcome], places: Sequence[int], transaction_id: str
+) -> Replies:
+    """The replies to the end of data of LMTP.
+
+    Args:
+        outcomes: one for each recipient.
+        places: for each reply, whose outcome it tells.
+        transaction_id: of the message.
+    """
+    made = [
+        replies.of_outcome(outcome)
+        if isinstance(outcome, Failed)
+        else replies.accepted(transaction_id)
+        for outcome in outcomes
+    ]
+    return Replies(tuple([made[place] for place in places]))

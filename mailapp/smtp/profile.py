@@ -15,6 +15,7 @@ from attrs import Factory, field, frozen
 
 from mailapp.core.status import Status
 from mailapp.smtp import replies
+from mailapp.smtp.dialect import ESMTP, Dialect
 from mailapp.smtp.extensions.extension import Extension, Offer, Settle
 from mailapp.smtp.extensions.table import EXTENSIONS
 from mailapp.smtp.grammar.reply import Reply, make_reply
@@ -83,6 +84,7 @@ class Profile:
         memory: room for the large headers of all its messages under way.
         login: whether clients log in.
         relay_networks: clients there may send to other servers without a login.
+        dialect: SMTP or LMTP.
         queue: what can't be delivered now waits, is sent on, and is reported on.
     """
 
@@ -97,10 +99,13 @@ class Profile:
     login: Login = Login.NONE
     relay_networks: tuple[IPv4Network | IPv6Network, ...] = ()
     queue: bool = False
+    dialect: Dialect = ESMTP
     verbs: Mapping[bytes, Verb] = field(
         init=False,
         repr=False,
-        default=Factory(lambda self: _verbs(self.available), takes_self=True),
+        default=Factory(
+            lambda self: _verbs(self.available, self.dialect), takes_self=True
+        ),
     )
     line_limits: Mapping[bytes, int] = field(
         init=False,
@@ -177,11 +182,11 @@ class Profile:
 _HELP: Final = Status(0, 0, "help")
 
 
-def _verbs(extensions: tuple[Extension, ...]) -> Mapping[bytes, Verb]:
+def _verbs(extensions: tuple[Extension, ...], dialect: Dialect) -> Mapping[bytes, Verb]:
     mail = {k: v for e in extensions for k, v in e.mail_parameters.items()}
     rcpt = {k: v for e in extensions for k, v in e.rcpt_parameters.items()}
     verbs = [*core_verbs(mail, rcpt), *(v for e in extensions for v in e.verbs)]
-    return {verb.name: verb for verb in verbs}
+    return {verb.name: verb for verb in dialect.adapt(verbs)}
 
 
 def _settlements(extensions: tuple[Extension, ...]) -> Mapping[bytes, Settle]:

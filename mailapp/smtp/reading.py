@@ -72,6 +72,9 @@ class Reading:
     def _unknown(self, name: bytes) -> Misstep:
         if name in _FOREIGN and self._state is State.START:
             return self._closing_misstep(_NOT_SMTP)
+        refusal = self._profile.dialect.refusals.get(name)
+        if refusal is not None:
+            return self._misstep(refusal)
         if name in NOT_IMPLEMENTED:
             return self._misstep(replies.NOT_IMPLEMENTED)
         return self._misstep(replies.UNRECOGNIZED)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from attrs import frozen
 from twisted.logger import Logger
 
+from mailapp.core.address import Address
 from mailapp.core.envelope import Body
 from mailapp.core.failures import DeliveryFailure
 from mailapp.core.peer import Peer
 from mailapp.core.status import Status
 from mailapp.delivery.interfaces import IDelivery
+from mailapp.delivery.types import RecipientOutcome
 from mailapp.policy.interfaces import Content, IPolicy, Origin
 from mailapp.policy.verdict import Defer, Reject, Tag, Verdict
 from mailapp.smtp import replies
+from mailapp.smtp.dialect import ESMTP
 from mailapp.smtp.events import BodyChunk, BodyRefused, EndOfBody, EndOfChunk
 from mailapp.smtp.extensions.chunking import Bdat
 from mailapp.smtp.extensions.dsn import recipient
@@ -24,7 +27,7 @@ from mailapp.smtp.extensions.size import declared_size
 from mailapp.smtp.extensions.smtputf8 import wants_utf8
 from mailapp.smtp.grammar.command import Data, Mail, Rcpt
 from mailapp.smtp.grammar.parameters import Parameters
-from mailapp.smtp.grammar.reply import Reply
+from mailapp.smtp.grammar.reply import Answer, Reply
 from mailapp.smtp.outcomes import fold
 from mailapp.smtp.profile import Profile
 from mailapp.smtp.transaction import Fields, Transaction
@@ -151,7 +154,7 @@ class Reception:
         if not event.is_ascii and not transaction.utf8:
             return replies.RECIPIENT_NOT_ASCII
         if transaction.has(address):
-            return replies.RECIPIENT_OK
+            return self._again(transaction, address)
         accepted = transaction.recipients
         if accepted >= self._profile.limits.recipients:
             # RFC 5321, section 4.5.3.1.10: 452, and those before stay accepted
@@ -195,10 +198,9 @@ class Reception:
         return refusal
 
     def _begin(self, transaction: Transaction) -> None:
-        protocol = self.client.protocol
-        if transaction.utf8:
-            # RFC 6531, section 4.3
-            protocol = protocol.replace("ESMTP", "UTF8SMTP")
+        protocol, dialect = self.client.protocol, self._profile.dialect
+        if transaction.utf8 or dialect is not ESMTP:
+            protocol = dialect.with_word(protocol, utf8=transaction.utf8)
         transaction.begin(self._delivery, protocol, self._now())
 
     async def body_chunk(self, event: BodyChunk) -> None:
@@ -215,7 +217,7 @@ class Reception:
         """The message will be refused: what was kept can go."""
         self._open_transaction().abort()
 
-    async def end_of_body(self, event: EndOfBody) -> Reply:
+    async def end_of_body(self, event: EndOfBody) -> Answer:
         """Commit, and end the transaction whatever comes of it."""
         transaction, self._transaction = self._open_transaction(), None
         try:
@@ -236,7 +238,7 @@ class Reception:
             )
         return reply
 
-    async def _finish(self, transaction: Transaction, event: EndOfBody) -> Reply:
+    async def _finish(self, transaction: Transaction, event: EndOfBody) -> Answer:
         refusal = event.refusal or transaction.failure
         if refusal is not None:
             return refusal
@@ -248,7 +250,16 @@ class Reception:
         refusal = judge(verdict, [])
         if refusal is not None:
             return refusal
-        return fold(await body.commit(), transaction.id)
+        return self._fold(await body.commit(), transaction)
+
+    def _again(self, _transaction: Transaction, _address: Address) -> Reply:
+        """The same recipient once more: it gets the message once."""
+        return replies.RECIPIENT_OK
+
+    def _fold(
+        self, outcomes: Sequence[RecipientOutcome], transaction: Transaction
+    ) -> Answer:
+        return fold(outcomes, transaction.id)
 
     def _open_transaction(self) -> Transaction:
         """The one that the connection's state says is there."""

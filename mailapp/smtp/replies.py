@@ -52,6 +52,8 @@ HELLO_FIRST = reply(503, 5, 1, "send EHLO first")
 MAIL_FIRST = reply(503, 5, 1, "send MAIL first")
 CHUNKS_BEGUN = reply(503, 5, 1, "BDAT was used before; go on with it, or send RSET")
 BINARY_NEEDS_CHUNKS = reply(503, 5, 1, "BODY=BINARYMIME needs BDAT in place of DATA")
+NO_RECIPIENTS = reply(503, 5, 1, "no valid recipients")
+SAY_LHLO = reply(500, 5, 1, "this is LMTP; send LHLO")
 RECIPIENT_FIRST = reply(554, 5, 1, "no valid recipients")
 NESTED_MAIL = reply(503, 5, 1, "sender already given; RSET starts over")
 TLS_IS_ON = reply(503, 5, 1, "TLS is already on")
@@ -143,9 +145,9 @@ def accepted(transaction_id: str) -> Reply:
     return reply(250, 0, 0, f"OK id={transaction_id}")
 
 
-def greeting(hostname: str) -> Reply:
+def greeting(hostname: str, protocol: str = "ESMTP") -> Reply:
     """RFC 5321, section 4.2: "220 " Domain. No version (threat 73)."""
-    return make_reply(220, None, [f"{hostname} ESMTP ready"])
+    return make_reply(220, None, [f"{hostname} {protocol} ready"])
 
 
 def goodbye(hostname: str) -> Reply:

@@ -36,13 +36,14 @@ from mailapp.smtp.extensions.auth import Auth, Response
 from mailapp.smtp.extensions.chunking import Bdat
 from mailapp.smtp.extensions.starttls import StartTls
 from mailapp.smtp.grammar import command as commands
-from mailapp.smtp.grammar.reply import Reply
+from mailapp.smtp.grammar.reply import Answer, Reply
 from mailapp.smtp.inquiry import Inquiry
+from mailapp.smtp.lmtp_reception import LmtpReception
 from mailapp.smtp.profile import Login, Profile
 from mailapp.smtp.reception import Client, Reception, judge
 from mailapp.smtp.transaction import Fields
 
-Responder = Callable[[Any], Awaitable[Reply | None]]
+Responder = Callable[[Any], Awaitable[Answer | None]]
 Pause = Callable[[float], Awaitable[object]]
 """Waits so many seconds."""
 
@@ -95,7 +96,8 @@ class SmtpSession:
             peer, profile.relay_networks
         )
         inquiry = Inquiry(profile, delivery)
-        self._reception = reception = Reception(
+        kind = LmtpReception if profile.dialect.per_recipient else Reception
+        self._reception = reception = kind(
             self._client(), profile, delivery, policy, now=now, token=token
         )
         self._refusals = 0  # since a message was taken
@@ -124,7 +126,7 @@ class SmtpSession:
         if authenticator is not None and profile.login is not Login.NONE:
             self._admit(Authorization(authenticator, profile, peer))
 
-    async def respond(self, event: Any) -> Reply | None:
+    async def respond(self, event: Any) -> Answer | None:
         """Give the reply to an event, or None where none is due."""
         try:
             reply = await self._responders[type(event)](event)
@@ -184,7 +186,7 @@ class SmtpSession:
             return self._profile.closing(statuses.SYSTEM_TROUBLE)
         return replies.LOCAL_TROUBLE
 
-    async def _refused(self, event: object, reply: Reply) -> None:
+    async def _refused(self, event: object, reply: Answer) -> None:
         """Tell the log, and slow down whoever is refused all the time (threat 19)."""
         self._refusals += 1
         self._session_refusals += 1
@@ -194,7 +196,7 @@ class SmtpSession:
         if self._pause is not None and self._refusals > limits.soft_errors:
             await self._pause(limits.delay_seconds)
 
-    def _log_refusal(self, event: object, reply: Reply) -> None:
+    def _log_refusal(self, event: object, reply: Answer) -> None:
         self.log.info(
             "Refused {kind} of {peer}: {reply}",
             event=f"smtp.{_SUBJECTS.get(type(event), 'command')}.refused",
@@ -215,7 +217,7 @@ class SmtpSession:
         verdict = await self._policy.connect(self._peer)
         refusal = judge(verdict, self._fields)
         if refusal is None:
-            return replies.greeting(self._profile.hostname)
+            return replies.greeting(self._profile.hostname, self._profile.dialect.name)
         if refusal.code // 100 == 5:  # noqa: PLR2004
             # RFC 5321, section 3.1: 554 and no other 5yz in place of the greeting;
             # 521 says that no mail is ever taken here (RFC 7504, section 3)

@@ -49,6 +49,45 @@ class Reply:
         return self.octets.decode("ascii").replace("\r\n", " ").rstrip()
 
 
+@frozen
+class Replies:
+    """Several replies to one event: LMTP has one for each recipient (RFC 2033).
+
+    Attributes:
+        each: none, where no recipient was accepted.
+    """
+
+    each: tuple[Reply, ...]
+
+    @property
+    def octets(self) -> bytes:
+        """All of them in their order."""
+        return b"".join([reply.octets for reply in self.each])
+
+    @property
+    def positive(self) -> bool:
+        """Somebody has the message."""
+        return any(reply.positive for reply in self.each)
+
+    @property
+    def closes(self) -> bool:
+        """The connection ends with them."""
+        return any(reply.closes for reply in self.each)
+
+    @property
+    def code(self) -> int:
+        """Of the first; 503 if there is none."""
+        return self.each[0].code if self.each else 503
+
+    @property
+    def text(self) -> str:
+        """For the log."""
+        return " ".join([reply.text for reply in self.each]) or "no valid recipients"
+
+
+Answer = Reply | Replies
+
+
 def make_reply(
     code: int, status: Status | None, lines: Sequence[str], *, closes: bool = False
 ) -> Reply:
