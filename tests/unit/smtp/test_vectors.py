@@ -10,19 +10,11 @@ from mailapp.core.peer import Peer
 from mailapp.smtp.protocol import compose_smtp
 from tests.play import CUTS, Cut, octetwise, play, whole
 from tests.rows import rows, tabled
-from tests.svt import TRANSCRIPTS, Vector, load, unescape
+from tests.svt import TRANSCRIPTS, load, unescape
 from tests.threats import threat
 from tests.unit.smtp.ledger import PROFILE, Ledger, Rules, begin, codes, dial
 
 VECTORS = {vector.id: vector for vector in load("smtp_rfc5321_appD.svt")}
-
-
-def without_dsn(vector: Vector) -> Vector:
-    """The same; DSN (RFC 3461) comes with the queue, and is not announced before."""
-    steps = [
-        evolve(step, operand=step.operand.replace(",DSN", "")) for step in vector.steps
-    ]
-    return evolve(vector, steps=steps)
 
 
 @tabled
@@ -30,7 +22,7 @@ class AppendixDTests(SynchronousTestCase):
     """The RFC's own dialogues, at every cut."""
 
     def _play(self, name: str, cut: Cut) -> Ledger:
-        vector = without_dsn(VECTORS[name])
+        vector = VECTORS[name]
         alias, _, target = vector.fixture("alias").partition(":")
         users = vector.fixture("users", "Jones").split(",")
         # D.3: as a lower MX of xyz.com we take its mail as we take our own
@@ -39,7 +31,8 @@ class AppendixDTests(SynchronousTestCase):
             users=users,
             aliases={alias: [target]} if alias else {},
         )
-        profile = evolve(PROFILE, verify=vector.fixture("vrfy") == "on")
+        verify = vector.fixture("vrfy") == "on"
+        profile = evolve(PROFILE, verify=verify, queue=True)
 
         def compose(peer: Peer) -> tuple[Connection, Session]:
             return compose_smtp(
