@@ -25,6 +25,7 @@ from mailapp.auth.hashes import Hashes
 from mailapp.auth.interfaces import IMaildropAvatar
 from mailapp.auth.throttle import Throttle
 from mailapp.config.schema import Configuration, Listener, Protocol, Security
+from mailapp.config.sections import Mechanism
 from mailapp.directory.app_passwords import AppPasswordTable
 from mailapp.net.driver import Driver, DriverFactory
 from mailapp.net.limits import Admission
@@ -110,6 +111,8 @@ class Node:
             throttle,
             reactor,
             apop=configuration.pop3.apop,
+            cram_md5=Mechanism.CRAM_MD5 in configuration.auth.mechanisms,
+            hostname=configuration.server.hostname,
             note_use=LastUses(
                 AppPasswordTable(configuration.server.accounts),
                 parts.writes.run,

@@ -14,6 +14,7 @@ from mailapp.auth.app_passwords import AppPasswords, NoteUse
 from mailapp.auth.authenticator import Authenticator
 from mailapp.auth.checkers import (
     ApopChecker,
+    CramChecker,
     ExternalChecker,
     PasswordChecker,
     ScramChecker,
@@ -40,6 +41,8 @@ class Authentication:
         throttle: one for the process.
         clock: for the age of good logins.
         apop: legacy APOP is served to accounts that opted in.
+        cram_md5: the same for legacy CRAM-MD5.
+        hostname: in its challenges.
         random: gives so many random octets.
         note_use: told when an app password was used for the first time in a day.
     """
@@ -51,6 +54,8 @@ class Authentication:
     throttle: Throttle
     clock: IReactorTime
     apop: bool = False
+    cram_md5: bool = False
+    hostname: str = "localhost"
     random: Callable[[int], bytes] = os.urandom
     note_use: NoteUse | None = None
     portal: Portal = field(init=False)
@@ -73,6 +78,8 @@ class Authentication:
         portal.registerChecker(ExternalChecker(self.directory))
         if self.apop:
             portal.registerChecker(ApopChecker(self.directory, self.key))
+        if self.cram_md5:
+            portal.registerChecker(CramChecker(self.directory, self.key))
         return portal
 
     @decoys.default
@@ -98,4 +105,5 @@ class Authentication:
             allow_cleartext=allow_cleartext,
             mechanisms=mechanisms,
             folder_separator=folder_separator,
+            host_name=self.hostname,
         )

@@ -58,6 +58,7 @@ class Authenticator:
         mechanisms: the SASL mechanisms that may be offered; None: all.
         folder_separator: what stands in a login name between the account and one of
             its mailboxes; empty: names are of accounts only.
+        host_name: of this server, for challenges.
     """
 
     log: ClassVar = Logger()
@@ -74,9 +75,11 @@ class Authenticator:
         allow_cleartext: bool = False,
         mechanisms: Collection[str] | None = None,
         folder_separator: str = "",
+        host_name: str = "localhost",
     ) -> None:
         self._portal = portal
         self._separator = folder_separator
+        self._host_name = host_name
         self._interface = interface
         self._directory = directory
         self._throttle = throttle
@@ -149,6 +152,7 @@ class Authenticator:
             ),
             client_name=peer.tls.client_name if peer.tls else None,
             nonce=self._nonce,
+            host_name=self._host_name,
         )
         return Exchange(name, row.begin(channel), peer, self)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Callable
 
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.error import UnauthorizedLogin
@@ -19,6 +20,7 @@ from zope.interface import Interface, implementer
 from mailapp.auth.app_passwords import AppPasswords
 from mailapp.auth.credentials import (
     IApopDigest,
+    ICramDigest,
     IExternal,
     INamedCredentials,
     IPassword,
@@ -171,37 +173,68 @@ class ExternalChecker:
         return await _avatar_id(self._directory, credentials, found)
 
 
-@implementer(ICredentialsChecker)
-class ApopChecker:
-    """APOP, for those accounts that opted in. Register it only where that is wanted.
+class _SecretChecker:
+    """Checks digests of the password itself, for those accounts that opted in.
+
+    Register one only where that is wanted.
 
     Args:
         directory: where the sealed secrets are looked up.
         key: unseals them.
     """
 
-    credentialInterfaces: tuple[type[Interface], ...] = (IApopDigest,)
-
     def __init__(self, directory: IVerifiers, key: InstallationKey) -> None:
         self._directory = directory
         self._key = key
         self._decoy = Secret(key.derive(b"apop decoy"))
 
-    def requestAvatarId(self, credentials: IApopDigest) -> AvatarId:
-        """The account's id. Fails with UnauthorizedLogin or TemporaryFailure."""
-        return Deferred.fromCoroutine(self._check(credentials))
-
-    async def _check(self, credentials: IApopDigest) -> bytes | tuple[()]:
+    async def _check(
+        self, credentials: INamedCredentials, matches: Callable[[Secret], bool]
+    ) -> bytes | tuple[()]:
         found = await self._directory.verifiers(credentials.name)
         secret = None
         if found is not None and found.sealed is not None:
             secret = self._key.unseal(found.sealed, found.account.id)
-        good = apop_matches(
-            secret or self._decoy, credentials.timestamp, credentials.digest
-        )
+        good = matches(secret or self._decoy)
         if found is None or secret is None or not good:
             raise UnauthorizedLogin
         return await _avatar_id(self._directory, credentials, found)
+
+
+@implementer(ICredentialsChecker)
+class ApopChecker(_SecretChecker):
+    """APOP (RFC 1939, section 7)."""
+
+    credentialInterfaces: tuple[type[Interface], ...] = (IApopDigest,)
+
+    def requestAvatarId(self, credentials: IApopDigest) -> AvatarId:
+        """The account's id. Fails with UnauthorizedLogin or TemporaryFailure."""
+
+        def matches(secret: Secret) -> bool:
+            return apop_matches(secret, credentials.timestamp, credentials.digest)
+
+        return Deferred.fromCoroutine(self._check(credentials, matches))
+
+
+@implementer(ICredentialsChecker)
+class CramChecker(_SecretChecker):
+    """CRAM-MD5 (RFC 2195, section 2)."""
+
+    credentialInterfaces: tuple[type[Interface], ...] = (ICramDigest,)
+
+    def requestAvatarId(self, credentials: ICramDigest) -> AvatarId:
+        """The account's id. Fails with UnauthorizedLogin or TemporaryFailure."""
+
+        def matches(secret: Secret) -> bool:
+            return cram_matches(secret, credentials.challenge, credentials.digest)
+
+        return Deferred.fromCoroutine(self._check(credentials, matches))
+
+
+def cram_matches(secret: Secret, challenge: bytes, digest: bytes) -> bool:
+    """RFC 2195, section 2: HMAC-MD5 of the challenge, in lower case."""
+    expected = hmac.new(secret.reveal(), challenge, "md5").hexdigest()
+    return hmac.compare_digest(expected.encode(), digest)
 
 
 def apop_matches(secret: Secret, timestamp: bytes, digest: bytes) -> bool:

@@ -7,7 +7,7 @@ from twisted.cred.credentials import ICredentials
 from zope.interface import Attribute, implementer
 
 from mailapp.core.secret import Secret
-from mailapp.sasl.mechanism import Certificate, Claim, Password, Proof
+from mailapp.sasl.mechanism import Certificate, Claim, Digest, Password, Proof
 
 
 class INamedCredentials(ICredentials):
@@ -38,6 +38,13 @@ class IApopDigest(INamedCredentials):
 
     digest: bytes = Attribute("32 hexadecimal digits.")
     timestamp: bytes = Attribute("That of the greeting.")
+
+
+class ICramDigest(INamedCredentials):
+    """A CRAM-MD5 digest (RFC 2195, section 2)."""
+
+    digest: bytes = Attribute("32 hexadecimal digits.")
+    challenge: bytes = Attribute("What was digested.")
 
 
 @implementer(IPassword)
@@ -80,14 +87,30 @@ class ApopCredentials:
     authzid: str = ""
 
 
+@implementer(ICramDigest)
+@frozen
+class CramCredentials:
+    """See :class:`ICramDigest`."""
+
+    name: str
+    authzid: str
+    challenge: bytes
+    digest: bytes = field(repr=False)
+
+
 Credentials = (
-    PasswordCredentials | ScramCredentials | ExternalCredentials | ApopCredentials
+    PasswordCredentials
+    | ScramCredentials
+    | ExternalCredentials
+    | ApopCredentials
+    | CramCredentials
 )
 
 INTERFACES: dict[type[Claim], type[INamedCredentials]] = {
     Password: IPassword,
     Proof: IScramProof,
     Certificate: IExternal,
+    Digest: ICramDigest,
 }
 """Which checker takes the claim of a SASL exchange."""
 
@@ -101,3 +124,5 @@ def credentials_of(claim: Claim) -> Credentials:
             return ScramCredentials(name, authzid, claim)
         case Certificate(name, authzid):
             return ExternalCredentials(name, authzid)
+        case Digest(name, authzid, challenge, digest):
+            return CramCredentials(name, authzid, challenge, digest)

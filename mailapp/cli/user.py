@@ -112,18 +112,22 @@ def remove(work: Work) -> int:
 
 
 def apop(work: Work) -> int:
-    """Opt an account in to APOP, or out."""
+    """Opt an account in to APOP and CRAM-MD5, or out."""
     name = work.account()
     if work.arguments.state == "off":
         work.accounts.set_sealed(name, None)
-        work.terminal.say(f"{name}: APOP off, the readable password is deleted")
+        work.terminal.say(
+            f"{name}: APOP and CRAM-MD5 off, the readable password is deleted"
+        )
         return OK
     password = work.terminal.read_password(from_stdin=work.arguments.stdin, twice=False)
     if not work.hashes.verify(work.found(name).password, stored_form(password)):
         text = "that is not the account's password"
         raise Refusal(text)
     work.accounts.set_sealed(name, work.site.load_key().seal(password, name))
-    work.terminal.say(f"{name}: APOP on; the password is kept readable for the server")
+    work.terminal.say(
+        f"{name}: APOP and CRAM-MD5 on; the password is kept readable for the server"
+    )
     return OK
 
 

@@ -77,7 +77,21 @@ class Certificate:
     authzid: str
 
 
-Claim = Password | Proof | Certificate
+@frozen
+class Digest:
+    """A keyed digest of ``challenge``, to be compared by who knows the password.
+
+    Attributes:
+        digest: 32 hexadecimal digits in lower case.
+    """
+
+    name: str
+    authzid: str
+    challenge: bytes
+    digest: bytes = field(repr=False)
+
+
+Claim = Password | Proof | Certificate | Digest
 
 
 # ---- steps
@@ -136,13 +150,15 @@ class Channel:
         bindings: channel binding type to octets; empty without TLS.
         plus_offered: a ``-PLUS`` mechanism was announced to this client.
         client_name: the identity of a verified client certificate, or None.
-        nonce: gives a fresh text of printable ASCII without commas.
+        nonce: gives a fresh text of base64.
+        host_name: of this server.
     """
 
     bindings: Mapping[str, bytes]
     plus_offered: bool
     client_name: str | None
     nonce: Callable[[], str]
+    host_name: str = "localhost"
 
 
 class Mechanism(Protocol):

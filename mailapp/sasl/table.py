@@ -7,12 +7,14 @@ from typing import Final
 
 from attrs import frozen
 
+from mailapp.sasl.cram_md5 import CramMd5
 from mailapp.sasl.external import External
 from mailapp.sasl.login import Login
 from mailapp.sasl.mechanism import (
     Certificate,
     Channel,
     Claim,
+    Digest,
     Mechanism,
     Password,
     Proof,
@@ -51,6 +53,7 @@ _ROWS: Final = (
     Row("SCRAM-SHA-256", ScramServer, Proof, 30),
     Row("PLAIN", Plain, Password, 20, sends_password=True),
     Row("LOGIN", Login, Password, 10, sends_password=True),
+    Row("CRAM-MD5", CramMd5, Digest, 5, needs_reversible=True),
 )
 
 MECHANISMS: Final[Mapping[str, Row]] = {

@@ -195,7 +195,14 @@ class AllTests(SynchronousTestCase):
         """The best comes first."""
         self.assertEqual(
             list(MECHANISMS),
-            ["EXTERNAL", "SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN"],
+            [
+                "EXTERNAL",
+                "SCRAM-SHA-256-PLUS",
+                "SCRAM-SHA-256",
+                "PLAIN",
+                "LOGIN",
+                "CRAM-MD5",
+            ],
         )
 
     def test_supply_unasked(self) -> None:
