@@ -82,7 +82,7 @@ class Packed(Items):
         kept = self._names[starts[index] : starts[index + 1]]
         place = _PLACES[kept[-1]] + kept[:-MARK]
         found = self._guids.get(index) if self._guids else None
-        return Item(found or _unique(kept), size, BlobRef(self._prefix + place))
+        return Item(found or unique_of(kept), size, BlobRef(self._prefix + place))
 
     def __iter__(self) -> Iterator[Item]:
         return map(self.__getitem__, range(len(self)))
@@ -113,8 +113,8 @@ class Packed(Items):
             at = names.find(unique, end)
 
 
-def _unique(kept: bytes) -> bytes:
-    """All before the first comma, colon or slash."""
+def unique_of(kept: bytes) -> bytes:
+    """The unique part of an entry: all before the first comma, colon or slash."""
     at = kept.find(b",")
     head = kept[:at] if at >= 0 else kept[:-MARK]
     return head.partition(b":")[0] if b":" in head else head

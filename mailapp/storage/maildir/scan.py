@@ -27,7 +27,7 @@ from mailapp.storage.maildir.filename import (
     guid,
     parse,
 )
-from mailapp.storage.maildir.packed import Packed, entry, place_of
+from mailapp.storage.maildir.packed import Packed, entry, place_of, unique_of
 from mailapp.storage.types import BlobRef, Item
 
 _USUAL: Final = re.compile(
@@ -35,6 +35,7 @@ _USUAL: Final = re.compile(
     rb"([0-9]{10}\.M[0-9]{6}[!-+\-.0-9;-~]{1,52}),S=[0-9]+,W=([0-9]{1,15})"
     rb"(?:[,:][^/]*)?/[cn]"
 )
+_PLAIN: Final = re.compile(rb"([!-+\-.0-9;-~]{1,70})(?:(:2,[A-Z]*)/c|()/n)")
 _ODD: Final = (b"", b"0")
 _BEFORE: Final = b"/c"
 _AT_ONCE: Final = 4096  # names
@@ -185,7 +186,7 @@ def _merged(
         for index, kept in enumerate(entries)
     ]
     found = [row for row in rows if row is not None]
-    found.sort(key=lambda row: arrival(_unique(row.kept)))
+    found.sort(key=lambda row: arrival(unique_of(row.kept)))
     guids = {index: row.uidl for index, row in enumerate(found) if row.uidl}
     return Packed(
         prefix, [row.kept for row in found], [row.size for row in found], guids
@@ -197,6 +198,9 @@ def _odd_row(
 ) -> _Row | None:
     """What a look at a file gives; None: it is no message."""
     place = place_of(kept)
+    plain = _PLAIN.fullmatch(kept)
+    if plain is not None:
+        return _plain_row(files, path, place, plain, untold)
     name = parse(place[4:])
     if name is None:
         return None
@@ -210,14 +214,31 @@ def _odd_row(
             uidl, size, wire, name.uid, name.validity, name.flags, name.others
         )
         told = place[:4] + _formatted(name, place)
-        if uidl == _unique(kept):
+        if uidl == unique_of(kept):
             untold.append((place, told))
         else:
             # by this name nobody would find it under the one that it is to have
             with suppress(OSError):
                 files.rename(path + b"/" + place, path + b"/" + told)
                 kept = entry(told)
-    return _Row(kept, name.wire or 0, b"" if uidl == _unique(kept) else uidl)
+    return _Row(kept, name.wire or 0, b"" if uidl == unique_of(kept) else uidl)
+
+
+def _plain_row(
+    files: Files,
+    path: bytes,
+    place: bytes,
+    plain: re.Match[bytes],
+    untold: list[tuple[bytes, bytes]],
+) -> _Row | None:
+    """What most foreign names are: with no field yet. 10,000 at a time are usual."""
+    try:
+        size, wire = measured(files, path + b"/" + place)
+    except OSError:
+        return None
+    unique, flags = plain[1], plain[2] or plain[3]
+    untold.append((place, b"%b%b,S=%d,W=%d%b" % (place[:4], unique, size, wire, flags)))
+    return _Row(plain[0], wire)
 
 
 def _packed(prefix: bytes, items: Sequence[Item]) -> Packed:
@@ -225,7 +246,7 @@ def _packed(prefix: bytes, items: Sequence[Item]) -> Packed:
     guids = {
         index: item.guid
         for index, item in enumerate(items)
-        if item.guid != _unique(entries[index])
+        if item.guid != unique_of(entries[index])
     }
     return Packed(prefix, entries, [item.size_octets for item in items], guids)
 
@@ -244,10 +265,6 @@ def _has_twins(items: Packed) -> bool:
 def _place(item: Item) -> bytes:
     """``new/`` or ``cur/`` and the name."""
     return item.blob.partition(b"/")[2]
-
-
-def _unique(kept: bytes) -> bytes:
-    return re.split(rb"[,:/]", kept, maxsplit=1)[0]
 
 
 def _formatted(name: MessageName, place: bytes) -> bytes:
