@@ -147,8 +147,11 @@ def human_line(event: LogEvent) -> str:
     if name:
         shown += [
             f"{key}={_quoted(value)}"
-            for key, value in facts(event).items()
-            if key not in said and value != ""
+            for key, value in event.items()
+            if key[:4] != "log_"
+            and key not in _INTERNAL
+            and key not in said
+            and value != ""
         ]
     line = " ".join(shown)
     if "log_failure" in event:
@@ -159,6 +162,8 @@ def human_line(event: LogEvent) -> str:
 
 def _quoted(value: Any) -> str:
     """A value that can't be taken for another field."""
+    if value.__class__ is str and value.isalnum():
+        return str(value)
     if value.__class__ in _NUMBERS:
         return str(value)
     text = escape(str(_plain(value)))

@@ -26,6 +26,8 @@ from mailapp.delivery.types import Delivered, Failed, RecipientOutcome
 from mailapp.storage.types import Destination
 
 DELIVERED: Final = Delivered()
+_ONE: Final = ((0,),)
+"""One recipient with one mailbox, as nearly all mail has."""
 
 
 @frozen
@@ -43,6 +45,8 @@ class Fanout:
 
     def fold(self, outcomes: Sequence[RecipientOutcome]) -> list[RecipientOutcome]:
         """From one outcome per destination to one per recipient."""
+        if len(outcomes) == 1 == len(self.recipients):
+            return list(outcomes)
         return [
             worst(outcomes[place] for place in places) for places in self.recipients
         ]
@@ -54,6 +58,8 @@ def fan_out(mailboxes: Sequence[Sequence[Destination]]) -> Fanout:
     Args:
         mailboxes: for each recipient the mailboxes that it leads to.
     """
+    if len(mailboxes) == 1 == len(mailboxes[0]):
+        return Fanout(tuple(mailboxes[0]), _ONE)
     places: dict[Destination, int] = {}
     recipients = [
         [places.setdefault(mailbox, len(places)) for mailbox in recipient]

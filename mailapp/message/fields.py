@@ -280,8 +280,11 @@ def named(octets: bytes, name: bytes) -> Iterator[int]:
     For counting in large headers: as fast as a search for the name. Stops at the
     empty line.
     """
-    text = b"\n" + octets[: find_body(octets)].lower()
+    text = octets.lower()
     needle = b"\n" + name.lower()
+    if needle[1:] not in text:  # for most names most headers end here
+        return
+    text = b"\n" + text[: find_body(text)]
     at = text.find(needle)
     while at >= 0:
         colon = at + len(needle)

@@ -19,7 +19,7 @@ from mailapp.core.envelope import Envelope
 from mailapp.core.peer import TLS, Peer
 from mailapp.message.dates import format_date
 from mailapp.message.fields import named
-from mailapp.message.writing import build_field
+from mailapp.message.writing import Begun, begin_field, build_field, end_field
 
 _DOMAIN_OCTETS: Final = abnf.ALPHA_DIGIT | frozenset(b"-._:[]")
 _NOT_DOMAIN: Final = bytes(o for o in range(256) if o not in _DOMAIN_OCTETS)
@@ -50,32 +50,48 @@ def received(
     recipients = envelope.recipients
     single = recipients[0].address if len(recipients) == 1 else None
     words = [
-        b"from",
-        _domain(envelope.helo, utf8=utf8),
-        *_tcp_info(envelope.peer, client_name),
-        b"by",
-        _domain(by_host, utf8=utf8),
-        b"with",
-        _with(envelope.protocol),
-        b"id",
         _atom(envelope.id),
         *_for_clause(single, utf8=utf8),
         *_tls_clause(envelope.peer.tls),
     ]
     words[-1] += b";"
     words.append(format_date(int(envelope.received_at)))
-    return build_field(b"Received", words)
-
-
-def _tcp_info(peer: Peer, client_name: str | None) -> list[bytes]:
-    """TCP-info = address-literal / ( Domain FWS address-literal ), in parentheses."""
-    address = _literal(peer.address)
-    if client_name is None:
-        return [b"(" + address + b")"]
-    return [b"(" + _domain(client_name, utf8=False), address + b")"]
+    whence = (envelope.helo, envelope.peer.address, client_name)
+    return end_field(_begin(*whence, by_host, envelope.protocol, utf8=utf8), words)
 
 
 @lru_cache(maxsize=256)
+def _begin(
+    helo: str,
+    address: str,
+    client_name: str | None,
+    by_host: str,
+    protocol: str,
+    *,
+    utf8: bool,
+) -> Begun:
+    """What all messages of a session have in common: half of the field's time."""
+    words = [
+        b"from",
+        _domain(helo, utf8=utf8),
+        *_tcp_info(address, client_name),
+        b"by",
+        _domain(by_host, utf8=utf8),
+        b"with",
+        _atom(protocol),
+        b"id",
+    ]
+    return begin_field(b"Received", words)
+
+
+def _tcp_info(address: str, client_name: str | None) -> list[bytes]:
+    """TCP-info = address-literal / ( Domain FWS address-literal ), in parentheses."""
+    literal = _literal(address)
+    if client_name is None:
+        return [b"(" + literal + b")"]
+    return [b"(" + _domain(client_name, utf8=False), literal + b")"]
+
+
 def _literal(address: str) -> bytes:
     """An address-literal (RFC 5321, section 4.1.3) without zone."""
     ip = Peer(address).ip
@@ -119,7 +135,6 @@ def u_labels(domain: str) -> str:
         return domain
 
 
-@lru_cache(maxsize=256)
 def _domain(name: str, *, utf8: bool) -> bytes:
     """A Domain or address-literal; what can't be part of one becomes ``?``.
 
@@ -139,12 +154,6 @@ def _is_u_domain(name: str) -> bool:
         return len(idna.encode(name)) <= _HELO_LIMIT
     except (idna.IDNAError, UnicodeError):
         return False
-
-
-@lru_cache(maxsize=64)
-def _with(protocol: str) -> bytes:
-    """There are few protocols (RFC 3848)."""
-    return _atom(protocol)
 
 
 def _atom(text: str) -> bytes:

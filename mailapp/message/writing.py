@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from attrs import frozen
+
 from mailapp.core import abnf
 from mailapp.core.failures import SyntaxProblem
 from mailapp.message.fields import FTEXT
@@ -26,18 +28,59 @@ _is_name: Final = abnf.only(FTEXT)
 _BREAKING: Final = bytes(sorted(abnf.CTL - {ord("\t")}))
 
 
+@frozen
+class Begun:
+    """A field up to some word: what later words do not change can be kept.
+
+    Attributes:
+        lines: those that are full, without their CRLF.
+        line: the one that goes on.
+        room: octets that it may have.
+    """
+
+    lines: tuple[bytes, ...]
+    line: bytes
+    room: int
+
+
 def build_field(name: bytes, words: Iterable[bytes]) -> bytes:
     """A field with its CRLF: words with one space or one fold between any two.
 
     Raises:
         SyntaxProblem: the name or a word would break the field.
     """
+    return end_field(begin_field(name), words)
+
+
+def begin_field(name: bytes, words: Iterable[bytes] = ()) -> Begun:
+    """The first words of a field.
+
+    Raises:
+        SyntaxProblem: the name is bad or a word empty or too long.
+    """
     if not _is_name(name) or len(name) > LINE_LENGTH - 2:
         reason = "bad field name"
         raise SyntaxProblem(reason)
-    lines: list[bytes] = []
-    line = name + b":"
-    room = LINE_LIMIT  # the first word stays in the first line: see below
+    # the first word stays in the first line: see below
+    return _add(Begun((), name + b":", LINE_LIMIT), words)
+
+
+def end_field(begun: Begun, words: Iterable[bytes]) -> bytes:
+    """The whole field, with its CRLF, once its last words are known.
+
+    Raises:
+        SyntaxProblem: a word would break the field, also one of the first.
+    """
+    whole = _add(begun, words)
+    text = b"\r\n".join((*whole.lines, whole.line))
+    if len(text.translate(None, _BREAKING)) != len(text) - 2 * len(whole.lines):
+        reason = "not fit for a header field"
+        raise SyntaxProblem(reason)
+    return text + b"\r\n"
+
+
+def _add(begun: Begun, words: Iterable[bytes]) -> Begun:
+    lines, line, room = list(begun.lines), begun.line, begun.room
     for word in words:
         length = len(line) + 1 + len(word)
         if length > room:
@@ -50,12 +93,7 @@ def build_field(name: bytes, words: Iterable[bytes]) -> bytes:
             reason = "not fit for a header field"
             raise SyntaxProblem(reason)
         room = LINE_LENGTH
-    lines.append(line)
-    text = b"\r\n".join(lines)
-    if len(text.translate(None, _BREAKING)) != len(text) - 2 * (len(lines) - 1):
-        reason = "not fit for a header field"
-        raise SyntaxProblem(reason)
-    return text + b"\r\n"
+    return Begun(tuple(lines), line, room)
 
 
 def build_text_field(name: bytes, text: str, *, utf8: bool = False) -> bytes:

@@ -17,7 +17,7 @@ from mailapp.core.status import Status
 from mailapp.delivery.types import Failed
 from mailapp.policy.verdict import Defer, Refusal, Reject, Verdict
 from mailapp.smtp.grammar.parameters import CommandProblem, Fault
-from mailapp.smtp.grammar.reply import Reply, make_reply
+from mailapp.smtp.grammar.reply import LINE_LIMIT, Reply, make_reply
 
 
 def reply(code: int, subject: int, detail: int, *lines: str) -> Reply:
@@ -140,8 +140,15 @@ _FAULTS: Final[Mapping[Fault, tuple[int, int, int]]] = {
 }
 
 
+_ACCEPTED: Final = OK.octets.rstrip() + b" id="
+
+
 def accepted(transaction_id: str) -> Reply:
     """The message is ours now; its id is what to ask the administrator about."""
+    if transaction_id.isalnum() and transaction_id.isascii():  # as all of ours are
+        octets = _ACCEPTED + transaction_id.encode("ascii") + b"\r\n"
+        if len(octets) <= LINE_LIMIT:
+            return Reply(250, octets)
     return reply(250, 0, 0, f"OK id={transaction_id}")
 
 

@@ -81,6 +81,8 @@ class MaildirAccount:
 
     def __init__(self, ground: Ground, path: bytes, sinks: SinkParts) -> None:
         self.path: Final = path
+        self.seen_at = 0
+        """When it was there, in nanoseconds; for a moment nobody looks again."""
         self._ground = ground
         self._files = ground.files
         self._sinks = sinks

@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from functools import lru_cache
 from typing import Final
 
 from mailapp.storage.names import canonical
@@ -36,6 +37,7 @@ _ENCODED: Final = re.compile(rb"&([A-Za-z0-9+,]*)-|([\x20-\x25\x27-\x2d\x30-\x7e
 _UNSAFE: Final = re.compile(rb"[\x00-\x20%/\\:\x7f]|^\.")
 
 
+@lru_cache(maxsize=4096)
 def account_path(root: bytes, account: AccountId) -> bytes:
     """The directory of an account.
 

@@ -39,7 +39,7 @@ from mailapp.storage.maildir.layout import (
     folder_directory,
 )
 from mailapp.storage.maildir.lease import LeaseTable
-from mailapp.storage.maildir.places import Places, Target
+from mailapp.storage.maildir.places import PLACE_NANOSECONDS, Places, Target
 from mailapp.storage.maildir.quota import Quota
 from mailapp.storage.maildir.sink import Memory, Sink, SinkParts
 from mailapp.storage.maildir.sweep import sweep
@@ -110,10 +110,16 @@ class MaildirStore:
     async def open(self, account: AccountId) -> MaildirAccount:
         """See :class:`IMailStore`."""
         path = account_path(self._root, account)
+        recent = self._recent.get(path)
+        now = self._files.now()
+        if recent is not None and 0 <= now - recent.seen_at < PLACE_NANOSECONDS:
+            return recent
         with disk_errors():
             if not self._exists(path):
                 raise NoSuch
-        return self._account(path)
+        found = self._account(path)
+        found.seen_at = now
+        return found
 
     async def create(self, account: AccountId, quota_octets: int = 0) -> MaildirAccount:
         """See :class:`IMailStore`."""

@@ -6,8 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailapp.message.writing import fold
+from mailapp.core.failures import SyntaxProblem
+from mailapp.message.writing import begin_field, build_field, end_field, fold
 from tests.rows import rows, tabled
+
+
+def _is_word(octets: bytes) -> bool:
+    return octets.isalnum()
 
 
 @tabled
@@ -39,3 +44,24 @@ class FoldTests(SynchronousTestCase):
         self.assertEqual(folded.replace(b"\r\n", b""), line.rstrip())
         for one in folded.split(b"\r\n"):
             self.assertTrue(one.strip())
+
+
+class BegunTests(SynchronousTestCase):
+    """A field that is begun once and ended many times."""
+
+    @given(
+        st.lists(st.binary(min_size=1, max_size=60).filter(_is_word), max_size=12),
+        st.integers(0, 12),
+    )
+    def test_as_at_once(self, words: list[bytes], begun: int) -> None:
+        """It is the same as the field that is built at once, wherever it is cut."""
+        begin = begin_field(b"Received", words[:begun])
+        for _ in range(2):
+            self.assertEqual(
+                end_field(begin, words[begun:]), build_field(b"Received", words)
+            )
+
+    def test_bad_beginning(self) -> None:
+        """What would break the field is found at its end, wherever it stands."""
+        begun = begin_field(b"Received", [b"from", b"a\r\nb"])
+        self.assertRaises(SyntaxProblem, end_field, begun, [b"by"])
