@@ -66,6 +66,10 @@ def check(target: Target, token: str) -> Iterator[Finding]:
             "a message handed in with a login, over TLS, and read back",
             lambda: _hand_in(target, token),
         ),
+        "lmtp": (
+            "a message delivered, with a reply for each recipient, and read back",
+            lambda: _deliver(target, token),
+        ),
         "pop2": (
             "the same message read back, in 7 bits",
             lambda: _read_by_pop2(target, message, token),
@@ -109,6 +113,20 @@ def _send(target: Target, message: bytes) -> None:
     with smtplib.SMTP(target.host, target.ports["smtp"], timeout=_TIMEOUT) as smtp:
         smtp.starttls(context=context)
         smtp.sendmail(target.sender, [target.recipient], message, ["BODY=8BITMIME"])
+
+
+def _deliver(target: Target, token: str) -> None:
+    """Two recipients, one of them unknown, and one reply for the other."""
+    half = len(token) // 2
+    token = token[half:] + token[:half]  # another one again
+    message = f"Subject: LMTP\r\n\r\nDelivered, {token}.\r\n".encode()
+    nobody = "nobody." + target.sender
+    with smtplib.LMTP(target.host, target.ports["lmtp"]) as lmtp:
+        refused = lmtp.sendmail(target.sender, [nobody, target.recipient], message)
+    if list(refused) != [nobody]:
+        reason = "LMTP took a recipient that is not there"
+        raise LookupError(reason)
+    _find_by_pop3(target, token, implicit_tls=True)
 
 
 def _hand_in(target: Target, token: str) -> None:

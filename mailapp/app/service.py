@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from twisted.internet.defer import (
@@ -39,9 +39,12 @@ from mailapp.net.tls import CertificateFiles, ServerTLS
 from mailapp.policy.check import Site
 from mailapp.policy.table import make_policy
 from mailapp.smtp import protocol as smtp
+from mailapp.smtp.dialect import ESMTP
 from mailapp.smtp.intake import ContentLimits
+from mailapp.smtp.lmtp import LMTP
 from mailapp.smtp.profile import Login, Profile, SessionLimits
 
+_CHECKS_OF_DELIVERY: Final = frozenset({"delivered-before"})
 _AUTH_QUEUE: Final = 64  # password checks that may wait; each takes some 30 ms
 _OWN_DESCRIPTORS: Final = 300  # of listeners, logs, accounts, and mailboxes held open
 _FEWEST_CONNECTIONS: Final = 16
@@ -205,13 +208,13 @@ class Node:
 
     def _compose(self, listener: Listener) -> tuple[Compose, bytes, tuple[bytes, ...]]:
         """What serves a connection, what refuses one, and the protocol's ALPN names."""
-        if listener.protocol is Protocol.SMTP:
+        if listener.protocol in {Protocol.SMTP, Protocol.LMTP}:
             profile = self._smtp_profile(listener)
             compose = smtp.compose_smtp(
                 profile,
                 self._parts.delivery,
                 make_policy(
-                    self._configuration.smtp.checks,
+                    self._checks(listener),
                     Site(profile.hostname, self._configuration.server.domains),
                 ),
                 now=time.time,
@@ -230,6 +233,13 @@ class Node:
             serve = self._pop2.compose(self._configuration, authenticator)
             return serve, pop2.REFUSAL, pop2.ALPN
         return self._pop3.compose(listener), pop3.REFUSAL, pop3.ALPN
+
+    def _checks(self, listener: Listener) -> Sequence[str]:
+        """Behind LMTP the message was accepted before: only loops are stopped."""
+        wanted = self._configuration.smtp.checks
+        if listener.protocol is Protocol.LMTP:
+            return [name for name in wanted if name in _CHECKS_OF_DELIVERY]
+        return wanted
 
     def _smtp_profile(self, listener: Listener) -> Profile:
         configuration = self._configuration
@@ -253,6 +263,7 @@ class Node:
             login=Login.REQUIRED
             if listener.protocol is Protocol.SUBMISSION
             else Login.NONE,
+            dialect=LMTP if listener.protocol is Protocol.LMTP else ESMTP,
             relay_networks=configuration.smtp.relay_networks
             if listener.protocol is Protocol.SMTP
             else (),

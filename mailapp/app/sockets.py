@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import pwd
 import socket
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from twisted.internet.endpoints import AdoptedStreamServerEndpoint, serverFromString
 
+from mailapp.app.privileges import ids_of
 from mailapp.config.schema import Listener
-from mailapp.net.listeners import Place, open_listener
+from mailapp.net.listeners import CannotListen, Place, open_listener
 
 
 class Sockets:
@@ -29,6 +32,7 @@ class Sockets:
         self._slots = slots
         self._open: dict[str, list[int]] = {}
         self._ports: dict[str, int] = {}
+        self._files: dict[str, os.stat_result] = {}  # of the Unix sockets we made
 
     def open(self, listeners: Sequence[Listener]) -> None:
         """Open what is not open yet; close what is no longer wanted.
@@ -48,6 +52,8 @@ class Sockets:
         wanted = {listener.name for listener in listeners}
         for name in [name for name in self._open if name not in wanted]:
             _close(self._open.pop(name))
+            for path in [path for path in self._files if name.endswith(f":{path}")]:
+                self._remove(path)
         self._open |= fresh
         self._ports |= {name: _port(found[0]) for name, found in fresh.items()}
 
@@ -66,18 +72,19 @@ class Sockets:
         return self._ports[name]
 
     def close(self) -> None:
-        """Close all of them."""
+        """Close all of them, and leave no file behind that nobody listens on."""
         for descriptors in self._open.values():
             _close(descriptors)
         self._open.clear()
+        for path in list(self._files):
+            self._remove(path)
 
     def _open_one(self, listener: Listener) -> list[int]:
         passed = self._passed(listener)
         if passed is not None:
             return [passed] * self._slots
         if listener.unix is not None:
-            place = Place(str(listener.unix))
-            return [open_listener(place).detach()] * self._slots
+            return [self._open_path(listener)] * self._slots
         share = self._slots > 1
         place = Place(listener.address, listener.port_number)
         if share and place.port:
@@ -94,6 +101,26 @@ class Sockets:
             _close(descriptors)
             raise
         return descriptors
+
+    def _open_path(self, listener: Listener) -> int:
+        path = str(listener.unix)
+        owner = None
+        if listener.unix_owner or listener.unix_group:
+            user = listener.unix_owner or pwd.getpwuid(os.geteuid()).pw_name
+            try:
+                owner = ids_of(user, listener.unix_group)
+            except LookupError as problem:
+                raise CannotListen(f"{path}: {problem.args[0]}") from None
+        descriptor = open_listener(Place(path, 0, listener.unix_mode, owner)).detach()
+        self._files[path] = os.lstat(path)
+        return descriptor
+
+    def _remove(self, path: str) -> None:
+        """Remove the file, unless it is another's by now, or in a folder of root's."""
+        made = self._files.pop(path)
+        with suppress(OSError):
+            if os.path.samestat(made, os.lstat(path)):
+                os.unlink(path)
 
     def _passed(self, listener: Listener) -> int | None:
         """The descriptor that systemd passed under this name, if it did."""

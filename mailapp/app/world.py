@@ -214,6 +214,7 @@ _SERVED: Final = {
     (Protocol.SMTP, "starttls"),
     (Protocol.SUBMISSION, "starttls"),
     (Protocol.SUBMISSION, "implicit"),
+    (Protocol.LMTP, "none"),
     (Protocol.POP2, "none"),
     (Protocol.POP3, "starttls"),
     (Protocol.POP3, "implicit"),

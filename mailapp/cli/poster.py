@@ -17,6 +17,7 @@ _WHAT: Final = {
     "smtp": "SMTP with STARTTLS",
     "submission": "Submission, STARTTLS",
     "submissions": "Submission over TLS",
+    "lmtp": "LMTP (RFC 2033)",
     "pop2": "POP2 (RFC 937)",
     "pop3": "POP3 with STLS",
     "pop3s": "POP3 over TLS",
@@ -31,6 +32,8 @@ _TRY: Final = {
     "submissions": "printf 'From: {account}\r\nSubject: hello\r\n\r\nHello!\r\n' | "
     "curl -sS --cacert {ca} -u {full_login} --mail-from {account} "
     "--mail-rcpt bob@{domain} -T - smtps://localhost:{port}",
+    "lmtp": "swaks --server localhost:{port} --protocol LMTP "
+    "--from bob@{domain} --to {account} --h-Subject hello",
     "pop2": "printf {pop2} | curl -sS telnet://localhost:{port}",
     "pop3": "curl -sS --ssl-reqd --cacert {ca} -u {login} pop3://localhost:{port}/1",
     "pop3s": "curl -sS --cacert {ca} -u {login} pop3s://localhost:{port}/1",

@@ -84,6 +84,8 @@ def _check_listener(
             "both",
             "Make two listeners of them.",
         )
+    if listener.protocol is Protocol.LMTP:
+        _check_lmtp(listener, path, report)
     if listener.protocol is Protocol.POP2:
         _check_pop2(listener, path, report)
         return
@@ -103,6 +105,26 @@ def _check_listener(
             '"starttls" or "implicit", since this protocol begins with a login',
             '"none", so nobody can log in',
             'Write tls = "implicit".',
+            Severity.WARNING,
+        )
+
+
+def _check_lmtp(listener: Listener, path: tuple[str, int], report: Report) -> None:
+    """It is for mail servers that we know (RFC 2033, section 5)."""
+    if listener.unix is None and listener.port_number == _MAIL_PORT:
+        report.add(
+            (*path, "port"),
+            "any port but 25, on which nothing but SMTP is spoken",
+            "25",
+            "Write port = 24.",
+        )
+    if not listener.is_private:
+        report.add(
+            (*path, "address"),
+            "a Unix socket or a loopback address",
+            "an address that can be reached from other hosts, which nobody checks",
+            'Set address = "127.0.0.1" or unix = "/run/mailapp/lmtp", unless a'
+            " firewall lets only your mail servers in.",
             Severity.WARNING,
         )
 
@@ -164,5 +186,6 @@ def _clash(one: Listener, other: Listener) -> bool:
     return _EVERY_IPV4 in addresses and families == {4}
 
 
+_MAIL_PORT: Final = 25
 _LOGIN_ONLY: Final = frozenset({Protocol.POP3, Protocol.SUBMISSION})
 _EVERY_IPV4: Final = "0.0.0.0"  # noqa: S104 - compared with, not listened on

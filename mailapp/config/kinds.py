@@ -171,6 +171,25 @@ class Text:
 
 
 @frozen
+class FileMode:
+    """The permissions of a file, in octal digits as chmod has them."""
+
+    expected: str = "permissions in octal digits"
+
+    def read(self, value: object) -> int:
+        """Three digits of 0 to 7, perhaps with a 0 in front."""
+        digits = value.removeprefix("0") if isinstance(value, str) else ""
+        if len(digits) != 3 or not set(digits) <= set("01234567"):  # noqa: PLR2004
+            msg = 'Write it in quotes, for example "0660".'
+            raise Unfit(msg)
+        return int(digits, 8)
+
+    def show(self, value: int) -> str:
+        """Four digits, quoted."""
+        return quoted(f"{value:04o}")
+
+
+@frozen
 class FilePath:
     """A file or folder; a relative one is taken from the configuration's folder."""
 

@@ -18,6 +18,7 @@ from attrs import frozen
 from mailapp.config.kinds import (
     Choice,
     Duration,
+    FileMode,
     FilePath,
     Flag,
     ListOf,
@@ -26,6 +27,7 @@ from mailapp.config.kinds import (
     Optional,
     Whole,
 )
+from mailapp.config.outbound import Relay, Resolver, Route
 from mailapp.config.sections import (
     Auth,
     Limits,
@@ -47,6 +49,7 @@ class Protocol(StrEnum):
 
     SMTP = "smtp"
     SUBMISSION = "submission"
+    LMTP = "lmtp"
     POP2 = "pop2"
     POP3 = "pop3"
 
@@ -67,6 +70,9 @@ STANDARD_PORTS: Final = {
     (Protocol.SUBMISSION, Security.NONE): 587,
     (Protocol.SUBMISSION, Security.STARTTLS): 587,
     (Protocol.SUBMISSION, Security.IMPLICIT): 465,
+    # RFC 2033, section 5 forbids 25; 24 is for "any private mail system"
+    (Protocol.LMTP, Security.NONE): 24,
+    (Protocol.LMTP, Security.STARTTLS): 24,
     # RFC 937 has no STLS, and no port was ever set aside for POP2 over TLS
     (Protocol.POP2, Security.NONE): 109,
     (Protocol.POP2, Security.IMPLICIT): 109,
@@ -170,6 +176,24 @@ class Listener:
         count as 127.0.0.1.""",
         default=None,
         example=Path("/run/mailapp/smtp.sock"),
+    )
+    unix_mode: int = setting(
+        FileMode(),
+        """Who may connect to the Unix socket: its permissions.""",
+        default=0o660,
+    )
+    unix_owner: str = setting(
+        LINE,
+        """The user who owns the Unix socket. If empty, the one who starts the
+        server.""",
+        default="",
+    )
+    unix_group: str = setting(
+        LINE,
+        """The group of the Unix socket: with the mode above, whose members may
+        connect. If empty, the main group of the owner.""",
+        default="",
+        example="postfix",
     )
     tls: Security = setting(
         Choice(Security),
@@ -290,6 +314,9 @@ class Configuration:
     submission: Submission = table(Submission)
     pop2: Pop2 = table(Pop2)
     pop3: Pop3 = table(Pop3)
+    relay: Relay = table(Relay)
+    routes: tuple[Route, ...] = tables(Route, "route")
+    resolver: Resolver = table(Resolver)
     log: Log = table(Log)
 
     @property

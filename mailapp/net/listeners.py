@@ -42,11 +42,13 @@ class Place:
             leading slash, the path of a Unix socket.
         port: 0 for any free one.
         mode: of a Unix socket, for example 0o660.
+        owner: of a Unix socket: numbers of a user and a group; None: whoever opens it.
     """
 
     host: str
     port: int = 0
     mode: int = 0o660
+    owner: tuple[int, int] | None = None
 
     @property
     def is_path(self) -> bool:
@@ -76,7 +78,7 @@ def open_listener(place: Place, *, share: bool = False) -> socket.socket:
         hint = ""
         if error.errno == EADDRINUSE:
             hint = "; another program listens there"
-        raise CannotListen(f"{place}: {error.strerror}{hint}") from None
+        raise CannotListen(f"{place}: {error.strerror or error}{hint}") from None
 
 
 def _open_address(place: Place, share: bool) -> socket.socket:  # noqa: FBT001 - private
@@ -101,29 +103,40 @@ def _open_address(place: Place, share: bool) -> socket.socket:  # noqa: FBT001 -
 def _open_path(place: Place) -> socket.socket:
     """A Unix socket; one that nobody listens on any more is replaced.
 
-    It has its mode from the start: at no time may others connect than the mode lets.
-    Whoever opened it removes it; those who adopt it only close it.
+    It gets its name when it has its mode and owner and listens: at no time may others
+    connect than those let, and who connects is served. Whoever opened it removes it;
+    those who adopt it only close it.
     """
     if _answers(place.host):
         raise CannotListen(f"{place}: another program listens there")
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    folder, name = os.path.split(place.host)
+    within = os.open(folder, os.O_PATH | os.O_DIRECTORY)
+    # the kernel takes 107 octets of a path, and this one is longer by a few
+    fresh = f"/proc/self/fd/{within}/.{name}.new"
     before = os.umask(0o777 & ~place.mode)
     try:
         with suppress(FileNotFoundError):
-            os.unlink(place.host)
-        listener.bind(place.host)
+            os.unlink(fresh)
+        listener.bind(fresh)
+        if place.owner is not None:
+            os.chown(fresh, *place.owner, follow_symlinks=False)
         listener.listen(BACKLOG)
+        os.rename(fresh, place.host)
     except BaseException:
         listener.close()
+        with suppress(OSError):
+            os.unlink(fresh)
         raise
     finally:
         os.umask(before)
+        os.close(within)
     return listener
 
 
 def _answers(path: str) -> bool:
     try:
-        if not S_ISSOCK(os.stat(path).st_mode):
+        if not S_ISSOCK(os.lstat(path).st_mode):
             raise CannotListen(f"{path}: there is a file that is no socket")
     except FileNotFoundError:
         return False

@@ -60,7 +60,7 @@ class WorldTests(SynchronousTestCase):
         accounts.close()
 
     def test_new(self) -> None:
-        """Two accounts with mailboxes, five messages, six listeners, one CA."""
+        """Two accounts with mailboxes, five messages, seven listeners, one CA."""
         built = self.world().build(Clock())
         self.assertEqual(list(built.accounts), [ALICE, BOB])
         self.assertEqual(
@@ -69,6 +69,7 @@ class WorldTests(SynchronousTestCase):
                 "smtp": 10025,
                 "submission": 10587,
                 "submissions": 10465,
+                "lmtp": 10024,
                 "pop2": 10109,
                 "pop3": 10110,
                 "pop3s": 10995,

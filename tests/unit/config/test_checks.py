@@ -154,6 +154,33 @@ class CheckTests(SynchronousTestCase):
 
 
 @tabled
+class LmtpTests(SynchronousTestCase):
+    """Never on port 25, and better not in a network."""
+
+    LMTP = SERVER + '[[listener]]\nprotocol = "lmtp"\ntls = "none"\n'
+
+    @rows(
+        unix='unix = "/run/lmtp"\nunix-mode = "0600"\nunix-group = "postfix"\n',
+        loopback='address = "127.0.0.1"\n',
+        chosen='address = "::1"\nport = 2525\n',
+    )
+    def test_accepted(self, lines: str) -> None:
+        """Where only programs on this host get at it."""
+        self.assertEqual([], problems(self.LMTP + lines))
+
+    @rows(
+        port=('address = "127.0.0.1"\nport = 25\n', "any port but 25"),
+        network=("", "a Unix socket or a loopback address"),
+        mode=('unix = "/run/lmtp"\nunix-mode = "660x"\n', "permissions in octal"),
+        number=('unix = "/run/lmtp"\nunix-mode = 660\n', "permissions in octal"),
+    )
+    def test_told(self, lines: str, wanted: str) -> None:
+        """RFC 2033, section 5: "it MUST NOT be used on the TCP service port 25"."""
+        (problem,) = problems(self.LMTP + lines)
+        self.assertIn(wanted, problem)
+
+
+@tabled
 class Pop2Tests(SynchronousTestCase):
     """POP2 has no STLS (RFC 937), and its HELO carries the password."""
 

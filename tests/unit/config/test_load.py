@@ -123,8 +123,8 @@ class ProblemTests(SynchronousTestCase):
         required_in_array=(
             GOOD + "[[listener]]\n",
             'x.toml:9: error: listener[2].protocol: expected "smtp", "submission",'
-            ' "pop2" or "pop3", found nothing. Write protocol = "smtp", with your'
-            " own value.",
+            ' "lmtp", "pop2" or "pop3", found nothing. Write protocol = "smtp", with'
+            " your own value.",
         ),
         text_for_list=(
             GOOD.replace('["example.test"]', '"example.test"'),
@@ -215,7 +215,7 @@ class ProblemTests(SynchronousTestCase):
         not_built=(
             GOOD + '[[listener]]\nprotocol = "imap"',
             'x.toml:10: error: listener[2].protocol: expected "smtp", "submission",'
-            ' "pop2" or "pop3", found the text "imap". Write one of these.',
+            ' "lmtp", "pop2" or "pop3", found the text "imap". Write one of these.',
         ),
         check=(
             GOOD + '[smtp]\nchecks = ["helo"]',

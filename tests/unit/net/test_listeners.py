@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import stat
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +84,29 @@ class OpenTests(SynchronousTestCase):
         self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o620)
         self.assertRaises(CannotListen, self.open, path)
         listener.close()
+
+    def test_path_of_a_link(self) -> None:
+        """A link is not followed, and not replaced."""
+        folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, folder)
+        path, target = f"{folder}/link", f"{folder}/target"
+        self.open(target)
+        os.symlink(target, path)
+        self.assertRaises(CannotListen, self.open, path)
+        self.assertTrue(os.path.islink(path))
+
+    def test_path_replaced(self) -> None:
+        """At no moment the path is without a socket; nothing else is left there."""
+        folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, folder)
+        path = f"{folder}/lmtp"
+        self.open(path).close()
+        left = os.lstat(path).st_ino
+        self.open(path)
+        self.assertNotEqual(os.lstat(path).st_ino, left)
+        self.assertFalse(len(os.listdir(folder)) > 1)
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(path)
 
     def test_path_of_a_file(self) -> None:
         """A file that is no socket is never removed."""
