@@ -74,12 +74,16 @@ class Entry:
         size_octets: of the content, with the trace fields of this hop.
         eight_bit: the content has octets above 127.
         queued_at: seconds since the epoch.
-        attempts: how many rounds there were.
-        next_attempt: seconds since the epoch, not before.
+        attempts: how often something was tried for some of its recipients.
         last: the last attempt for each recipient of the envelope, in order; None:
             nothing was tried. ``DELIVERED``, ``RELAYED`` and ``FAILED`` are final.
+            Empty: nothing was tried for any.
+        due: for each recipient, seconds since the epoch before which it is not tried
+            again. Empty: at once.
         held: nothing is tried until it is released.
         delay_told: its sender was told that it takes long.
+        reported: places of the recipients whose end its sender was told of, or need
+            not be told of.
     """
 
     envelope: Envelope
@@ -87,10 +91,11 @@ class Entry:
     eight_bit: bool
     queued_at: float
     attempts: int = 0
-    next_attempt: float = 0.0
     last: Sequence[Attempt | None] = ()
+    due: Sequence[float] = ()
     held: bool = False
     delay_told: bool = False
+    reported: frozenset[int] = frozenset()
 
     @property
     def id(self) -> str:
@@ -106,6 +111,13 @@ class Entry:
             if attempt is not None and attempt.outcome is not Outcome.DEFERRED
         }
         return [n for n in range(len(self.envelope.recipients)) if n not in done]
+
+    @property
+    def next_attempt(self) -> float:
+        """Seconds since the epoch, not before; 0: nothing keeps it from being tried."""
+        if not self.due:
+            return 0.0
+        return min((self.due[place] for place in self.waiting), default=0.0)
 
 
 @frozen

@@ -16,6 +16,7 @@ import fcntl
 import os
 import stat
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -108,6 +109,10 @@ class Files:
     def read(self, fd: int, start: int, length: int) -> bytes:
         """Up to ``length`` octets from ``start``; none at the end."""
         return os.pread(fd, length, start)
+
+    def size(self, fd: int) -> int:
+        """Octets in a file."""
+        return os.fstat(fd).st_size
 
     def read_cached(self, fd: int, start: int, length: int) -> bytes | None:
         """As :meth:`read`, but None instead of waiting for the disk."""
@@ -226,6 +231,13 @@ class Files:
                 for entry in entries
                 if entry.name[0] != 46 and entry.is_file(follow_symlinks=False)  # noqa: PLR2004  # "."
             ]
+
+    def walk(self, path: bytes) -> Iterator[bytes]:
+        """As :meth:`names`, one at a time: for directories of any size."""
+        with os.scandir(path) as entries:
+            for entry in entries:
+                if entry.name[0] != 46 and entry.is_file(follow_symlinks=False):  # noqa: PLR2004  # "."
+                    yield entry.name
 
     def directories(self, path: bytes) -> list[bytes]:
         """Names of the directories in a directory; links are left out."""

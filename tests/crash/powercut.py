@@ -258,6 +258,10 @@ class Disk(Power):
         self._call()
         return self._inode(fd).content[start : start + length]
 
+    def size(self, fd: int) -> int:
+        """See :class:`Files`."""
+        return len(self._inode(fd).content)
+
     def read_cached(self, fd: int, start: int, length: int) -> bytes | None:
         """See :class:`Files`."""
         return self.read(fd, start, length)
@@ -347,14 +351,18 @@ class Disk(Power):
         """See :class:`Files`."""
         return [n for n, d in self.entries(path) if not d and not n.startswith(b".")]
 
+    def walk(self, path: bytes) -> Iterator[bytes]:
+        """See :class:`Files`."""
+        yield from self.names(path)
+
     def directories(self, path: bytes) -> list[bytes]:
         """See :class:`Files`."""
         return [name for name, directory in self.entries(path) if directory]
 
     def entries(self, path: bytes) -> list[tuple[bytes, bool]]:
         """See :class:`Files`."""
-        names = self.inodes[self._find(path)].names
-        return [(n, self.inodes[child].directory) for n, child in names.items()]
+        names = self.inodes[self._find(path)].names.items()
+        return [(n, self.inodes[child].directory) for n, child in names]
 
     def facts(self, path: bytes) -> Facts:
         """See :class:`Files`."""
