@@ -70,7 +70,9 @@ _EXAMPLES: Final = {
     ),
     "tls.certificate": ({},),
 }
-"""Arrays of tables in the generated file: what is written out in each of them."""
+"""Arrays of tables in the generated file: what is written out in each of them.
+
+Of an array that is not here one table is shown, commented out as a whole."""
 
 
 def toml() -> str:
@@ -101,7 +103,10 @@ def _toml_table(cls: type[Any], path: str) -> Iterator[str]:
             yield from _toml_settings(member.table, {})
             yield from _toml_table(member.table, name)
             continue
-        for place, written in enumerate(_EXAMPLES[name]):
+        if name not in _EXAMPLES:  # what would change what the server does
+            yield f"\n#   [[{name}]]\n"
+            yield from _toml_settings(member.table, {}, mark="#   ")
+        for place, written in enumerate(_EXAMPLES.get(name, ())):
             yield f"\n[[{name}]]\n"
             if place == 0:
                 yield from _toml_settings(member.table, written)
@@ -109,15 +114,18 @@ def _toml_table(cls: type[Any], path: str) -> Iterator[str]:
                 yield from (f"{key} = {value}\n" for key, value in written.items())
 
 
-def _toml_settings(cls: type[Any], written: dict[str, str]) -> Iterator[str]:
+def _toml_settings(
+    cls: type[Any], written: dict[str, str], mark: str = ""
+) -> Iterator[str]:
     for setting in _settings(cls):
         yield "\n" + _comment(setting.doc) + _comment(_facts(setting))
         if setting.name in written:
             yield f"{setting.name} = {written[setting.name]}\n"
         elif setting.default is REQUIRED:
-            yield f"{setting.name} = {setting.kind.show(setting.example)}\n"
+            yield f"{mark}{setting.name} = {setting.kind.show(setting.example)}\n"
         else:
-            yield f"#{setting.name} = {setting.kind.show(setting.default)}\n"
+            comment = mark or "#"
+            yield f"{comment}{setting.name} = {setting.kind.show(setting.default)}\n"
 
 
 def _facts(setting: Setting) -> str:
