@@ -34,6 +34,19 @@ def _check_files(configuration: Configuration, report: Report) -> None:
         _check_readable(certificate.chain, (*path, "chain"), report)
         if _check_readable(certificate.key, (*path, "key"), report):
             _check_secret(certificate.key, (*path, "key"), report)
+    for place, route in enumerate(configuration.routes):
+        path = ("route", place, "password-file")
+        if _check_readable(route.password_file, path, report):
+            _check_secret(route.password_file, path, report)
+    if configuration.relay.authorities is not None:
+        path = ("relay", "authorities")
+        _check_readable(configuration.relay.authorities, path, report)
+    for place, fetch in enumerate(configuration.fetches):
+        path = ("fetch", place)
+        if _check_readable(fetch.password_file, (*path, "password-file"), report):
+            _check_secret(fetch.password_file, (*path, "password-file"), report)
+        if fetch.authority is not None:
+            _check_readable(fetch.authority, (*path, "authority"), report)
     if configuration.tls.client_authority is not None:
         _check_readable(
             configuration.tls.client_authority, ("tls", "client-authority"), report

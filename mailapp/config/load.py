@@ -16,6 +16,7 @@ from typing import Final
 from attrs import frozen
 
 from mailapp.config.checks import check
+from mailapp.config.fetch_checks import check_fetching
 from mailapp.config.host import check_host
 from mailapp.config.places import places
 from mailapp.config.problems import (
@@ -60,6 +61,7 @@ def inspect(text: str, file: str, *, host: bool = False) -> Loaded:
     configuration = read(document, report, Path(file).absolute().parent)
     if configuration is not None:
         check(configuration, report)
+        check_fetching(configuration.fetches, configuration.server.domains, report)
         if host:
             check_host(configuration, report)
     problems = sorted(report.problems, key=lambda problem: problem.line)

@@ -15,6 +15,7 @@ from typing import Final
 
 from attrs import frozen
 
+from mailapp.config.fetching import Fetch
 from mailapp.config.kinds import (
     Choice,
     Duration,
@@ -318,6 +319,7 @@ class Configuration:
     routes: tuple[Route, ...] = tables(Route, "route")
     resolver: Resolver = table(Resolver)
     log: Log = table(Log)
+    fetches: tuple[Fetch, ...] = tables(Fetch, "fetch")
 
     @property
     def mail_root(self) -> Path:

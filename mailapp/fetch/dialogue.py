@@ -178,6 +178,11 @@ class Dialogue(TransportProtocol):
             if self._closing is None:
                 self._closing = self._clock.callLater(_PATIENCE_SECONDS, self._abort)
 
+    def hang_up(self) -> None:
+        """Close at once; whoever waits for an event hears of it."""
+        self._unwatch()
+        self._abort()
+
     # Its own steps.
 
     def _more(self) -> Awaitable[None]:

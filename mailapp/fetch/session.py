@@ -73,6 +73,12 @@ class Fetcher:
 
     def __init__(self, around: Surroundings) -> None:
         self._around = around
+        self._dialogues: set[Dialogue] = set()
+
+    def hang_up(self) -> None:
+        """End the runs under way: what was fetched is safe, the rest comes again."""
+        for dialogue in list(self._dialogues):
+            dialogue.hang_up()
 
     async def run(
         self, source: Source, *, dry: bool = False, watch: Watch | None = None
@@ -112,10 +118,12 @@ class Fetcher:
             if not dry:
                 await self._recover(ledger, mailbox)
             dialogue = await self._connect(source)
+            self._dialogues.add(dialogue)
             try:
                 route = await self._route(source, account, mailbox, dry=dry)
                 await self._converse(source, dialogue, ledger, tally, route)
             finally:
+                self._dialogues.discard(dialogue)
                 dialogue.close()
         finally:
             await around.in_thread(ledger.close)

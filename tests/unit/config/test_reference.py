@@ -14,6 +14,7 @@ from mailapp.config.schema import Configuration
 from mailapp.config.setting import REQUIRED, Setting, SubTables, members
 
 ROOT = Path(__file__).parents[3]
+_OFF = re.compile(r"(?ms)^#\[\[.*?(?=^\[|\Z)")  # to the next table that is on
 AGAIN = "run: python -m mailapp.config.reference"
 
 
@@ -47,13 +48,21 @@ class ReferenceTests(SynchronousTestCase):
 
     def test_toml_defaults(self) -> None:
         """What is commented out changes nothing when it is written."""
-        text = reference.toml()
+        text = _OFF.sub("", reference.toml())
         active = re.sub(r"(?m)^#(?=[a-z0-9-]+ = )", "", text)
         self.assertNotEqual(text, active)
         self.assertEqual(
             inspect(text, "mailapp.toml").configuration,
             inspect(active, "mailapp.toml").configuration,
         )
+
+    def test_tables_that_are_off(self) -> None:
+        """A table that is commented out as a whole is sound when it is written."""
+        text = reference.toml()
+        on = re.sub(r"(?m)^#(?=\[\[|[a-z0-9-]+ = )", "", text)
+        found = [problem for problem in inspect(on, "x").problems if problem.key]
+        self.assertNotEqual(text, on)
+        self.assertEqual([], [p for p in found if "unknown" in p.found], found)
 
     def test_lines(self) -> None:
         """No line is too long to read."""
