@@ -7,11 +7,12 @@ from typing import ClassVar, Final
 
 from twisted.logger import Logger
 
-from mailapp.directory.app_passwords import AppPasswordTable
 from mailapp.directory.types import AppPassword
 from mailapp.net.steps import nothing, run
 from mailapp.net.threads import InThread
 from mailapp.storage.types import AccountId
+
+MarkUsed = Callable[[AccountId, str, float], None]
 
 EVERY: Final = 86_400  # seconds
 
@@ -22,7 +23,7 @@ class LastUses:
     More would tell little, and each write makes every process read its accounts again.
 
     Args:
-        table: of the accounts file.
+        mark_used: writes account, label and time; blocks.
         in_thread: where it is written.
         now: seconds since the epoch.
     """
@@ -30,9 +31,9 @@ class LastUses:
     log: ClassVar = Logger()
 
     def __init__(
-        self, table: AppPasswordTable, in_thread: InThread, now: Callable[[], float]
+        self, mark_used: MarkUsed, in_thread: InThread, now: Callable[[], float]
     ) -> None:
-        self._table = table
+        self._mark_used = mark_used
         self._in_thread = in_thread
         self._now = now
         self._under_way: set[bytes] = set()
@@ -51,9 +52,7 @@ class LastUses:
         self, account: AccountId, app_password: AppPassword, now: float
     ) -> None:
         try:
-            await self._in_thread(
-                self._table.mark_used, account, app_password.label, now
-            )
+            await self._in_thread(self._mark_used, account, app_password.label, now)
         finally:
             self._under_way.discard(app_password.digest)
 

@@ -117,7 +117,7 @@ class Node:
             cram_md5=Mechanism.CRAM_MD5 in configuration.auth.mechanisms,
             hostname=configuration.server.hostname,
             note_use=LastUses(
-                AppPasswordTable(configuration.server.accounts),
+                AppPasswordTable(configuration.server.accounts).mark_used,
                 parts.writes.run,
                 time.time,
             ).note,
@@ -251,6 +251,7 @@ class Node:
                 size_octets=limits.message_size,
                 header_octets=limits.header_size,
                 received_fields=limits.received_fields,
+                strict=configuration.smtp.strict_8bit,
             ),
             limits=SessionLimits(
                 recipients=limits.recipients,

@@ -144,7 +144,8 @@ def _identities_of(field: Field) -> Sequence[Address]:
     if listed.defects is not AddressDefect.NONE or not listed.mailboxes:
         raise _improper(field)
     found = [_exact(mailbox, field) for mailbox in listed.mailboxes]
-    if field.name.lower().endswith(b"sender") and len(listed.entries) != 1:
+    is_sender = field.name.lower().endswith(b"sender")
+    if is_sender and not (len(found) == 1 and isinstance(listed.entries[0], Mailbox)):
         raise _improper(field)
     return found
 

@@ -36,10 +36,10 @@ class LastUsesTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """A table, and a thread that works when told."""
-        self.table: Any = _Table()
+        self.table = _Table()
         self.waiting: list[Callable[[], None]] = []
         self.now = 1_000_000.0
-        self.uses = LastUses(self.table, self.in_thread, lambda: self.now)
+        self.uses = LastUses(self.table.mark_used, self.in_thread, lambda: self.now)
 
     def in_thread(self, function: Callable[..., Any], *args: Any) -> Deferred[Any]:
         """Later."""

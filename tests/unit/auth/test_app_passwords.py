@@ -92,8 +92,7 @@ class AppPasswordTests(AuthCase):
     def test_removed(self) -> None:
         """Once removed, it opens nothing, and what it opened is no longer welcome."""
         avatar = self.enter()
-        main = self.login(ALICE.encode())
-        assert isinstance(main, LoggedIn)
+        main: Any = self.login(ALICE.encode())
         self.assertTrue(self.now(avatar.still_valid()))
         self.table.remove(ALICE, "phone")
         self.assertFalse(self.now(avatar.still_valid()))
