@@ -1,4 +1,4 @@
-"""``mailapp alias``: other names for accounts, lists, and catch-alls."""
+"""``mailapp alias``: other names for accounts, distribution lists, and catch-alls."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mailapp.core.failures import SyntaxProblem, TemporaryFailure
 from mailapp.directory.accounts import Accounts
 from mailapp.directory.resolve import alias_address
 from mailapp.directory.schema import AccountsFileProblem
-from mailapp.directory.types import Unknown
+from mailapp.directory.types import ListSettings, Posting, Unknown
 from mailapp.net.steps import finish
 
 OK: Final = 0
@@ -36,47 +36,123 @@ class Work:
 
 
 def add(work: Work) -> int:
-    """Give an address targets; those it has already stay."""
+    """Give an address targets; those it has already stay. With --list: make a list."""
     address = _address(work)
-    targets = [parse_address(text.encode()) for text in work.arguments.target]
-    work.accounts.add_alias(address, [str(target) for target in targets])
-    directory = work.site.open_directory(work.accounts)
+    arguments, accounts = work.arguments, work.accounts
+    targets = [parse_address(text.encode()) for text in arguments.target]
+    settings = _settings(work, address)
+    if not targets and settings is None:
+        reason = "give at least one target"
+        raise SyntaxProblem(reason)
+    accounts.add_alias(address, [str(target) for target in targets])
+    if settings is not None:
+        accounts.set_list(address, settings)
+        targets.append(settings.owner)
+    directory = work.site.open_directory(accounts)
     for target in targets:
         if isinstance(finish(directory.resolve(target)), Unknown):
             work.terminal.complain(f"note: {target} does not exist yet")
-    work.terminal.say(f"{address} -> {', '.join(work.accounts.targets(address))}")
+    work.terminal.say(_line(work, address))
     return OK
 
 
 def remove(work: Work) -> int:
-    """Forget an alias and all its targets."""
+    """Take targets from an alias or list, or forget it as a whole."""
     address = _address(work)
-    if not work.accounts.remove_alias(address):
+    accounts = work.accounts
+    had = accounts.targets(address)
+    if not had and address not in accounts.lists():
         work.terminal.complain(f"{address} is no alias")
         return FAILED
-    work.terminal.say(f"{address} removed")
+    targets = [str(parse_address(text.encode())) for text in work.arguments.target]
+    if not targets:
+        accounts.remove_alias(address)
+        work.terminal.say(f"{address} removed")
+        return OK
+    missing = [target for target in targets if target not in had]
+    if missing:
+        work.terminal.complain(f"{address} does not lead to {', '.join(missing)}")
+        return FAILED
+    accounts.remove_targets(address, targets)
+    work.terminal.say(_line(work, address))
     return OK
 
 
 def show(work: Work) -> int:
-    """List aliases."""
-    table: dict[str, list[str]] = {}
-    for address, target in work.accounts.aliases():
+    """List aliases and lists."""
+    accounts = work.accounts
+    table: dict[str, list[str]] = {address: [] for address in accounts.lists()}
+    for address, target in accounts.aliases():
         table.setdefault(address, []).append(target)
     if work.arguments.json:
-        work.terminal.say(json.dumps(table, indent=2, ensure_ascii=False))
+        shown: dict[str, object] = {**table}
+        for address, settings in accounts.lists().items():
+            shown[address] = {
+                "owner": str(settings.owner),
+                "posting": settings.posting.value,
+                "title": settings.title,
+                "members": table[address],
+            }
+        work.terminal.say(json.dumps(shown, indent=2, ensure_ascii=False))
         return OK
-    for address, targets in table.items():
-        work.terminal.say(f"{address} -> {', '.join(targets)}")
+    for address in sorted(table):
+        work.terminal.say(_line(work, address))
     return OK
+
+
+def _line(work: Work, address: str) -> str:
+    """An alias and its targets; a list also says whose it is and who may post."""
+    targets = ", ".join(work.accounts.targets(address)) or "nobody"
+    settings = work.accounts.lists().get(address)
+    if settings is None:
+        return f"{address} -> {targets}"
+    posting = settings.posting.value
+    return f"{address} (list of {settings.owner}, posting: {posting}) -> {targets}"
+
+
+def _settings(work: Work, address: str) -> ListSettings | None:
+    """What the command line says of a list; None: it is none.
+
+    Raises:
+        SyntaxProblem: it can't be a list like this.
+    """
+    arguments = work.arguments
+    owner, posting, title = arguments.owner, arguments.posting, arguments.title
+    before = work.accounts.lists().get(address)
+    if not arguments.list:
+        if (owner, posting, title) != (None, None, None):
+            reason = "--owner, --posting and --title go with --list"
+            raise SyntaxProblem(reason)
+        return None
+    if address.startswith("@"):
+        reason = "a list has a name of its own: it can't be all of a domain"
+        raise SyntaxProblem(reason)
+    if before is None:
+        if owner is None:
+            reason = "a list needs --owner: who gets the bounces"
+            raise SyntaxProblem(reason)
+        before = ListSettings(parse_address(owner.encode()))
+    found = ListSettings(
+        before.owner if owner is None else parse_address(owner.encode()),
+        before.posting if posting is None else Posting(posting),
+        before.title if title is None else title,
+    )
+    if alias_address(str(found.owner)) == address:
+        reason = "a list can't be its own owner"
+        raise SyntaxProblem(reason)
+    if not found.title.isprintable():
+        reason = "a title is one line of text"
+        raise SyntaxProblem(reason)
+    return found
 
 
 def add_parser(subparsers: Any) -> None:
     """Put ``alias`` and its commands into the parser of ``mailapp``."""
     parser = subparsers.add_parser(
         "alias",
-        help="add, list and remove aliases",
-        description="Manage aliases. Changes show in a running server at once.",
+        help="add, list and remove aliases and distribution lists",
+        description="Manage aliases and distribution lists."
+        " Changes show in a running server at once.",
     )
     parser.set_defaults(run=run)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
@@ -91,8 +167,22 @@ def add_parser(subparsers: Any) -> None:
     text = "local@domain, or @domain for all that is not there"
     adds = command("add", add)
     adds.add_argument("address", help=text)
-    adds.add_argument("target", nargs="+", help="an address here or elsewhere")
-    command("remove", remove).add_argument("address", help=text)
+    adds.add_argument("target", nargs="*", help="an address here or elsewhere")
+    adds.add_argument(
+        "--list",
+        action="store_true",
+        help="a distribution list: its targets are members, its owner gets bounces",
+    )
+    adds.add_argument("--owner", metavar="ADDRESS", help="of the list")
+    adds.add_argument(
+        "--posting",
+        choices=[posting.value for posting in Posting],
+        help="whose messages the list sends on (default: anyone)",
+    )
+    adds.add_argument("--title", help="what the list is about, for List-Id")
+    removes = command("remove", remove)
+    removes.add_argument("address", help=text)
+    removes.add_argument("target", nargs="*", help="only these; default: all of it")
     lists = command("list", show)
     lists.add_argument("--json", action="store_true", help="for programs")
 

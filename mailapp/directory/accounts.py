@@ -7,10 +7,10 @@ tells in some 3 microseconds; so a change shows at the next call in every proces
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from mailapp.core.failures import TemporaryFailure
 from mailapp.core.status import SYSTEM_TROUBLE
@@ -18,14 +18,18 @@ from mailapp.directory.schema import connect
 from mailapp.directory.tables import (
     NoSuchAccount,
     change,
+    read_lists,
     read_verifiers,
     touch,
+    write_list,
     write_password,
 )
-from mailapp.directory.types import Account, NewPassword, Verifiers
+from mailapp.directory.types import Account, ListSettings, NewPassword, Verifiers
 from mailapp.storage.types import AccountId
 
 __all__ = ["AccountExists", "Accounts", "NewPassword", "NoSuchAccount"]
+
+_T = TypeVar("_T")
 
 CACHE_LIMIT: Final = 100_000  # names, known and unknown; then all are forgotten
 
@@ -48,6 +52,7 @@ class Accounts:
         self._connection = connect(path)
         self._verifiers: dict[str, Verifiers | None] = {}
         self._aliases: dict[str, tuple[str, ...]] = {}
+        self._lists: Mapping[str, ListSettings] | None = None
         self._data_version = -1
         self._generation = 0
         self._check = self._connection.cursor()
@@ -83,7 +88,7 @@ class Accounts:
         try:
             return self._verifiers[account]
         except KeyError:
-            found = self._read(account)
+            found = self._reading(lambda file: read_verifiers(file, account))
         if len(self._verifiers) >= CACHE_LIMIT:
             self._verifiers.clear()
         self._verifiers[account] = found
@@ -139,6 +144,17 @@ class Accounts:
         """
         rows = self._query("SELECT address, target FROM alias ORDER BY 1, 2")
         return [(address, target) for address, target in rows]
+
+    def lists(self) -> Mapping[str, ListSettings]:
+        """The aliases that are distribution lists.
+
+        Raises:
+            TemporaryFailure: the file can't be read now.
+        """
+        self.generation()
+        if self._lists is None:
+            self._lists = self._reading(read_lists)
+        return self._lists
 
     # ---- writing
 
@@ -212,12 +228,26 @@ class Accounts:
             )
 
     def remove_alias(self, address: str) -> bool:
-        """Forget an alias; tell whether there was one."""
+        """Forget an alias or list; tell whether there was one."""
         with self._transaction():
-            done = self._connection.execute(
-                "DELETE FROM alias WHERE address = ?", (address,)
+            found = 0
+            for table in ("alias", "list"):
+                statement = f"DELETE FROM {table} WHERE address = ?"  # noqa: S608
+                found += self._connection.execute(statement, (address,)).rowcount
+            return found > 0
+
+    def remove_targets(self, address: str, targets: Iterable[str]) -> None:
+        """Take targets from an alias, those that it has."""
+        with self._transaction():
+            self._connection.executemany(
+                "DELETE FROM alias WHERE address = ? AND target = ?",
+                [(address, target) for target in targets],
             )
-            return done.rowcount > 0
+
+    def set_list(self, address: str, settings: ListSettings) -> None:
+        """Make an alias a distribution list, or change what list it is."""
+        with self._transaction():
+            write_list(self._connection, address, settings)
 
     # ---- inside
 
@@ -225,16 +255,14 @@ class Accounts:
         self._generation += 1
         self._verifiers.clear()
         self._aliases.clear()
+        self._lists = None
 
     def _query(self, statement: str, *values: object) -> list[tuple[str, ...]]:
-        try:
-            return self._connection.execute(statement, values).fetchall()
-        except sqlite3.Error as failure:
-            raise TemporaryFailure(SYSTEM_TROUBLE) from failure
+        return self._reading(lambda file: file.execute(statement, values).fetchall())
 
-    def _read(self, name: AccountId) -> Verifiers | None:
+    def _reading(self, read: Callable[[sqlite3.Connection], _T]) -> _T:
         try:
-            return read_verifiers(self._connection, name)
+            return read(self._connection)
         except sqlite3.Error as failure:
             raise TemporaryFailure(SYSTEM_TROUBLE) from failure
 

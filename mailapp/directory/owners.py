@@ -23,7 +23,8 @@ async def owns(directory: IDirectory, account: AccountId, address: Address) -> b
     match await directory.resolve(address):
         case Local(found):
             return found.id == account
-        case Expanded(local, remote):
-            return not remote and [one.account.id for one in local] == [account]
+        case Expanded(local, remote, lists):
+            alone = not remote and not lists
+            return alone and [one.account.id for one in local] == [account]
         case _:
             return False

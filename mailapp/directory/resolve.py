@@ -16,7 +16,10 @@ from mailapp.directory.names import account_id, canonical_local_part
 from mailapp.directory.types import (
     Account,
     Elsewhere,
+    Expanded,
+    ListSettings,
     Local,
+    MailingList,
     Resolution,
     Unknown,
     Verifiers,
@@ -27,15 +30,17 @@ _CACHE_LIMIT: Final = 100_000
 _UNKNOWN: Final = Unknown()
 _ELSEWHERE: Final = Elsewhere()
 _POSTMASTER: Final = "postmaster"
+_OWNED: Final = frozenset(("bounces", "owner", "request"))
 
 
 @implementer(IAccountDirectory)
 class Directory:
     """Accounts, aliases, subaddresses and catch-alls of our domains.
 
-    An address is looked up as it is, then without its subaddress, then as postmaster,
-    then as its domain's catch-all; at each step an alias comes before an account, so
-    that ``alice -> alice, bob`` can keep a copy.
+    An address is looked up as it is, then as that of a list's owner, then without its
+    subaddress, then as postmaster, then as its domain's catch-all; at each step a list
+    comes before an alias, and that before an account, so that ``alice -> alice, bob``
+    can keep a copy.
 
     Args:
         accounts: the file.
@@ -100,9 +105,12 @@ class Directory:
         meaning = self._look_up(address)
         if meaning.elsewhere:
             return _ELSEWHERE
+        if meaning.post is not None:
+            return Expanded((), (), (meaning.post,))
         if meaning.targets:
             expanded = expand(meaning, self._look_up)
-            return expanded if expanded.local or expanded.remote else _UNKNOWN
+            leads = expanded.local or expanded.remote or expanded.lists
+            return expanded if leads else _UNKNOWN
         return meaning.local or _UNKNOWN
 
     def _look_up(self, address: Address) -> Meaning:
@@ -117,6 +125,7 @@ class Directory:
             return Meaning(key, elsewhere=True)
         return (
             self._known(local_part, domain)
+            or self._owner(local_part, domain)
             or self._known_without_detail(address.local_part, domain)
             or self._known_otherwise(local_part, domain)
             or Meaning(key)
@@ -126,6 +135,9 @@ class Directory:
         """An alias or account of just this name; a disabled account has no mailbox."""
         key = f"{local_part}@{domain}"
         targets = self._accounts.targets(key)
+        settings = self._accounts.lists().get(key)
+        if settings is not None:
+            return Meaning(key, post=_mailing_list(key, settings, targets))
         found = self._accounts.verifiers(AccountId(key))
         if found is None and not targets:
             return None
@@ -142,6 +154,16 @@ class Directory:
             return None
         return self._known(canonical_local_part(user), domain, detail)
 
+    def _owner(self, local_part: str, domain: str) -> Meaning | None:
+        """``list-bounces`` and its like (RFC 2142, section 6) are the list's owner."""
+        name, mark, role = local_part.rpartition("-")
+        if not mark or role not in _OWNED:
+            return None
+        settings = self._accounts.lists().get(f"{name}@{domain}")
+        if settings is None:
+            return None
+        return Meaning(f"{local_part}@{domain}", None, (settings.owner,))
+
     def _known_otherwise(self, local_part: str, domain: str) -> Meaning | None:
         if local_part == _POSTMASTER:
             account = self._postmaster_account(domain)
@@ -156,6 +178,19 @@ class Directory:
             if found is not None and found.account.enabled:
                 return found.account
         return self._accounts.oldest(domain)
+
+
+def _mailing_list(
+    key: str, settings: ListSettings, members: Sequence[str]
+) -> MailingList:
+    local_part, _, domain = key.rpartition("@")
+    return MailingList(
+        Address(local_part, domain),
+        settings.owner,
+        _addresses(members),
+        settings.posting,
+        settings.title,
+    )
 
 
 def _addresses(targets: Sequence[str]) -> tuple[Address, ...]:

@@ -48,6 +48,15 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             PRIMARY KEY (name, label)
         ) STRICT, WITHOUT ROWID""",
     ),
+    (
+        # its members are the targets of the alias of its name
+        """CREATE TABLE list (
+            address TEXT PRIMARY KEY,      -- local@domain
+            owner TEXT NOT NULL,           -- an address
+            posting TEXT NOT NULL,         -- anyone, members or owner
+            title TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID""",
+    ),
 )
 
 

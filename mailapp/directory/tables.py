@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from mailapp.directory.types import Account, AppPassword, NewPassword, Verifiers
+from mailapp.core.address import parse_address
+from mailapp.directory.types import (
+    Account,
+    AppPassword,
+    ListSettings,
+    NewPassword,
+    Posting,
+    Verifiers,
+)
 from mailapp.sasl.mechanism import Verifier
 from mailapp.storage.types import AccountId
 
@@ -79,6 +87,29 @@ def read_verifiers(connection: sqlite3.Connection, name: AccountId) -> Verifiers
         scram={mechanism: Verifier(*values) for mechanism, *values in scram},
         sealed=sealed,
         app_passwords=tuple(AppPassword(*row) for row in app_passwords),
+    )
+
+
+def read_lists(connection: sqlite3.Connection) -> Mapping[str, ListSettings]:
+    """All distribution lists by address.
+
+    Raises:
+        sqlite3.Error: they can't be read now.
+    """
+    rows = connection.execute("SELECT address, owner, posting, title FROM list")
+    return {
+        address: ListSettings(parse_address(owner.encode()), Posting(posting), title)
+        for address, owner, posting, title in rows
+    }
+
+
+def write_list(
+    connection: sqlite3.Connection, address: str, settings: ListSettings
+) -> None:
+    """Make the alias a list, or change what list it is."""
+    connection.execute(
+        "INSERT OR REPLACE INTO list VALUES (?, ?, ?, ?)",
+        (address, str(settings.owner), settings.posting.value, settings.title),
     )
 
 

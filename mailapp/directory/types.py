@@ -101,6 +101,21 @@ class Posting(Enum):
 
 
 @frozen
+class ListSettings:
+    """What makes an alias a distribution list.
+
+    Attributes:
+        owner: who gets the bounces, and is asked for help.
+        posting: whose posts go on.
+        title: what it is about, for people; may be empty.
+    """
+
+    owner: Address
+    posting: Posting = Posting.ANYONE
+    title: str = ""
+
+
+@frozen
 class MailingList:
     """A distribution list of ours.
 

@@ -44,6 +44,64 @@ class AliasTests(CommandCase):
         self.assertEqual(self.mailapp("alias", "add", "@example.org", ALICE), 0)
         self.assertIsInstance(self.resolve("anything@example.org"), Expanded | Local)
 
+    def test_remove_target(self) -> None:
+        """Single targets can go; what is not there is told, and nothing changes."""
+        self.add()
+        self.mailapp("alias", "add", "a@example.test", ALICE, "x@y.test", "z@y.test")
+        words = ("alias", "remove", "a@example.test")
+        self.assertEqual(self.mailapp(*words, "x@y.test", "no@y.test"), 1)
+        self.assertIn("a@example.test does not lead to no@y.test", self.err)
+        self.assertEqual(self.mailapp(*words, "x@y.test", "z@y.test"), 0)
+        self.assertEqual(self.out, f"a@example.test -> {ALICE}\n")
+
+    def test_list(self) -> None:
+        """A list is made, changed, shown, and loses members."""
+        self.add()
+        team = ("alias", "add", "Team@example.test")
+        owner = ("--list", "--owner", ALICE)
+        code = self.mailapp(*team, "x@y.test", ALICE, *owner, "--title", "The team")
+        self.assertEqual((code, self.err), (0, ""))
+        expected = f"team@example.test (list of {ALICE}, posting: %s) -> {ALICE}%s\n"
+        self.assertEqual(self.out, expected % ("anyone", ", x@y.test"))
+        self.assertEqual(self.mailapp(*team, "--list", "--posting", "members"), 0)
+        self.mailapp("alias", "remove", "team@example.test", "x@y.test")
+        self.assertEqual(self.out, expected % ("members", ""))
+        self.mailapp("alias", "list")
+        self.assertEqual(self.out, expected % ("members", ""))
+        self.mailapp("alias", "list", "--json")
+        shown = {
+            "owner": ALICE,
+            "posting": "members",
+            "title": "The team",
+            "members": [ALICE],
+        }
+        self.assertEqual(json.loads(self.out), {"team@example.test": shown})
+        found = self.resolve("team@example.test")
+        assert isinstance(found, Expanded)
+        self.assertEqual(["The team"], [post.title for post in found.lists])
+        self.assertEqual(self.mailapp("alias", "remove", "team@example.test"), 0)
+        self.mailapp("alias", "list")
+        self.assertEqual(self.out, "")
+
+    def test_bad_list(self) -> None:
+        """What can't be a list is refused, and nothing of it is kept."""
+        self.add()
+        team = ("alias", "add", "team@example.test", ALICE)
+        for words in (
+            (*team, "--list"),
+            (*team, "--owner", ALICE),
+            (*team, "--posting", "owner"),
+            (*team, "--list", "--owner", "alice"),
+            (*team, "--list", "--owner", "TEAM@example.test"),
+            (*team, "--list", "--owner", ALICE, "--title", "a\r\nb"),
+            ("alias", "add", "@example.test", ALICE, "--list", "--owner", ALICE),
+            ("alias", "add", "team@example.test"),
+        ):
+            self.assertEqual(self.mailapp(*words), 1, words)
+            self.assertNotEqual(self.err, "")
+        self.mailapp("alias", "list")
+        self.assertEqual(self.out, "")
+
     def test_bad(self) -> None:
         """What is no address of ours is refused; a missing target is told."""
         for words in (

@@ -52,7 +52,8 @@ class DirectoryCase(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Make them."""
-        self.accounts = Accounts(Path(self.mktemp()))
+        self.path = Path(self.mktemp())
+        self.accounts = Accounts(self.path)
         self.addCleanup(self.accounts.close)
         for age, name in enumerate(("alice", "bob", "gone", "j\u00fcrgen")):
             account = AccountId(f"{name}@example.test")

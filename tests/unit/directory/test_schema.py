@@ -8,9 +8,11 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from mailapp.core.address import Address
 from mailapp.directory.accounts import Accounts
 from mailapp.directory.app_passwords import AppPasswordTable
 from mailapp.directory.schema import MIGRATIONS, AccountsFileProblem
+from mailapp.directory.types import ListSettings, Posting
 from mailapp.storage.types import AccountId
 
 ALICE = AccountId("alice@example.test")
@@ -50,6 +52,10 @@ class MigrationTests(SynchronousTestCase):
             assert found is not None
             self.assertEqual(found.app_passwords[0].label, "phone")
             self.assertNotEqual(found.version, 7)
+            self.assertEqual(accounts.lists(), {})
+            settings = ListSettings(Address("o", "b"), Posting.OWNER, "Title")
+            accounts.set_list("a@b", settings)
+            self.assertEqual(accounts.lists(), {"a@b": settings})
 
     def test_newer(self) -> None:
         """A file of a newer mailapp is left alone."""
