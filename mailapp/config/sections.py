@@ -194,6 +194,13 @@ class Smtp:
         Else it goes to INBOX, as all other mail.""",
         default=False,
     )
+    strict_8bit: bool = setting(
+        Flag(),
+        """Refuse messages with octets above 127 unless the client announced them with
+        BODY=8BITMIME (RFC 6152). If false, they are taken, and sent on as what they
+        are.""",
+        default=False,
+    )
     command_timeout: float = setting(
         Duration(MINUTE, DAY),
         """How long a client may take for its next command. RFC 5321, section 4.5.3.2.7

@@ -1,6 +1,6 @@
-"""VRFY and EXPN: who is here, if the administrator lets us tell.
+"""VRFY, EXPN and ETRN: who is here, and what waits here.
 
-RFC 5321, section 3.5.
+RFC 5321, section 3.5; RFC 1985.
 
 By default nobody is told: VRFY says 252 and EXPN 502, to known and unknown names alike
 and in the same time (threat 19; RFC 5321, section 7.3).
@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from mailapp.core.address import Address, canonical_domain, parse_address
 from mailapp.core.failures import PermanentFailure, SyntaxProblem
+from mailapp.core.peer import Peer
 from mailapp.core.status import MAILBOX_UNKNOWN
 from mailapp.delivery.interfaces import IDelivery
 from mailapp.delivery.types import Route
 from mailapp.smtp import replies
+from mailapp.smtp.extensions.etrn import Etrn
 from mailapp.smtp.grammar.command import Expn, Vrfy
 from mailapp.smtp.grammar.reply import Reply
 from mailapp.smtp.profile import Profile
@@ -22,11 +24,12 @@ _UNKNOWN = replies.failure(MAILBOX_UNKNOWN, permanent=True)
 
 
 class Inquiry:
-    """Answers the two commands for one listener."""
+    """Answers the three commands for one client."""
 
-    def __init__(self, profile: Profile, delivery: IDelivery) -> None:
+    def __init__(self, profile: Profile, delivery: IDelivery, peer: Peer) -> None:
         self._profile = profile
         self._delivery = delivery
+        self._peer = peer
 
     async def verify(self, event: Vrfy) -> Reply:
         """VRFY: 250 and the mailbox, 550, or 252.
@@ -59,6 +62,13 @@ class Inquiry:
         if not names:
             return _UNKNOWN
         return replies.reply(250, 1, 5, *names)
+
+    async def release(self, event: Etrn) -> Reply:
+        """ETRN: 250 to 253, 458 or 459."""
+        release = self._profile.release
+        if release is None:
+            return replies.CANNOT_QUEUE
+        return await release.start(event.domain, trusted=self._peer.trusted)
 
     async def _route(self, name: bytes) -> Route | None:
         try:

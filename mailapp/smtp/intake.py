@@ -40,6 +40,7 @@ class ContentLimits:
         received_fields: Received fields, else it is a loop (RFC 5321, section 6.3).
         line_octets: of a line with its CRLF; 0 is no limit.
         swallow_octets: what is read beyond the size before we hang up.
+        strict: octets above 127 must be declared (BODY=8BITMIME, RFC 6152).
     """
 
     size_octets: int = 50 * 1024 * 1024
@@ -47,6 +48,7 @@ class ContentLimits:
     received_fields: int = 100
     line_octets: int = 1000
     swallow_octets: int = 100 * 1024 * 1024
+    strict: bool = False
 
 
 @define(eq=False)

@@ -20,6 +20,7 @@ from mailapp.smtp.extensions.extension import Extension, Offer, Settle
 from mailapp.smtp.extensions.table import EXTENSIONS
 from mailapp.smtp.grammar.reply import Reply, make_reply
 from mailapp.smtp.intake import ContentLimits, Memory
+from mailapp.smtp.release import Release
 from mailapp.smtp.verbs import Verb, core_verbs
 
 COMMAND_LIMIT: Final = 512  # octets with CRLF; RFC 5321, section 4.5.3.1.4
@@ -86,6 +87,7 @@ class Profile:
         relay_networks: clients there may send to other servers without a login.
         dialect: SMTP or LMTP.
         queue: what can't be delivered now waits, is sent on, and is reported on.
+        release: sends what waits for a domain, when it is asked for (ETRN).
     """
 
     hostname: str
@@ -99,6 +101,7 @@ class Profile:
     login: Login = Login.NONE
     relay_networks: tuple[IPv4Network | IPv6Network, ...] = ()
     queue: bool = False
+    release: Release | None = None
     dialect: Dialect = ESMTP
     verbs: Mapping[bytes, Verb] = field(
         init=False,
@@ -128,6 +131,7 @@ class Profile:
             if (self.tls_available or not extension.needs_certificate)
             and (self.login is not Login.NONE or not extension.needs_login)
             and (self.queue or not extension.needs_queue)
+            and (self.release is not None or not extension.needs_release)
             and (self.login is Login.REQUIRED or not extension.submission)
         )
 

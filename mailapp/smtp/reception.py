@@ -9,7 +9,7 @@ from attrs import frozen
 from twisted.logger import Logger
 
 from mailapp.core.address import Address
-from mailapp.core.envelope import Body
+from mailapp.core.envelope import Body, Envelope
 from mailapp.core.failures import DeliveryFailure
 from mailapp.core.peer import Peer
 from mailapp.core.status import Status
@@ -245,12 +245,32 @@ class Reception:
         body, envelope = transaction.body, transaction.envelope
         if body is None or envelope is None:
             return replies.LOCAL_TROUBLE
+        refusal = self._broken_promise(envelope, event)
+        if refusal is not None:
+            return refusal
         content = Content(event.header, event.size_octets)
         verdict = await self._policy.body(envelope, content)
         refusal = judge(verdict, [])
         if refusal is not None:
             return refusal
         return self._fold(await body.commit(), transaction)
+
+    def _broken_promise(self, envelope: Envelope, event: EndOfBody) -> Reply | None:
+        """What MAIL said does not hold at the end of data.
+
+        8-bit content that was not declared is no harm: what is sent on is labelled by
+        what it holds. Only the strict refuse it.
+        """
+        if (
+            event.eight_bit
+            and self._profile.content.strict
+            and envelope.body is Body.SEVEN_BIT
+        ):
+            return replies.BODY_NOT_DECLARED
+        by = envelope.deliver_by
+        if by is not None and by.returned and self._now() > by.deadline:
+            return replies.TOO_LATE  # RFC 2852, section 4.1.3
+        return None
 
     def _again(self, _transaction: Transaction, _address: Address) -> Reply:
         """The same recipient once more: it gets the message once."""

@@ -77,6 +77,13 @@ TOO_LATE = reply(554, 4, 7, "delivery time expired")
 SENDER_NOT_ASCII = reply(550, 6, 7, "an address like this needs SMTPUTF8")
 RECIPIENT_NOT_ASCII = reply(553, 6, 7, "an address like this needs SMTPUTF8")
 
+# ---- ETRN (RFC 1985, section 5.1)
+
+QUEUING = reply(250, 0, 0, "queuing for this node started")
+NOTHING_WAITS = reply(251, 0, 0, "no messages are waiting for this node")
+CANNOT_QUEUE = reply(458, 3, 2, "cannot queue messages for this node; try again later")
+NODE_NOT_ALLOWED = reply(459, 7, 1, "ask for one domain, by its name alone")
+
 # ---- logins (RFC 4954, section 6)
 
 LOGGED_IN = reply(235, 7, 0, "welcome")
@@ -150,6 +157,11 @@ def accepted(transaction_id: str) -> Reply:
         if len(octets) <= LINE_LIMIT:
             return Reply(250, octets)
     return reply(250, 0, 0, f"OK id={transaction_id}")
+
+
+def queued(count: int) -> Reply:
+    """So many messages are on their way now (RFC 1985, section 5.1)."""
+    return reply(253, 0, 0, f"{count} pending messages for this node started")
 
 
 def greeting(hostname: str, protocol: str = "ESMTP") -> Reply:

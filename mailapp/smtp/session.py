@@ -34,6 +34,7 @@ from mailapp.smtp.events import (
 )
 from mailapp.smtp.extensions.auth import Auth, Response
 from mailapp.smtp.extensions.chunking import Bdat
+from mailapp.smtp.extensions.etrn import Etrn
 from mailapp.smtp.extensions.starttls import StartTls
 from mailapp.smtp.grammar import command as commands
 from mailapp.smtp.grammar.reply import Answer, Reply
@@ -95,7 +96,7 @@ class SmtpSession:
         self._relays = bool(profile.relay_networks) and _lies_in(
             peer, profile.relay_networks
         )
-        inquiry = Inquiry(profile, delivery)
+        inquiry = Inquiry(profile, delivery, peer)
         kind = LmtpReception if profile.dialect.per_recipient else Reception
         self._reception = reception = kind(
             self._client(), profile, delivery, policy, now=now, token=token
@@ -120,6 +121,7 @@ class SmtpSession:
             commands.Quit: self._quit,
             commands.Vrfy: inquiry.verify,
             commands.Expn: inquiry.expand,
+            Etrn: inquiry.release,
             commands.Help: self._help,
             StartTls: self._starttls,
         }

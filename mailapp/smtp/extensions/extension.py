@@ -94,6 +94,7 @@ class Extension:
         needs_certificate: only for listeners where TLS can be started.
         needs_login: only for listeners where clients log in.
         needs_queue: only where messages can wait and be sent on.
+        needs_release: only where clients can ask for what waits.
         submission: only for listeners where clients must log in.
     """
 
@@ -109,6 +110,7 @@ class Extension:
     needs_certificate: bool = False
     needs_login: bool = False
     needs_queue: bool = False
+    needs_release: bool = False
     submission: bool = False
 
 

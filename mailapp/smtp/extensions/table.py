@@ -11,6 +11,7 @@ from mailapp.smtp.extensions.deliverby import DELIVERBY
 from mailapp.smtp.extensions.dsn import DSN
 from mailapp.smtp.extensions.eightbitmime import EIGHTBITMIME
 from mailapp.smtp.extensions.enhancedstatuscodes import ENHANCEDSTATUSCODES
+from mailapp.smtp.extensions.etrn import ETRN
 from mailapp.smtp.extensions.expn import EXPN
 from mailapp.smtp.extensions.extension import Extension
 from mailapp.smtp.extensions.futurerelease import FUTURERELEASE
@@ -38,6 +39,7 @@ EXTENSIONS: Final[tuple[Extension, ...]] = (
     DELIVERBY,
     FUTURERELEASE,
     MT_PRIORITY,
+    ETRN,
     LIMITS,
     EXPN,
     HELP,
