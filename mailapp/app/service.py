@@ -252,7 +252,6 @@ class Node:
                 header_octets=limits.header_size,
                 received_fields=limits.received_fields,
                 strict=configuration.smtp.strict_8bit,
-                strict=configuration.smtp.strict_8bit,
             ),
             limits=SessionLimits(
                 recipients=limits.recipients,
