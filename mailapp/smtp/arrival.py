@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from mailapp.core.lines import LineBuffer
 from mailapp.smtp import replies
 from mailapp.smtp.chunks import Chunks, Discard
@@ -10,6 +12,9 @@ from mailapp.smtp.extensions.chunking import Bdat
 from mailapp.smtp.grammar.reply import Answer, Reply
 from mailapp.smtp.intake import ContentEvent, ContentLimits, Intake, Memory
 from mailapp.smtp.states import State
+
+_GOES_ON: Final = (BodyChunk, BodyRefused)
+"""Events behind which more of the content follows."""
 
 
 class Arrival:
@@ -68,7 +73,7 @@ class Arrival:
         if intake is None:
             return None
         event = intake.next_event()
-        if event is None or isinstance(event, BodyChunk | BodyRefused):
+        if event is None or event.__class__ in _GOES_ON:
             return event
         # RFC 2920, section 3.1: the content may be followed by the next commands
         self.intake = None

@@ -27,6 +27,9 @@ _TOO_MANY_ERRORS: Final = Status(7, 0, "too many errors")
 _NOT_SMTP: Final = Status(7, 0, "this is a mail server")
 # The first words of other protocols; we say no more to them (ALPACA; threat 32).
 _FOREIGN: Final = frozenset({b"GET", b"POST", b"HEAD", b"PUT", b"OPTIONS", b"CONNECT"})
+_AUTH: Final = State.AUTH
+_BINARY: Final = Body.BINARY
+ENDS: Final = (EndOfBody, EndOfChunk)
 # A refused command changes nothing. QUIT is no refusal, so it needs no rule here.
 NO_RULE: Final = Rule()
 
@@ -53,7 +56,7 @@ class Reading:
             self._refused_recipients >= self._profile.limits.refused_recipients
         ):
             return self._closing_misstep(_TOO_MANY_ERRORS)
-        if self._state is State.AUTH:
+        if self._state is _AUTH:
             return self._response_event(line)
         if isinstance(line, LineProblem):
             return self._misstep(replies.LINE_TOO_LONG)
@@ -93,7 +96,7 @@ class Reading:
             return self._misstep(replies.problem(problem))
         if isinstance(command, Mail):
             body = declared_body(command.parameters)
-            self._arrival.binary = body is Body.BINARY
+            self._arrival.binary = body is _BINARY
         self._rule = rule
         self._waiting = command
         return command
@@ -139,6 +142,6 @@ class Reading:
         event = self._arrival.next_event(self._lines)
         if isinstance(event, Misstep):
             return self._misstep(event.reply)
-        if isinstance(event, EndOfBody | EndOfChunk):
+        if isinstance(event, ENDS):
             self._waiting = event
         return event

@@ -16,7 +16,7 @@ from mailapp.core.status import Status
 from mailapp.delivery.interfaces import IDelivery
 from mailapp.delivery.types import RecipientOutcome
 from mailapp.policy.interfaces import Content, IPolicy, Origin
-from mailapp.policy.verdict import Defer, Reject, Tag, Verdict
+from mailapp.policy.verdict import ACCEPT, Defer, Reject, Tag, Verdict
 from mailapp.smtp import replies
 from mailapp.smtp.dialect import ESMTP
 from mailapp.smtp.events import BodyChunk, BodyRefused, EndOfBody, EndOfChunk
@@ -35,6 +35,8 @@ from mailapp.smtp.transaction import Fields, Transaction
 _TOO_MANY_TRANSACTIONS: Final = Status(
     7, 0, "too many messages in one session, connect again"
 )
+
+_BINARY: Final = Body.BINARY
 
 
 @frozen
@@ -175,7 +177,7 @@ class Reception:
     async def begin_content(self, _event: Data) -> Reply:
         """DATA: the content comes next."""
         transaction = self._open_transaction()
-        if transaction.declared is Body.BINARY:
+        if transaction.declared is _BINARY:
             # RFC 3030, section 3; the transaction stays as it was
             return replies.BINARY_NEEDS_CHUNKS
         self._begin(transaction)
@@ -291,6 +293,8 @@ class Reception:
 
 def judge(verdict: Verdict, fields: list[tuple[str, str]]) -> Reply | None:
     """The reply if it is a refusal; what a tag says goes to ``fields``."""
+    if verdict is ACCEPT:
+        return None
     if isinstance(verdict, Reject | Defer):
         return replies.refusal(verdict)
     if isinstance(verdict, Tag):

@@ -44,6 +44,8 @@ class State(Enum):
     HANDSHAKE = "TLS is being started"
     CLOSED = "nothing more is read"
 
+    __hash__ = object.__hash__  # Enum's own is Python, and asked with each command
+
 
 ANY: Final = frozenset({State.START, State.READY, State.MAIL, State.RCPT, State.CHUNKS})
 TRANSACTION: Final = frozenset({State.MAIL, State.RCPT})

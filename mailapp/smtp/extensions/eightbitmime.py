@@ -29,9 +29,12 @@ def read_body(known: Mapping[bytes, Body]) -> ReadValue:
     return read
 
 
+_SEVEN_BIT: Final = Body.SEVEN_BIT
+
+
 def declared_body(parameters: Parameters) -> Body:
     """The BODY that MAIL declared; 7BIT if it did not."""
-    body: Body = parameters.get(b"BODY", Body.SEVEN_BIT)
+    body: Body = parameters.get(b"BODY", _SEVEN_BIT)
     return body
 
 
