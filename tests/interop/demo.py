@@ -20,7 +20,14 @@ from typing import Final
 from attrs import define, field
 
 PASSWORD: Final = "correct horse"  # noqa: S105 - of a test account
-_OFFSETS: Final = {"smtp": 25, "pop2": 109, "pop3": 110, "pop3s": 995}
+_OFFSETS: Final = {
+    "smtp": 25,
+    "submissions": 465,
+    "submission": 587,
+    "pop2": 109,
+    "pop3": 110,
+    "pop3s": 995,
+}
 _START_SECONDS: Final = 60.0
 
 
