@@ -13,6 +13,7 @@ from mailapp.config.schema import Configuration
 from mailapp.message.sevenbit import SevenBit, convert
 from mailapp.net.surroundings import Compose
 from mailapp.net.threads import InThread
+from mailapp.pop.locking import Terms
 from mailapp.pop2.connection import Limits
 from mailapp.pop2.protocol import REFUSAL, compose_pop2
 from mailapp.pop2.session import Service
@@ -48,11 +49,14 @@ class Pop2:
         timeout = configuration.pop2.timeout
         service = Service(
             authenticator,
-            self.clock,
+            Terms(
+                self.clock,
+                lease_seconds=timeout + _LEASE_SECONDS,
+                pause=self.pause,
+            ),
             lambda: token_hex(8).encode(),
             configuration.server.hostname,
             Showing(self._convert, self.room, pause=self.pause),
-            lease_seconds=timeout + _LEASE_SECONDS,
         )
         return compose_pop2(service, Limits(idle_seconds=timeout))
 

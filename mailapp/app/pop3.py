@@ -14,6 +14,7 @@ from mailapp.config.schema import Configuration, Listener, Security
 from mailapp.message.eai import downgrade
 from mailapp.net.surroundings import Compose
 from mailapp.net.threads import InThread
+from mailapp.pop.locking import Terms
 from mailapp.pop3.connection import Limits
 from mailapp.pop3.languages.table import LANGUAGES
 from mailapp.pop3.protocol import REFUSAL, compose_pop3
@@ -69,12 +70,14 @@ class Pop3:
         )
         service = Service(
             authenticator,
-            self._clock,
+            Terms(
+                self._clock,
+                lease_seconds=pop3.timeout + _LEASE_MARGIN_SECONDS,
+                pause=self._pause,
+            ),
             lambda: token_hex(8).encode(),
             configuration.server.hostname,
             tls_available=listener.tls is Security.STARTTLS,
-            lease_seconds=pop3.timeout + _LEASE_MARGIN_SECONDS,
-            pause=self._pause,
             language=LANGUAGES[pop3.language],
             downgrade=downgrade,
             in_thread=self._in_thread,

@@ -60,7 +60,9 @@ class _Found:
     )  # one for each text of which a rest is missing
 
 
-def vintage(octets: bytes, *, size_limit: int) -> bytes:
+def vintage(
+    octets: bytes, *, size_limit: int, whole_octets: int | None = None
+) -> bytes:
     """The message as one text/plain part of ASCII in short CRLF lines.
 
     The same octets give the same octets, so that a count of them stays true.
@@ -69,6 +71,7 @@ def vintage(octets: bytes, *, size_limit: int) -> bytes:
         octets: any message.
         size_limit: octets of the outcome at most, but not less than
             ``SMALLEST_LIMIT``; what does not fit is cut with a note.
+        whole_octets: of the message, if ``octets`` is only its beginning.
     """
     size_limit = max(size_limit, SMALLEST_LIMIT)
     root = scan(octets)
@@ -84,11 +87,13 @@ def vintage(octets: bytes, *, size_limit: int) -> bytes:
     room = size_limit - len(header) - _MARKER_OCTETS
     if len(tail) > room // 2:
         tail = b""
-    if len(text) + len(tail) <= room and not found.cut:
+    whole_octets = max(whole_octets or 0, len(octets))
+    is_whole = whole_octets == len(octets) and not found.cut
+    if len(text) + len(tail) <= room and is_whole:
         return header + text + tail
     text = text[: text.rfind(b"\n", 0, max(0, room - len(tail))) + 1]
     note = b"[The rest of this text was left out; the whole message has %d octets]\r\n"
-    return header + text + note % len(octets) + tail
+    return header + text + note % whole_octets + tail
 
 
 def _header(header: Header, room: int) -> bytes:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import ClassVar, Final, TypeVar
+from collections.abc import Mapping
+from typing import Final
 
-from attrs import evolve, frozen
-from twisted.logger import Logger
-from twisted.python.failure import Failure
+from attrs import evolve
 
-from mailapp.auth.interfaces import (
-    IMaildropAvatar,
-    LoggedIn,
-    Refused,
-)
+from mailapp.auth.interfaces import LoggedIn, Refused
 from mailapp.core.failures import DeliveryFailure
 from mailapp.core.peer import TLS, Peer
-from mailapp.net.steps import nothing, run, undisturbed
+from mailapp.net.steps import undisturbed
+from mailapp.pop.locking import Denied, find_folder, unlock
+from mailapp.pop.session import Login, PopSession
 from mailapp.pop3 import replies
 from mailapp.pop3.authorization import REFUSALS, Authorization
 from mailapp.pop3.commands import Counts, Visit, perform, retrieve
@@ -34,9 +30,9 @@ from mailapp.pop3.grammar import (
     User,
     Utf8,
 )
-from mailapp.pop3.locking import lock
 from mailapp.pop3.replies import Answer, Reply
 from mailapp.pop3.service import Service
+from mailapp.storage.maildrop import Maildrop
 from mailapp.storage.types import (
     BadName,
     Fenced,
@@ -44,23 +40,12 @@ from mailapp.storage.types import (
     StoreError,
 )
 
-_T = TypeVar("_T")
-
-
-@frozen
-class _Login:
-    """Somebody is logged in and has the maildrop."""
-
-    avatar: IMaildropAvatar
-    logout: Callable[[], None]
-    visit: Visit
-
-
+DENIALS: Final = {Denied.IN_USE: replies.IN_USE, Denied.GONE: replies.LOCK_LOST}
 VALID_SECONDS: Final = 1.0
 """How long account and lock are believed to be as they were, except by QUIT."""
 
 
-class Pop3Session:
+class Pop3Session(PopSession):
     """See :class:`mailapp.core.connection.Session`.
 
     Args:
@@ -68,26 +53,23 @@ class Pop3Session:
         service: what it is served with.
     """
 
-    log: ClassVar = Logger()
+    protocol = "pop3"
 
     def __init__(self, peer: Peer, service: Service) -> None:
-        self.peer = peer
+        super().__init__(peer, service.terms)
         self._service: Final = service
         self._timestamp = b""
         self._authorization = self._unknown()
-        self._login: _Login | None = None
-        self._account = "-"
-        self._closed = False
+        self._visit: Visit | None = None
         self._valid_until = 0.0
         self._counts: Final = Counts()
         self._view = service.view()
-        self._began: Final = service.clock.seconds()
 
     async def respond(self, event: Event) -> Answer:
         """The answer to one event; a bug costs one command and no more."""
         try:
-            if self._login is not None:
-                return await self._serve(event, self._login)
+            if self._visit is not None:
+                return await self._serve(event, self._visit)
             return await self._admit(event)
         except Fenced:
             return replies.LOCK_LOST
@@ -97,13 +79,7 @@ class Pop3Session:
             return replies.STORE_TROUBLE
         except Exception:
             self._authorization.cancel()
-            self.log.failure(
-                "bug in {command}",
-                command=type(event).__name__,
-                event="pop3.command.failed",
-                session=self.peer.session,
-                account=self._account,
-            )
+            self._bug(event)
             return replies.BUG
 
     def tls_started(self, tls: TLS) -> None:
@@ -112,36 +88,19 @@ class Pop3Session:
         self._authorization = Authorization(self._service.authenticator, self.peer, b"")
         self._view = self._service.view()
 
-    async def still_welcome(self) -> bool:
-        """Whether the account may still be in (:class:`core.connection.Reviewed`)."""
-        login = self._login
-        try:
-            return login is None or await login.avatar.still_valid()
-        except DeliveryFailure:
-            return True  # the next one who asks may know
-
     def closed(self) -> None:
-        """The connection is gone: unlock the maildrop, remove nothing."""
-        if self._closed:
-            return
-        self._closed = True
+        """See :class:`mailapp.core.connection.Session`."""
         self._authorization.cancel()
-        login, self._login = self._login, None
-        if login is not None:
-            run(self._leave(login), nothing, self._leaving_failed)
+        super().closed()
+
+    def _counted(self) -> Mapping[str, int]:
         counts = self._counts
-        self.log.info(
-            "{account}: retrieved {retrieved}, removed {removed}",
-            event="pop3.session.ended",
-            session=self.peer.session,
-            peer=self.peer.address,
-            account=self._account,
-            retrieved=counts.retrieved,
-            topped=counts.topped,
-            removed=counts.removed,
-            size_octets=counts.octets,
-            seconds=round(self._service.clock.seconds() - self._began, 3),
-        )
+        return {
+            "retrieved": counts.retrieved,
+            "topped": counts.topped,
+            "removed": counts.removed,
+            "size_octets": counts.octets,
+        }
 
     # ---- before the login
 
@@ -187,61 +146,41 @@ class Pop3Session:
             # not to be broken off when the client goes: a lock would stay behind
             return await undisturbed(self._enter(result))
         if isinstance(result, Refused):
-            self.log.debug(
-                "login refused: {reason}",
-                event="pop3.login.refused",
-                session=self.peer.session,
-                peer=self.peer.address,
-                method=self._authorization.method,
-                reason=result.reason.name,
-            )
+            self._refused(result.reason.name, self._authorization.method)
             return REFUSALS[result.reason]
         return result
 
-    async def _enter(self, login: LoggedIn) -> Reply:
-        entered = False
-        avatar = IMaildropAvatar(login.avatar)
+    async def _enter(self, result: LoggedIn) -> Reply:
+        login, drop = Login.of(result), None
+        account_id = login.avatar.account_id
         try:
-            if self._service.too_soon(avatar.account_id):
+            if self._service.too_soon(account_id):
                 return replies.TOO_SOON
-            drop = await lock(
-                await avatar.open(),
-                login.folder,
-                f"pop3 {self.peer.session}",
-                self._service,
-                lambda: self._closed,
-            )
-            if drop is None:
-                return replies.IN_USE
-            if self._closed:
-                await drop.release()
-                return replies.LOCK_LOST
-            entered = True
+            drop = await self._open(login, result.folder)
+            if isinstance(drop, Denied):
+                return DENIALS[drop]
         finally:
-            if not entered:
+            if not isinstance(drop, Maildrop):
                 login.logout()
-        self._service.came(avatar.account_id)
-        visit = Visit(drop, self._view, self._counts)
-        self._login = _Login(avatar, login.logout, visit)
-        self._account = avatar.account_id
-        self.log.debug(
-            "{account} logged in",
-            event="pop3.login.succeeded",
-            session=self.peer.session,
-            peer=self.peer.address,
-            account=self._account,
-            method=self._authorization.method,
-        )
+        self._service.came(account_id)
+        self._visit = Visit(drop, self._view, self._counts)
+        self._entered(login, self._authorization.method)
         return replies.maildrop(drop.messages, drop.octets)
+
+    async def _open(self, login: Login, name: tuple[str, ...]) -> Maildrop | Denied:
+        account = await login.avatar.open()
+        folder = await find_folder(account, name)
+        mail = self._terms.present(login.avatar.account_id, account)
+        owner = f"pop3 {self.peer.session}"
+        return await self._terms.lock(mail, owner, folder, self._gone)
 
     # ---- after it
 
-    async def _serve(self, event: Event, login: _Login) -> Answer:
+    async def _serve(self, event: Event, visit: Visit) -> Answer:
         """One command. Hot, as most of them are RETR."""
-        visit = login.visit
-        now = self._service.clock.seconds()
+        now = self._terms.clock.seconds()
         if now >= self._valid_until or isinstance(event, Quit):
-            if not await login.avatar.still_valid():
+            if self._login is None or not await self._login.avatar.still_valid():
                 return replies.ACCOUNT_GONE
             await visit.drop.keep()
             self._valid_until = now + VALID_SECONDS
@@ -249,9 +188,9 @@ class Pop3Session:
             return retrieve(event.number, visit) or await perform(event, visit)
         if isinstance(event, MaildropCommand):
             return await perform(event, visit)
-        return await self._other(event, login)
+        return await self._other(event, visit)
 
-    async def _other(self, event: Event, login: _Login) -> Answer:
+    async def _other(self, event: Event, visit: Visit) -> Answer:
         """What is not about messages."""
         match event:
             case Wrong():
@@ -261,58 +200,34 @@ class Pop3Session:
             case Lang():
                 return self._service.speak(event.language_range)
             case Quit():
-                return await undisturbed(self._update(login))
+                return await undisturbed(self._update(visit))
             case _:
                 # the connection's table lets nothing else come after the login
                 raise AssertionError(event)
 
-    async def _update(self, login: _Login) -> Reply:
+    async def _update(self, visit: Visit) -> Reply:
         """The UPDATE state: positive only when all that was marked is gone, durably.
 
         RFC 1939, section 6: whether the removal was successful or not, the lock is
         released.
         """
-        self._login = None
-        drop = login.visit.drop
-        if not self._service.leave_on_server:
-            # RFC 2449, section 6.7: EXPIRE 0 is an implicit DELE of what was retrieved
-            for number in login.visit.retrieved:
-                drop.mark(number)
-        marked = drop.marked
+        login, self._login = self._login, None
         try:
-            await drop.commit(self._service.token())
-        except StoreError as failure:
-            self.log.warn(
-                "{account}: messages not removed: {why!r}",
-                event="pop3.update.failed",
-                session=self.peer.session,
-                account=self._account,
-                why=failure,
-            )
-            return replies.NOT_REMOVED
+            if not self._service.leave_on_server:
+                # RFC 2449, section 6.7: EXPIRE 0 is an implicit DELE of what was
+                # retrieved
+                for number in visit.retrieved:
+                    visit.drop.mark(number)
+            removed = await self._remove_marked(visit.drop, self._service.token())
         finally:
-            await self._leave(login)
-        self._counts.removed = marked
+            if login is not None:
+                await self._leave(login)
+        if removed is None:
+            return replies.NOT_REMOVED
+        self._counts.removed = removed
         return replies.BYE
 
-    async def _leave(self, login: _Login) -> None:
-        try:
-            await login.visit.drop.release()
-        except (StoreError, DeliveryFailure):
-            # it ends by itself; what the client asked for is done or refused already
-            self.log.warn(
-                "{account}: maildrop not unlocked",
-                event="pop3.maildrop.stuck",
-                session=self.peer.session,
-                account=self._account,
-            )
-        finally:
-            login.logout()
-
-    def _leaving_failed(self, problem: BaseException) -> None:
-        self.log.failure(
-            "bug at the end of a session",
-            failure=Failure(problem),
-            event="pop3.session.failed",
-            session=self.peer.session,
-        )
+    async def _release(self) -> None:
+        visit, self._visit = self._visit, None
+        if visit is not None:
+            await unlock(visit.drop, self.peer.session)

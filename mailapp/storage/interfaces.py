@@ -84,34 +84,11 @@ class IBlobSink(Interface):
         """Forget it, also after a failure. Aborting twice is no error."""
 
 
-class IAccount(Interface):
-    """One account's mailboxes."""
-
-    def folders() -> Awaitable[Sequence[Folder]]:
-        """Every mailbox, INBOX first."""
-
-    def rows(
-        folder: FolderId,
-        *,
-        uids: tuple[UID, UID] | None = None,
-        since: ModSeq | None = None,
-    ) -> AsyncIterator[Sequence[Row]]:
-        """Messages by UID, in batches. Gives UIDs to what has none.
-
-        Raises:
-            NoSuch: there is no such mailbox.
-        """
-
-    def vanished(
-        folder: FolderId, since: ModSeq
-    ) -> Awaitable[Sequence[tuple[UID, UID]] | None]:
-        """UIDs expunged since; None: history no longer reaches back."""
+class IMailboxes(Interface):
+    """One account's mail, as POP sees it."""
 
     def items(folder: FolderId) -> Awaitable[Items]:
         """All messages in order of arrival, without giving UIDs: what POP shows."""
-
-    def stage(size_hint: int | None = None) -> IBlobSink:
-        """A sink for a body that a commit will append."""
 
     def read(
         blob: BlobRef, start: int = 0, length: int | None = None
@@ -141,11 +118,38 @@ class IAccount(Interface):
             StoreError: nothing of it is visible.
         """
 
-    def usage() -> Awaitable[Usage]:
-        """What the account holds and may hold."""
-
     def lease(purpose: str, owner: str, ttl_seconds: float) -> Awaitable[ILease | None]:
         """An exclusive lease; None: another holds it."""
+
+
+class IAccount(IMailboxes):
+    """One account's mailboxes."""
+
+    def folders() -> Awaitable[Sequence[Folder]]:
+        """Every mailbox, INBOX first."""
+
+    def rows(
+        folder: FolderId,
+        *,
+        uids: tuple[UID, UID] | None = None,
+        since: ModSeq | None = None,
+    ) -> AsyncIterator[Sequence[Row]]:
+        """Messages by UID, in batches. Gives UIDs to what has none.
+
+        Raises:
+            NoSuch: there is no such mailbox.
+        """
+
+    def vanished(
+        folder: FolderId, since: ModSeq
+    ) -> Awaitable[Sequence[tuple[UID, UID]] | None]:
+        """UIDs expunged since; None: history no longer reaches back."""
+
+    def stage(size_hint: int | None = None) -> IBlobSink:
+        """A sink for a body that a commit will append."""
+
+    def usage() -> Awaitable[Usage]:
+        """What the account holds and may hold."""
 
     def watch(hint: Callable[[ModSeq], None]) -> Awaitable[Callable[[], None]]:
         """Be told that something changed; returns how to stop. Hints may repeat."""

@@ -21,7 +21,7 @@ from typing import Final, Protocol, TypeVar
 
 from attrs import frozen
 
-from mailapp.storage.interfaces import IAccount, ILease
+from mailapp.storage.interfaces import ILease, IMailboxes
 from mailapp.storage.items import Items
 from mailapp.storage.types import (
     INBOX_ID,
@@ -122,7 +122,7 @@ class Maildrop:
 
     def __init__(
         self,
-        account: IAccount,
+        account: IMailboxes,
         items: Items,
         lease: ILease,
         clock: Clock,
@@ -143,7 +143,7 @@ class Maildrop:
     @classmethod
     async def open(
         cls,
-        account: IAccount,
+        account: IMailboxes,
         owner: str,
         ttl_seconds: float,
         clock: Clock,

@@ -17,6 +17,7 @@ from zope.interface import implementer
 from mailapp.core.connection import NEED_DATA
 from mailapp.core.output import Stream
 from mailapp.core.peer import Peer
+from mailapp.pop.locking import Terms
 from mailapp.pop3.connection import Event
 from mailapp.pop3.protocol import compose_pop3
 from mailapp.pop3.service import Service
@@ -78,7 +79,10 @@ class _Client:
     def __init__(self, account: _Account) -> None:
         user = User(b"u", b"p", cast(IAccount, account))
         service = Service(
-            FakeAuthenticator([user]), Clock(), lambda: b"token", "mail.example.test"
+            FakeAuthenticator([user]),
+            Terms(Clock()),
+            lambda: b"token",
+            "mail.example.test",
         )
         self.compose = compose_pop3(service)
         self.octets = 0

@@ -11,6 +11,7 @@ from twisted.internet.task import Clock, deferLater
 
 from mailapp.core.peer import Peer
 from mailapp.net.steps import run
+from mailapp.pop.locking import Terms
 from mailapp.pop2.connection import Limits
 from mailapp.pop2.protocol import compose_pop2
 from mailapp.pop2.session import Service
@@ -93,9 +94,8 @@ class Server:
     def service(self) -> Service:
         """What its sessions share."""
         showing = Showing(self.convert, self.room, self.most_octets, self.pause)
-        return Service(
-            self.authenticator, self.clock, self.tokens.__next__, HOST, showing
-        )
+        terms = Terms(self.clock, pause=self.pause)
+        return Service(self.authenticator, terms, self.tokens.__next__, HOST, showing)
 
     def connect(self, peer: Peer | None = None) -> Wire:
         """A client, greeted."""

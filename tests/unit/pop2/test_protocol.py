@@ -15,6 +15,7 @@ from mailapp.net.driver import Driver, DriverFactory
 from mailapp.net.surroundings import Surroundings
 from mailapp.net.sweep import Sweep
 from mailapp.net.threads import inline
+from mailapp.pop.locking import Terms
 from mailapp.pop2.protocol import compose_pop2
 from mailapp.pop2.session import Service
 from mailapp.pop2.snapshot import Room, Showing
@@ -45,7 +46,7 @@ class ComposedTests(SynchronousTestCase):
         pause = lambda seconds: deferLater(self.clock, seconds, lambda: None)  # noqa: E731
         service = Service(
             FakeAuthenticator([self.user]),
-            self.clock,
+            Terms(self.clock, pause=pause),
             lambda: b"token",
             "mail.example.test",
             Showing(inconvertible, Room(), pause=pause),

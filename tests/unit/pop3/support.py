@@ -11,6 +11,7 @@ from twisted.internet.task import Clock, deferLater
 
 from mailapp.core.peer import Peer
 from mailapp.net.steps import run
+from mailapp.pop.locking import Terms
 from mailapp.pop3.connection import Limits
 from mailapp.pop3.languages.table import ENGLISH
 from mailapp.pop3.protocol import compose_pop3
@@ -94,11 +95,10 @@ class Server:
         """A client, greeted."""
         service = Service(
             self.authenticator,
-            self.clock,
+            Terms(self.clock, pause=self.pause),
             self.tokens.__next__,
             "mail.example.test",
             tls_available=self.tls_available,
-            pause=self.pause,
             downgrade=self.downgrade,
             leave_on_server=self.leave_on_server,
             visits=self.visits,

@@ -16,6 +16,7 @@ from mailapp.net.driver import Driver, DriverFactory
 from mailapp.net.surroundings import Surroundings
 from mailapp.net.sweep import Sweep
 from mailapp.net.threads import inline
+from mailapp.pop.locking import Terms
 from mailapp.pop3.protocol import compose_pop3
 from mailapp.pop3.service import Service
 from mailapp.storage.maildir.store import MaildirStore
@@ -47,7 +48,7 @@ class ComposedTests(SynchronousTestCase):
         self.user = User(b"u", b"p w", self.account)
         service = Service(
             FakeAuthenticator([self.user]),
-            self.clock,
+            Terms(self.clock),
             tokens().__next__,
             "mail.example.test",
         )

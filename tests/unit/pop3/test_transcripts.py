@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from mailapp.pop.locking import Terms
 from mailapp.pop3.protocol import compose_pop3
 from mailapp.pop3.service import Service
 from mailapp.storage.maildrop import PURPOSE
@@ -33,7 +34,7 @@ class TranscriptTests(SynchronousTestCase):
                     now(server.account.lease(PURPOSE, "another", 60))
                 service = Service(
                     server.authenticator,
-                    server.clock,
+                    Terms(server.clock),
                     server.tokens.__next__,
                     "mail.example.test",
                     tls_available=server.tls_available,

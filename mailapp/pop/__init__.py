@@ -1,0 +1,1 @@
+"""What POP2 and POP3 do alike with a maildrop."""

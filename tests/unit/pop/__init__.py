@@ -1,0 +1,1 @@
+"""Tests of what POP2 and POP3 do alike."""
