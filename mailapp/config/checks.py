@@ -24,6 +24,7 @@ def check(configuration: Configuration, report: Report) -> None:
     for place, listener in enumerate(configuration.listeners):
         _check_listener(listener, place, configuration, report)
     _check_clashes(configuration.listeners, report)
+    _check_relays(configuration, report)
     if (
         Mechanism.EXTERNAL not in configuration.auth.mechanisms
         and configuration.tls.client_authority is not None
@@ -35,6 +36,27 @@ def check(configuration: Configuration, report: Report) -> None:
             "Add EXTERNAL to auth.mechanisms, or remove client-authority.",
             Severity.WARNING,
         )
+
+
+def _check_relays(configuration: Configuration, report: Report) -> None:
+    """Half of the Internet is no network of ours: that is an open relay (threat 18)."""
+    for network in configuration.smtp.relay_networks:
+        if network.prefixlen < _WIDEST[network.version]:
+            report.add(
+                ("smtp", "relay-networks"),
+                "networks of your own",
+                f'"{network}", from which anybody could send',
+                "Name the networks of those who may send without a login.",
+            )
+    for account in configuration.submission.send_as_anybody:
+        domain = account.rpartition("@")[2]
+        if domain not in configuration.server.domains:
+            report.add(
+                ("submission", "send-as-anybody"),
+                "accounts in one of server.domains",
+                f'the domain "{domain}"',
+                "Name an account of this server.",
+            )
 
 
 def _check_server(configuration: Configuration, report: Report) -> None:
@@ -187,5 +209,6 @@ def _clash(one: Listener, other: Listener) -> bool:
 
 
 _MAIL_PORT: Final = 25
+_WIDEST: Final = {4: 8, 6: 16}
 _LOGIN_ONLY: Final = frozenset({Protocol.POP3, Protocol.SUBMISSION})
 _EVERY_IPV4: Final = "0.0.0.0"  # noqa: S104 - compared with, not listened on

@@ -43,6 +43,7 @@ class CheckTests(SynchronousTestCase):
         + TLS
         + listener(address='"0.0.0.0"')
         + listener(address='"2001:db8::1"'),
+        relays=GOOD + '[smtp]\nrelay-networks = ["10.0.0.0/8", "2001:db8::/32"]\n',
         two_ports=GOOD + listener(port="26"),
         implicit=GOOD + listener(tls='"implicit"').replace('"smtp"', '"submission"'),
     )
@@ -67,6 +68,18 @@ class CheckTests(SynchronousTestCase):
             "x.toml:4: error: listener[1].tls: expected a certificate for it, found"
             ' none. Write [[tls.certificate]] with chain and key, or tls = "none"'
             " here.",
+        ),
+        relays=(
+            GOOD + '[smtp]\nrelay-networks = ["10.0.0.0/8", "128.0.0.0/1"]\n',
+            "x.toml:10: error: smtp.relay-networks: expected networks of your own,"
+            ' found "128.0.0.0/1", from which anybody could send. Name the networks of those'
+            " who may send without a login.",
+        ),
+        send_as_anybody=(
+            GOOD + '[submission]\nsend-as-anybody = ["a@example.net"]\n',
+            "x.toml:10: error: submission.send-as-anybody: expected accounts in one of"
+            ' server.domains, found the domain "example.net". Name an account of this'
+            " server.",
         ),
         postmaster=(
             SERVER + 'postmaster = "a@example.net"\n' + TLS + LISTENER,
