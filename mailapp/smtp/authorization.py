@@ -6,8 +6,8 @@ may come in the authenticator decides, which also looks after guessers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final
 
 from mailapp.auth.interfaces import (
     Challenge,
@@ -22,7 +22,7 @@ from mailapp.core.peer import Peer
 from mailapp.core.status import Status
 from mailapp.smtp import replies
 from mailapp.smtp.extensions.auth import Auth, Response, challenge
-from mailapp.smtp.grammar.reply import Reply
+from mailapp.smtp.grammar.reply import Answer, Reply
 from mailapp.smtp.profile import Profile
 
 _REFUSALS: Final = {
@@ -104,6 +104,16 @@ class Authorization:
         if not await login.avatar.still_valid():
             return self._profile.closing(_ACCOUNT_GONE)
         return None
+
+    def guarded(
+        self, respond: Callable[[Any], Awaitable[Answer | None]]
+    ) -> Callable[[Any], Awaitable[Answer | None]]:
+        """The same, for clients that may send; a login can end at any moment."""
+
+        async def respond_or_refuse(event: Any) -> Answer | None:
+            return await self.missing() or await respond(event)
+
+        return respond_or_refuse
 
     async def still_valid(self) -> bool:
         """False: the account is gone, or may not be used any more (threat 48)."""

@@ -280,12 +280,11 @@ class SmtpSession:
         async def response(event: Response) -> Reply:
             return self._logged_in(await authorization.respond(event))
 
-        async def mail(event: commands.Mail) -> Reply:
-            return await authorization.missing() or await self._reception.mail(event)
-
         self._responders |= {Auth: auth, Response: response}
         if self._profile.login is Login.REQUIRED:
-            self._responders[commands.Mail] = mail
+            for kind in (commands.Mail, commands.Data, Bdat):
+                respond = self._responders[kind]
+                self._responders[kind] = authorization.guarded(respond)
 
     def _logged_in(self, reply: Reply) -> Reply:
         """If that is what the reply says: from now on it is the account that sends."""
