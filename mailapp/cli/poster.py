@@ -70,7 +70,7 @@ def show_finding(finding: Finding, screen: Screen) -> None:
         else screen.paint("✓", Colour.GOOD)
     )
     screen.line(
-        f"{mark} {finding.protocol:6} {finding.seconds * 1000:6.0f} ms  {finding.what}"
+        f"{mark} {finding.protocol:11} {finding.seconds * 1000:6.0f} ms  {finding.what}"
     )
     if finding.problem:
         screen.line(f"  {finding.problem}")
