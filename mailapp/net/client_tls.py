@@ -1,13 +1,15 @@
 """TLS on connections that we make: who the server is, as far as we could find out.
 
 Between mail servers encryption comes first: a certificate that nobody can verify still
-keeps out who only listens (RFC 7672, section 1.3). So a handshake succeeds with any certificate, and
-:meth:`ClientTLS.problem` says what is wrong with it; the one who needs more closes.
+keeps out who only listens (RFC 7672, section 1.3). So a handshake succeeds with any
+certificate, and :meth:`ClientTLS.problem` says what is wrong with it; the one who needs
+more closes.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from OpenSSL import SSL
 from service_identity import CertificateError, VerificationError
@@ -25,6 +27,10 @@ class _Trust:
 
     def __init__(self) -> None:
         self.flaw = ""
+
+
+_TRUST: Final[WeakKeyDictionary[SSL.Connection, _Trust]] = WeakKeyDictionary()
+"""Of each connection; the one place for an object of ours in it is Twisted's."""
 
 
 class ClientTLS:
@@ -74,8 +80,10 @@ class ClientTLS:
 
         RFC 9525, section 6: the name that we looked for, not one that we were told.
         """
-        trust = handle.get_app_data()
-        if not isinstance(trust, _Trust) or trust.flaw:
+        trust = _TRUST.get(handle)
+        if trust is None:
+            return "its certificate was not verified"
+        if trust.flaw:
             return f"its certificate is not to be trusted: {trust.flaw}"
         try:
             if _is_address(name):
@@ -96,7 +104,7 @@ class _Creator:
     def clientConnectionForTLS(self, _protocol: object) -> SSL.Connection:  # noqa: N802
         """A connection that has not begun its handshake; for Twisted."""
         connection = SSL.Connection(self._context, None)
-        connection.set_app_data(_Trust())
+        _TRUST[connection] = _Trust()
         if not _is_address(self._name):
             # RFC 6066, section 3: "Literal IPv4 and IPv6 addresses are not permitted"
             connection.set_tlsext_host_name(self._name.encode("ascii"))
@@ -107,8 +115,8 @@ def _note(
     connection: SSL.Connection, _certificate: Any, error: int, _depth: int, good: int
 ) -> bool:
     """Remember the first flaw, and go on."""
-    trust = connection.get_app_data()
-    if not good and isinstance(trust, _Trust) and not trust.flaw:
+    trust = _TRUST.get(connection)
+    if not good and trust is not None and not trust.flaw:
         trust.flaw = _FLAWS.get(error, f"OpenSSL error {error}")
     return True
 
