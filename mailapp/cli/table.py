@@ -34,7 +34,9 @@ class Row:
 COMMANDS: Final = (
     Row("user", "mailapp.cli.user"),
     Row("alias", "mailapp.cli.alias"),
+    Row("queue", "mailapp.cli.queue"),
     Row("why", "mailapp.cli.why"),
+    Row("fetch", "mailapp.cli.fetch"),
     Row("check", "mailapp.cli.check", configured=False),
     Row("demo", "mailapp.cli.demo", configured=False),
 )
