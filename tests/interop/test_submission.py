@@ -72,7 +72,7 @@ class SubmissionTests(SubmissionCase):
     def test_smtplib(self, label: str, mechanism: str) -> None:
         """Smtplib logs in; body and header arrive as they were, and Date is there."""
         client = self.dial(label)
-        client.user, client.password = BOB, PASSWORD  # type: ignore[attr-defined]
+        client.user, client.password = BOB, PASSWORD
         client.auth(mechanism, getattr(client, f"auth_{mechanism.lower()}"))
         client.sendmail(BOB, [ALICE], self.message, ["BODY=8BITMIME"])
         self.assert_stored_once(self.message)

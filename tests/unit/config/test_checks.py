@@ -72,8 +72,8 @@ class CheckTests(SynchronousTestCase):
         relays=(
             GOOD + '[smtp]\nrelay-networks = ["10.0.0.0/8", "128.0.0.0/1"]\n',
             "x.toml:10: error: smtp.relay-networks: expected networks of your own,"
-            ' found "128.0.0.0/1", from which anybody could send. Name the networks of those'
-            " who may send without a login.",
+            ' found "128.0.0.0/1", from which anybody could send. Name the networks of'
+            " those who may send without a login.",
         ),
         send_as_anybody=(
             GOOD + '[submission]\nsend-as-anybody = ["a@example.net"]\n',

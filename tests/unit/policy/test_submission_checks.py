@@ -85,7 +85,7 @@ class PolicyCase(SynchronousTestCase):
     ) -> Verdict:
         """At the end of data."""
         envelope = evolve(
-            ENVELOPE, account=account, recipients=ENVELOPE.recipients * recipients
+            ENVELOPE, account=account, recipients=[*ENVELOPE.recipients] * recipients
         )
         content = Content(header, 1)
         return self.ask(Pipeline([self.check]).body(envelope, content))
