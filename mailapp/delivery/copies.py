@@ -21,7 +21,6 @@ from attrs import evolve
 
 from mailapp.core.address import Address
 from mailapp.core.envelope import (
-    Body,
     Envelope,
     Notify,
     OriginalRecipient,
@@ -125,15 +124,3 @@ def held_back(envelope: Envelope) -> Sequence[Route]:
     """Routes by which all recipients wait in the queue, to be routed later."""
     addresses = [recipient.address for recipient in envelope.recipients]
     return [Route(address, (), (address,)) for address in addresses]
-
-
-def labelled(envelope: Envelope, *, eight_bit: bool) -> Envelope:
-    """With BODY as the content is, not as the client said (RFC 6152, section 3)."""
-    if eight_bit and envelope.body is Body.SEVEN_BIT:
-        return evolve(envelope, body=Body.EIGHT_BIT)
-    return envelope
-
-
-def sent_on(copy: Copy, without: frozenset[int]) -> Sequence[Recipient]:
-    """Whom a copy goes to, but for those of these places in the envelope."""
-    return [to.recipient for to in copy.recipients if to.place not in without]

@@ -85,7 +85,7 @@ class Reporter:
 
     Attributes:
         delivery: where reports go; an intake without a reporter of its own.
-        events: told of each report.
+        events: told of reports that nobody gets; who asks for one tells of the others.
         hostname: this server.
         postmaster: stands in From: who reads what people answer.
         now: seconds since the epoch.
@@ -150,7 +150,6 @@ class Reporter:
         if not await self._send(report, require_tls=envelope.require_tls):
             self._undeliverable(entry, fates, "its sender is not to be reached")
             return None
-        self._tell(entry, fates, report_id)
         return report_id
 
     def _fates(self, entry: Entry, recipients: Sequence[Reported]) -> list[Fate]:
@@ -233,22 +232,6 @@ class Reporter:
             return False
         return True
 
-    def _tell(
-        self, entry: Entry, fates: Sequence[Fate], report_id: str, reason: str = ""
-    ) -> None:
-        for fate in fates:
-            self.events.tell(
-                Event(
-                    Kind.REPORTED,
-                    entry.id,
-                    self.now(),
-                    str(fate.recipient),
-                    fate.status,
-                    f"to nobody: {reason}" if reason else fate.action.value,
-                    facts={"report": report_id} if report_id else {},
-                )
-            )
-
     def _undeliverable(self, entry: Entry, fates: Sequence[Fate], reason: str) -> None:
         """For the postmaster to see; no mail is made of it (threat 20)."""
         self.log.warn(
@@ -258,7 +241,12 @@ class Reporter:
             recipients=[str(fate.recipient) for fate in fates],
             reason=reason,
         )
-        self._tell(entry, fates, "", reason)
+        at = self.now()
+        for fate in fates:
+            whom, text = str(fate.recipient), f"to nobody: {reason}"
+            self.events.tell(
+                Event(Kind.REPORTED, entry.id, at, whom, fate.status, text)
+            )
 
 
 def _is_report(octets: bytes) -> bool:

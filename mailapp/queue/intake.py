@@ -104,7 +104,10 @@ class Intake:
 
     def _part(self, envelope: Envelope, copy: Copy, top: bytes) -> Part:
         """An entry for a copy; the one under the sender's name has the message's id."""
-        name = envelope.id if copy.is_own else f"{envelope.id}-{self.token()[-6:]}"
+        name = envelope.id
+        if not copy.is_own:
+            # the message may be such an entry itself: no name grows with each list
+            name = f"{name.partition('-')[0]}-{self.token()[-8:]}"
         above = copy.top + top + (fields_of(copy.post) if copy.post else b"")
         return Part(copy, name, self.queue.stage(), above)
 

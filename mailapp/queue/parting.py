@@ -21,10 +21,10 @@ from attrs import define
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from mailapp.core.envelope import Envelope, Notify
+from mailapp.core.envelope import Envelope, Notify, Recipient
 from mailapp.core.failures import TemporaryFailure
 from mailapp.core.status import ROUTING_LOOP, SYSTEM_TROUBLE, Status
-from mailapp.delivery.copies import envelope_of, is_several, labelled
+from mailapp.delivery.copies import envelope_of, is_several
 from mailapp.delivery.fanout import DELIVERED
 from mailapp.delivery.interfaces import IBody
 from mailapp.delivery.lists import (
@@ -38,7 +38,8 @@ from mailapp.events.interfaces import IEvents
 from mailapp.message.fields import Header, HeaderScanner, parse_header
 from mailapp.queue.content import Octets
 from mailapp.queue.interfaces import IQueuedBody, IReporter
-from mailapp.queue.telling import tell_queued
+from mailapp.queue.marks import Marks
+from mailapp.queue.telling import tell_queued, tell_reported
 from mailapp.queue.types import Attempt, Entry, Outcome, Reported
 
 _HEADER_TOO_BIG = Status(3, 4, "the header is too big for a list")
@@ -48,10 +49,11 @@ def wants_success(envelope: Envelope) -> bool:
     """Somebody wants to hear of success, and can be told."""
     if envelope.reverse_path is None:
         return False
-    for recipient in envelope.recipients:  # asked for every message
-        if recipient.notify is not None and Notify.SUCCESS in recipient.notify:
-            return True
-    return False
+    return any(map(_asks, envelope.recipients))
+
+
+def _asks(recipient: Recipient) -> bool:
+    return recipient.notify is not None and Notify.SUCCESS in recipient.notify
 
 
 @define(eq=False)
@@ -114,8 +116,7 @@ class Parting:
         self._events = events
         self._reporter = reporter
         self._header = HeaderScanner()
-        self._size_octets = 0
-        self._eight_bit = False
+        self._marks = Marks()
         self._open = True
 
     async def write(self, octets: bytes) -> None:
@@ -127,7 +128,7 @@ class Parting:
         """
         if not self._open:
             raise TemporaryFailure(SYSTEM_TROUBLE)
-        self._eight_bit = self._eight_bit or not octets.isascii()
+        self._marks.feed(octets)
         if self._local is not None:
             await self._local.write(octets)
         for part in self._parts:
@@ -140,11 +141,12 @@ class Parting:
         header = self._header
         waited = not header.complete
         header.feed(octets)
-        self._size_octets += len(octets)
         if header.body_start is None:
             return
         if waited:
-            octets = octets[len(octets) - (self._size_octets - header.body_start) :]
+            octets = octets[
+                len(octets) - (self._marks.size_octets - header.body_start) :
+            ]
             await self._write_header()
         for part in self._posts:
             await part.write(octets)
@@ -220,7 +222,7 @@ class Parting:
         recipients += [envelope.recipients[n] for n in sorted(places - own)]
         entry = envelope_of(copy, envelope, recipients, part.name)
         try:
-            await part.body.commit(labelled(entry, eight_bit=self._eight_bit))
+            await part.body.commit(self._marks.label(entry))
         except TemporaryFailure as failure:
             part.body.abort()
             self.log.warn(
@@ -261,19 +263,22 @@ class Parting:
         reported = [
             Reported(place, _attempt(route, envelope.received_at), _expands(route))
             for place, route in enumerate(self._routes)
-            if outcomes[place] == DELIVERED and place not in kept and _ends(route)
+            if outcomes[place] == DELIVERED
+            and place not in kept
+            and _ends(route)
+            and _asks(envelope.recipients[place])
         ]
         if not reported:
             return
         entry = Entry(
-            labelled(envelope, eight_bit=self._eight_bit),
-            self._size_octets,
-            self._eight_bit,
+            self._marks.label(envelope),
+            self._marks.size_octets,
+            self._marks.eight_bit,
             envelope.received_at,
         )
         content = Octets(bytes(self._header.header))
         try:
-            await self._reporter.report(entry, reported, content)
+            report = await self._reporter.report(entry, reported, content)
         except TemporaryFailure as failure:
             # The mail is delivered; to refuse it now would only make a second copy.
             self.log.warn(
@@ -282,6 +287,9 @@ class Parting:
                 transaction=envelope.id,
                 status=failure.status,
             )
+        else:
+            if report is not None:
+                tell_reported(self._events, envelope, len(reported), report)
 
 
 def _ends(route: Route) -> bool:

@@ -55,6 +55,14 @@ def tell_queued(
         )
 
 
+def tell_reported(
+    events: IEvents, envelope: Envelope, recipients: int, report: str
+) -> None:
+    """The sender was told of so many recipients."""
+    facts: dict[str, str | int] = {"report": report, "recipients": recipients}
+    events.tell(Event(Kind.REPORTED, envelope.id, envelope.received_at, facts=facts))
+
+
 def _targets(copy: Copy, route: Route) -> str:
     """``list of 3`` or ``a@b, c@d and 5 more``."""
     if copy.post is not None:

@@ -229,7 +229,8 @@ class LocalTests(IntakeCase):
         [(entry, reported, octets)] = self.reporter.reports
         self.assertEqual(HEADER, octets)
         self.assertEqual("T1", entry.id)
-        self.assertEqual([DELIVERED] * 2, [DELIVERED for _ in reported])
+        self.assertEqual([0], [one.place for one in reported])
+        self.assertEqual([""], self.journal.told(Kind.REPORTED))
         self.assertEqual(Outcome.DELIVERED, reported[0].attempt.outcome)
         content, _ = self.store.delivered[0]
         self.assertTrue(content.endswith(b"X-Policy: said\r\n" + MESSAGE))
@@ -343,7 +344,11 @@ class QueuedTests(IntakeCase):
         declared=(b"x\r\n", Body.EIGHT_BIT, Body.EIGHT_BIT),
         found=(b"\xc3\xa9\r\n", Body.SEVEN_BIT, Body.EIGHT_BIT),
         clean=(b"x\r\n", Body.SEVEN_BIT, Body.SEVEN_BIT),
-        binary=(b"\xff\r\n", Body.BINARY, Body.BINARY),
+        binary=(b"x\r\n", Body.BINARY, Body.BINARY),
+        lone_lf=(b"a\nb\r\n", Body.SEVEN_BIT, Body.BINARY),
+        lone_cr=(b"a\rb\r\n", Body.EIGHT_BIT, Body.BINARY),
+        nul=(b"a\0\r\n", Body.SEVEN_BIT, Body.BINARY),
+        cut=(b"\r\n.\r", Body.SEVEN_BIT, Body.BINARY),
     )
     def test_eight_bit(self, text: bytes, declared: Body, label: Body) -> None:
         """An entry says what its content is, not what the client forgot to say."""

@@ -1,0 +1,66 @@
+"""What a content is made of, found while it streams by (pure)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from attrs import evolve
+
+from mailapp.core.envelope import Body, Envelope
+
+_DECLARED: Final = {Body.SEVEN_BIT: 0, Body.EIGHT_BIT: 1, Body.BINARY: 2}
+
+
+class Marks:
+    """Counts, so that no content goes on under a wrong label.
+
+    What holds a CR, LF or NUL that stands alone is binary, whatever it was called on
+    its way in: so no server is given it as lines, of which it might make others
+    (threat 3).
+    """
+
+    __slots__ = ("_ends_in_cr", "_lone", "eight_bit", "size_octets")
+
+    def __init__(self) -> None:
+        self.size_octets = 0
+        self.eight_bit = False
+        self._lone = False
+        self._ends_in_cr = False
+
+    def feed(self, octets: bytes) -> None:
+        """Take the next octets."""
+        if not octets:
+            return
+        self.size_octets += len(octets)
+        if not self.eight_bit and not octets.isascii():
+            self.eight_bit = True
+        if self._lone:
+            return
+        pairs = octets.count(b"\r\n")
+        cr, lf = octets.count(b"\r"), octets.count(b"\n")
+        if self._ends_in_cr:
+            # the pair that was cut
+            if octets[0] == ord("\n"):
+                lf -= 1
+            else:
+                self._lone = True
+        self._ends_in_cr = octets[-1] == ord("\r")
+        cr -= self._ends_in_cr
+        self._lone = self._lone or cr != pairs or lf != pairs or b"\0" in octets
+
+    @property
+    def binary(self) -> bool:
+        """It has a CR, LF or NUL that stands alone."""
+        return self._lone or self._ends_in_cr
+
+    def label(self, envelope: Envelope) -> Envelope:
+        """With BODY as the content is, or as the client said if that is more.
+
+        RFC 6152, section 3, and RFC 3030, section 3.
+        """
+        body = Body.EIGHT_BIT if self.eight_bit else Body.SEVEN_BIT
+        if self.binary:
+            body = Body.BINARY
+        if _DECLARED[body] > _DECLARED[envelope.body]:
+            return evolve(envelope, body=body)
+        return envelope

@@ -1,0 +1,39 @@
+"""mailapp.queue.marks."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from mailapp.core.envelope import Body
+from mailapp.queue.marks import Marks
+from tests.threats import threat
+from tests.unit.queue.doubles import queued_envelope
+
+PIECES = st.lists(
+    st.sampled_from([b"\r", b"\n", b"\r\n", b"a", b"", b"\0", b"\xff", b".\r\n"])
+)
+
+
+class MarksTests(SynchronousTestCase):
+    """What is found, wherever the content was cut."""
+
+    @given(PIECES, st.sampled_from(Body))
+    @settings(deadline=None)
+    @threat(3, 24)
+    def test_any_cut(self, pieces: list[bytes], declared: Body) -> None:
+        """What does not consist of CRLF lines is binary; a label never says less."""
+        marks = Marks()
+        for piece in pieces:
+            marks.feed(piece)
+        whole = b"".join(pieces)
+        rest = whole.replace(b"\r\n", b"")
+        binary = not {13, 10, 0}.isdisjoint(rest)
+        self.assertEqual(binary, marks.binary)
+        self.assertEqual(not whole.isascii(), marks.eight_bit)
+        self.assertEqual(len(whole), marks.size_octets)
+        least = 2 if binary else int(marks.eight_bit)
+        ranks = [Body.SEVEN_BIT, Body.EIGHT_BIT, Body.BINARY]
+        label = marks.label(queued_envelope(body=declared)).body
+        self.assertEqual(max(least, ranks.index(declared)), ranks.index(label))
