@@ -300,12 +300,12 @@ class Channel(Protocol):
                 return
             position += len(octets)
             client.write_content(octets)
+            if position >= content.size_octets:
+                client.end_content()
             self._flush()
-            if self._full and self._connected:
+            if self._full and client.state is ClientState.CONTENT:
                 room = self._room = Deferred()
                 await room
-        client.end_content()
-        self._flush()
 
     def _break_off(self, word: Trouble) -> None:
         """What was sent so far must not look like a message: no dot, just the end."""

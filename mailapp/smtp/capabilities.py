@@ -33,7 +33,8 @@ class Capabilities:
         pipelining: RFC 2920.
         chunking: RFC 3030.
         eight_bit: 8BITMIME, RFC 6152.
-        binary: BINARYMIME, RFC 3030; only with CHUNKING.
+        binary: BINARYMIME, RFC 3030; only with CHUNKING, and with 8BITMIME, whose
+            BODY parameter it extends.
         smtputf8: RFC 6531; only with 8BITMIME, which section 3.1 asks for.
         dsn: RFC 3461.
         starttls: RFC 3207.
@@ -90,7 +91,7 @@ def read_capabilities(answer: Answer) -> Capabilities:
         pipelining="PIPELINING" in offered,
         chunking=chunking,
         eight_bit=eight_bit,
-        binary=chunking and "BINARYMIME" in offered,
+        binary=chunking and eight_bit and "BINARYMIME" in offered,
         smtputf8=eight_bit and "SMTPUTF8" in offered,
         dsn="DSN" in offered,
         starttls="STARTTLS" in offered,

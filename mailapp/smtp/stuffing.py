@@ -18,8 +18,7 @@ def tidy(octets: bytes) -> bytes:
 
     What ends with CR must have its LF: the caller does not cut between them.
     """
-    ends = octets.translate(None, _HARMLESS)
-    if ends == _CRLF * (len(ends) // 2):
+    if octets.translate(None, _HARMLESS) == _CRLF * octets.count(_CRLF):
         return octets
     plain = octets.replace(_CRLF, b"\n").replace(b"\r", b"\n")
     return plain.replace(b"\n", _CRLF)

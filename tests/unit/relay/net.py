@@ -36,6 +36,7 @@ DROP = b"\0drop"
 """In place of a reply: close the connection."""
 SILENT = b""
 """In place of a reply: say nothing any more."""
+TRUST = ClientTLS()
 MESSAGE = b"Subject: x\r\n\r\nHello.\r\n"
 
 
@@ -235,7 +236,7 @@ class World:
         self.dialed: list[str] = []
         self.connected: list[FakeServer] = []
         self.around = Environment(
-            self.clock, self.now, Sweep(self.clock), ClientTLS(), inline
+            self.clock, self.now, Sweep(self.clock), TRUST, inline
         )
         exchangers = Exchangers(
             self.resolver, "us.test", {"203.0.113.1"}, self.clock.seconds
