@@ -26,6 +26,7 @@ def check_host(configuration: Configuration, report: Report) -> None:
     _check_user(configuration, report)
     with _as_server(configuration):
         _check_files(configuration, report)
+        _check_outbound(configuration, report)
 
 
 def _check_files(configuration: Configuration, report: Report) -> None:
@@ -34,13 +35,6 @@ def _check_files(configuration: Configuration, report: Report) -> None:
         _check_readable(certificate.chain, (*path, "chain"), report)
         if _check_readable(certificate.key, (*path, "key"), report):
             _check_secret(certificate.key, (*path, "key"), report)
-    for place, route in enumerate(configuration.routes):
-        path = ("route", place, "password-file")
-        if _check_readable(route.password_file, path, report):
-            _check_secret(route.password_file, path, report)
-    if configuration.relay.authorities is not None:
-        path = ("relay", "authorities")
-        _check_readable(configuration.relay.authorities, path, report)
     for place, fetch in enumerate(configuration.fetches):
         path = ("fetch", place)
         if _check_readable(fetch.password_file, (*path, "password-file"), report):
@@ -54,6 +48,16 @@ def _check_files(configuration: Configuration, report: Report) -> None:
     _check_folder(configuration.server.directory, ("server", "directory"), report)
     if configuration.storage.root is not None:
         _check_folder(configuration.storage.root, ("storage", "root"), report)
+
+
+def _check_outbound(configuration: Configuration, report: Report) -> None:
+    for place, route in enumerate(configuration.routes):
+        secret, key = route.password_file, ("route", place, "password-file")
+        if secret is not None and _check_readable(secret, key, report):
+            _check_secret(secret, key, report)
+    authorities = configuration.relay.authorities
+    if authorities is not None:
+        _check_readable(authorities, ("relay", "authorities"), report)
 
 
 def _check_user(configuration: Configuration, report: Report) -> None:
