@@ -9,11 +9,12 @@ from attrs import Factory, frozen
 from twisted.internet.interfaces import IReactorTime
 
 from mailapp.auth.interfaces import IAuthenticator
-from mailapp.config.schema import Configuration
+from mailapp.config.schema import Configuration, Listener, Profile
 from mailapp.message.sevenbit import SevenBit, convert
 from mailapp.net.surroundings import Compose
 from mailapp.net.threads import InThread
-from mailapp.pop.locking import Terms
+from mailapp.pop.locking import Present, Terms, as_it_is
+from mailapp.pop.vintage import Vintage
 from mailapp.pop2.connection import Limits
 from mailapp.pop2.protocol import REFUSAL, compose_pop2
 from mailapp.pop2.session import Service
@@ -43,16 +44,24 @@ class Pop2:
     room: Room = Factory(Room)
 
     def compose(
-        self, configuration: Configuration, authenticator: IAuthenticator
+        self,
+        configuration: Configuration,
+        listener: Listener,
+        authenticator: IAuthenticator,
     ) -> Compose:
         """How to serve one client."""
         timeout = configuration.pop2.timeout
+        present: Present = as_it_is
+        if listener.profile is Profile.VINTAGE:
+            size = configuration.vintage.message_size
+            present = Vintage(size, self.in_thread).uncounted
         service = Service(
             authenticator,
             Terms(
                 self.clock,
                 lease_seconds=timeout + _LEASE_SECONDS,
                 pause=self.pause,
+                present=present,
             ),
             lambda: token_hex(8).encode(),
             configuration.server.hostname,

@@ -10,11 +10,12 @@ from typing import Final
 from mailapp.app.facts import Facts
 from mailapp.auth.assemble import Authentication
 from mailapp.auth.interfaces import IMaildropAvatar
-from mailapp.config.schema import Configuration, Listener, Security
+from mailapp.config.schema import Configuration, Listener, Profile, Security
 from mailapp.message.eai import downgrade
 from mailapp.net.surroundings import Compose
 from mailapp.net.threads import InThread
-from mailapp.pop.locking import Terms
+from mailapp.pop.locking import Terms, as_it_is
+from mailapp.pop.vintage import Vintage
 from mailapp.pop3.connection import Limits
 from mailapp.pop3.languages.table import LANGUAGES
 from mailapp.pop3.protocol import REFUSAL, compose_pop3
@@ -57,6 +58,7 @@ class Pop3:
         self._pause = pause
         delay = math.ceil(configuration.pop3.login_delay)
         self._visits = Visits(delay, clock.seconds, facts.tell_visit)
+        self._vintage = Vintage(configuration.vintage.message_size, in_thread)
         facts.on_visit = self._visits.heard
 
     def compose(self, listener: Listener) -> Compose:
@@ -68,12 +70,15 @@ class Pop3:
             mechanisms=[str(m) for m in configuration.auth.mechanisms],
             folder_separator=FOLDER_SEPARATOR if pop3.folders else "",
         )
+        is_vintage = listener.profile is Profile.VINTAGE
+        present = self._vintage.counted if is_vintage else as_it_is
         service = Service(
             authenticator,
             Terms(
                 self._clock,
                 lease_seconds=pop3.timeout + _LEASE_MARGIN_SECONDS,
                 pause=self._pause,
+                present=present,
             ),
             lambda: token_hex(8).encode(),
             configuration.server.hostname,

@@ -230,7 +230,7 @@ class Node:
             authenticator = self._authentication.authenticator(
                 IMaildropAvatar, allow_cleartext=listener.takes_cleartext
             )
-            serve = self._pop2.compose(self._configuration, authenticator)
+            serve = self._pop2.compose(self._configuration, listener, authenticator)
             return serve, pop2.REFUSAL, pop2.ALPN
         return self._pop3.compose(listener), pop3.REFUSAL, pop3.ALPN
 

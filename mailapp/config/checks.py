@@ -7,7 +7,7 @@ from typing import Final
 
 from mailapp.config.problems import Severity
 from mailapp.config.read import Report
-from mailapp.config.schema import Configuration, Listener, Protocol, Security
+from mailapp.config.schema import Configuration, Listener, Profile, Protocol, Security
 from mailapp.config.sections import Mechanism
 
 
@@ -105,6 +105,13 @@ def _check_listener(
             "a Unix socket or a port",
             "both",
             "Make two listeners of them.",
+        )
+    if listener.profile is not Profile.STANDARD and listener.protocol not in _FETCHING:
+        report.add(
+            (*path, "profile"),
+            '"standard", or protocol "pop2" or "pop3"',
+            f'"{listener.profile}"',
+            "Remove profile: it is for those who fetch mail.",
         )
     if listener.protocol is Protocol.LMTP:
         _check_lmtp(listener, path, report)
@@ -210,5 +217,6 @@ def _clash(one: Listener, other: Listener) -> bool:
 
 _MAIL_PORT: Final = 25
 _WIDEST: Final = {4: 8, 6: 16}
+_FETCHING: Final = frozenset({Protocol.POP2, Protocol.POP3})
 _LOGIN_ONLY: Final = frozenset({Protocol.POP3, Protocol.SUBMISSION})
 _EVERY_IPV4: Final = "0.0.0.0"  # noqa: S104 - compared with, not listened on

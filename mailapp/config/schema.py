@@ -38,6 +38,7 @@ from mailapp.config.sections import (
     Smtp,
     Storage,
     Submission,
+    Vintage,
 )
 from mailapp.config.setting import setting, table, tables
 from mailapp.config.texts import ACCOUNT, ADDRESS, DOMAIN, HOST_NAME, LINE
@@ -61,6 +62,13 @@ class Security(StrEnum):
     NONE = "none"
     STARTTLS = "starttls"
     IMPLICIT = "implicit"
+
+
+class Profile(StrEnum):
+    """How a listener shows mail."""
+
+    STANDARD = "standard"
+    VINTAGE = "vintage"
 
 
 STANDARD_PORTS: Final = {
@@ -211,6 +219,12 @@ class Listener:
         not need it.""",
         default=False,
     )
+    profile: Profile = setting(
+        Choice(Profile),
+        """How pop2 and pop3 show mail: "standard" as it is, "vintage" as one short text
+        in ASCII for each message, for old machines (docs/vintage.rst).""",
+        default=Profile.STANDARD,
+    )
     proxy_from: tuple[Network, ...] = setting(
         ListOf(NetworkRange()),
         """The load balancers that begin each connection with a PROXY header, version 1
@@ -315,6 +329,7 @@ class Configuration:
     submission: Submission = table(Submission)
     pop2: Pop2 = table(Pop2)
     pop3: Pop3 = table(Pop3)
+    vintage: Vintage = table(Vintage)
     relay: Relay = table(Relay)
     routes: tuple[Route, ...] = tables(Route, "route")
     resolver: Resolver = table(Resolver)

@@ -320,6 +320,18 @@ class Pop3:
 
 
 @frozen
+class Vintage:
+    """Mail as a listener with profile "vintage" shows it."""
+
+    message_size: int = setting(
+        Size(KIB, 8 * MIB),
+        """The largest message; a longer text is cut with a note. Many programs of old
+        machines open no more than 32 KiB.""",
+        default=32 * KIB,
+    )
+
+
+@frozen
 class Log:
     """What the server writes to its standard error, one event a line."""
 

@@ -11,7 +11,7 @@ from twisted.internet.task import Clock, deferLater
 
 from mailapp.core.peer import Peer
 from mailapp.net.steps import run
-from mailapp.pop.locking import Terms
+from mailapp.pop.locking import Present, Terms, as_it_is
 from mailapp.pop2.connection import Limits
 from mailapp.pop2.protocol import compose_pop2
 from mailapp.pop2.session import Service
@@ -57,6 +57,7 @@ class Server:
         self.room = Room()
         self.most_octets = 2**20
         self.pause: Pause | None = None
+        self.present: Present = as_it_is
         self.tokens = (b"token%d" % number for number in count())
         for message in messages:
             self.deliver(message)
@@ -94,7 +95,7 @@ class Server:
     def service(self) -> Service:
         """What its sessions share."""
         showing = Showing(self.convert, self.room, self.most_octets, self.pause)
-        terms = Terms(self.clock, pause=self.pause)
+        terms = Terms(self.clock, pause=self.pause, present=self.present)
         return Service(self.authenticator, terms, self.tokens.__next__, HOST, showing)
 
     def connect(self, peer: Peer | None = None) -> Wire:

@@ -11,7 +11,7 @@ from twisted.internet.task import Clock, deferLater
 
 from mailapp.core.peer import Peer
 from mailapp.net.steps import run
-from mailapp.pop.locking import Terms
+from mailapp.pop.locking import Present, Terms, as_it_is
 from mailapp.pop3.connection import Limits
 from mailapp.pop3.languages.table import ENGLISH
 from mailapp.pop3.protocol import compose_pop3
@@ -54,6 +54,7 @@ class Server:
         self.tls_available = True
         self.limits = limits
         self.pause: Callable[[float], Awaitable[object]] | None = None
+        self.present: Present = as_it_is
         self.downgrade: Callable[[bytes], bytes] | None = None
         self.leave_on_server = True
         self.visits: Visits | None = None
@@ -95,7 +96,7 @@ class Server:
         """A client, greeted."""
         service = Service(
             self.authenticator,
-            Terms(self.clock, pause=self.pause),
+            Terms(self.clock, pause=self.pause, present=self.present),
             self.tokens.__next__,
             "mail.example.test",
             tls_available=self.tls_available,
