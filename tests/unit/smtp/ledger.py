@@ -181,6 +181,7 @@ def dial(  # noqa: PLR0913 - what a server is made of
     greet: bool = True,
     pause: Callable[[float], Deferred[None]] | None = None,
     authenticator: IAuthenticator | None = None,
+    now: Callable[[], float] = lambda: 1_000_000_000.0,
 ) -> Wire:
     """A connection to such a server; the greeting is read."""
     ids = iter(range(1_000_000))
@@ -188,15 +189,20 @@ def dial(  # noqa: PLR0913 - what a server is made of
         profile,
         ledger if ledger is not None else Ledger(),
         policy if policy is not None else Rules(),
-        now=lambda: 1_000_000_000.0,
+        now=now,
         token=lambda: f"t{next(ids)}",
         pause=pause,
         authenticator=authenticator,
     )
     wire = Wire(*compose(peer))
-    if greet and wire.take() != b"220 mx.foo.com ESMTP ready\r\n":
+    if greet and wire.take() != greeting(profile):
         raise AssertionError("no greeting")
     return wire
+
+
+def greeting(profile: Profile = PROFILE) -> bytes:
+    """What the server says first."""
+    return b"220 mx.foo.com %b ready\r\n" % profile.dialect.name.encode()
 
 
 def say(wire: Wire, *lines: bytes) -> bytes:
