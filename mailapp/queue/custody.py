@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import ClassVar, Final
 
+from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
 from mailapp.core.failures import TemporaryFailure
-from mailapp.core.status import Status
+from mailapp.core.status import SYSTEM_TROUBLE, Status
+from mailapp.net.steps import run
 from mailapp.queue.changes import Change, encode_change, encode_state
 from mailapp.queue.reading import Gone, Loaded, Problem, Reader
-from mailapp.queue.shelf import Record, Removal
+from mailapp.queue.shelf import Record
 from mailapp.queue.spool import Spool
 from mailapp.queue.trips import Told, Trips
 from mailapp.queue.types import Entry
@@ -22,6 +24,8 @@ _LONG: Final = 64 * 1024
 """A journal of so many octets may be written anew, if that makes it much shorter."""
 _SHRINK: Final = 4
 
+SYNC_DELAY: Final = 0.1
+"""Seconds after which removals are durable, at the latest."""
 IN_USE: Final = Status(3, 2, "the queue is in use by another process")
 
 
@@ -35,11 +39,13 @@ class Custody:
         self.shelf: Final = spool.shelf
         self._reader = Reader(spool.shelf)
         self._lock: int | None = None
+        self._journals: list[bytes] = []
+        self._finishing: IDelayedCall | None = None
         # one trip at a time: the journal of an entry has one writer
         self._records: Trips[Record, int | OSError] = Trips(
             spool.in_thread, self.shelf.record, spool.clock, together=64
         )
-        self._removals: Trips[Removal, OSError | None] = Trips(
+        self._removals: Trips[bytes, OSError | None] = Trips(
             spool.in_thread, self.shelf.remove, spool.clock, together=256
         )
         self._loads: Trips[bytes, Loaded | Problem | Exception] = Trips(
@@ -61,7 +67,12 @@ class Custody:
         self._lock = lock
 
     def give_up(self) -> None:
-        """Let another process have it; nothing may be under way any more."""
+        """Let another process have it; nothing may be under way any more. Blocks."""
+        if self._finishing is not None:
+            self._finishing.cancel()
+            self._finishing = None
+            self._complain(self.shelf.finish(self._journals))
+            self._journals = []
         lock, self._lock = self._lock, None
         if lock is not None:
             self.shelf.files.close(lock)
@@ -84,15 +95,15 @@ class Custody:
             Gone: there is none, or it is damaged.
             TemporaryFailure: the disk does not give it.
         """
-        result = await self._loads.do(entry_id.encode())
+        try:
+            result = await self._loads.do(entry_id.encode())
+        except OSError as problem:
+            raise TemporaryFailure(SYSTEM_TROUBLE) from problem
         if isinstance(result, Loaded):
             return result
         if isinstance(result, Problem):
             self.tell(result)
-            raise Gone(entry_id)
-        if isinstance(result, OSError):
-            raise TemporaryFailure(IN_USE) from result
-        raise result
+        raise Gone(entry_id)
 
     async def record(
         self, entry: Entry, change: Change, journal_octets: int, *, torn: bool = False
@@ -116,16 +127,56 @@ class Custody:
             and journal_octets > _SHRINK * len(encode_state(entry))
         )
         record = Record(entry.id.encode(), encode_change(change), entry, anew)
-        result = await self._records.do(record)
-        if isinstance(result, OSError):
-            raise result
-        return result
+        length = await self._records.do(record)
+        assert isinstance(length, int)  # noqa: S101 - an exception was raised
+        return length
 
     def remove(
         self, entry_id: str, told: Told[OSError | None], *, has_journal: bool
     ) -> None:
-        """Remove an entry."""
-        self._removals.put(Removal(entry_id.encode(), has_journal), told)
+        """Remove an entry. It stays so if the process dies when ``told`` is called.
+
+        The folder is synced a moment later, once for all that went meanwhile.
+        """
+
+        def gone(problem: BaseException | None) -> None:
+            if problem is None:
+                self._finish_later(entry_id, has_journal=has_journal)
+            told(problem)
+
+        self._removals.put(entry_id.encode(), gone)
+
+    async def removed(self, entry_id: str) -> None:
+        """Remove an entry, with its journal if it has one.
+
+        Raises:
+            OSError: it may still be there.
+        """
+        _ = await self._removals.do(entry_id.encode())
+        self._finish_later(entry_id, has_journal=True)
+
+    def _finish_later(self, entry_id: str, *, has_journal: bool) -> None:
+        if has_journal:
+            self._journals.append(entry_id.encode())
+        if self._finishing is None:
+            self._finishing = self.spool.clock.callLater(SYNC_DELAY, self._finish)
+
+    def _finish(self) -> None:
+        self._finishing = None
+        names, self._journals = self._journals, []
+        run(self._finish_in_thread(names), self._complain, self._complain)
+
+    async def _finish_in_thread(self, names: Sequence[bytes]) -> OSError | None:
+        problem: OSError | None = await self.spool.in_thread(self.shelf.finish, names)
+        return problem
+
+    def _complain(self, problem: BaseException | None) -> None:
+        if problem is not None:
+            self.log.error(
+                "removals from the queue may not last: {reason}",
+                event="queue.removal.failed",
+                reason=str(problem),
+            )
 
     # ---- all of them
 

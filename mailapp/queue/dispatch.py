@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from functools import partial
 from random import random
 from typing import ClassVar, Final
@@ -12,13 +12,16 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from mailapp.core.address import Address
 from mailapp.net.steps import Run, run
 from mailapp.queue.carrying import Carrying, Read, Services
+from mailapp.queue.changes import Change
 from mailapp.queue.custody import Custody
 from mailapp.queue.lanes import Limits
 from mailapp.queue.reading import Loaded, Problem
+from mailapp.queue.rounds import Active
 from mailapp.queue.schedule import Random, Schedule
-from mailapp.queue.types import Entry
+from mailapp.queue.types import Destination, Entry
 
 LOOK_EVERY: Final = 300.0
 """Seconds between two looks for entries that nobody told of."""
@@ -111,6 +114,31 @@ class Dispatcher:
         self._waiting.take(entry_id)  # the next look finds it, if it is there
         if isinstance(result, Problem):
             self.custody.tell(result)
+
+    # ---- for the administrator
+
+    def active(self, entry_id: str) -> Active | None:
+        """An entry, if something is tried or recorded for it now."""
+        return self.carrying.active(entry_id)
+
+    def record(self, active: Active, change: Change) -> Awaitable[None]:
+        """Make a change of such an entry durable."""
+        return self.carrying.record(active, change)
+
+    def destination_of(self, address: Address) -> Destination:
+        """Where mail for an address goes next."""
+        return self._waiting.destination_of(address)
+
+    def hasten(self, entry: Entry) -> None:
+        """Try an entry now, whatever was planned."""
+        self._waiting.hasten(entry)
+        self.carrying.turn()
+
+    def hasten_all(self, destination: Destination) -> int:
+        """Try all that waits for a destination now; how many."""
+        count = self._waiting.hasten_all(destination)
+        self.carrying.turn()
+        return count
 
     # ---- what nobody told of
 

@@ -63,14 +63,6 @@ class Record:
     anew: bool = False
 
 
-@frozen
-class Removal:
-    """An entry that is to go."""
-
-    name: bytes
-    has_journal: bool
-
-
 class Shelf:
     """The files of one queue. Several threads, and processes, may use it."""
 
@@ -211,20 +203,22 @@ class Shelf:
 
     # ---- going
 
-    def remove(self, removals: Sequence[Removal]) -> list[OSError | None]:
-        """Remove entries, then (when that is durable) their journals.
+    def remove(self, names: Sequence[bytes]) -> list[OSError | None]:
+        """Remove entries; durable after :meth:`finish`."""
+        return [_try(self._unlink, self.path(name)) for name in names]
 
-        A journal that were gone before its entry would let it be sent again.
+    def finish(self, names: Sequence[bytes]) -> OSError | None:
+        """Make removals durable, then remove the journals of these entries.
+
+        A journal that were gone before its entry would let it be sent again. One that
+        is left without its entry is removed by the next who looks through the queue.
         """
-        problems = [_try(self._unlink, self.path(removal.name)) for removal in removals]
         problem = self.sync()
-        if problem is not None:
-            return [problem] * len(removals)
-        for removal, bad in zip(removals, problems, strict=True):
-            if removal.has_journal and bad is None:
+        if problem is None:
+            for name in names:
                 with suppress(OSError):
-                    self.files.unlink(self.path(removal.name) + LOG)
-        return problems
+                    self.files.unlink(self.path(name) + LOG)
+        return problem
 
     def _unlink(self, path: bytes) -> None:
         with suppress(FileNotFoundError):

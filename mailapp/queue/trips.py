@@ -71,7 +71,7 @@ class Trips(Generic[_J, _R]):
             self._begin()
 
     def do(self, job: _J) -> Deferred[_R]:
-        """As :meth:`put`, with a Deferred of the result."""
+        """As :meth:`put`, with a Deferred: a result that is an exception is raised."""
         told: Deferred[_R] = Deferred()
         self.put(job, lambda result: _fire(told, result))
         return told

@@ -264,5 +264,6 @@ class PostCase(SynchronousTestCase):
         )
 
     def left(self) -> list[str]:
-        """The files of entries."""
+        """The files of entries, when removals have come to their end."""
+        self.wait(0.2)
         return sorted(path.name for path in (self.folder / "queue/entries").iterdir())

@@ -1,0 +1,282 @@
+"""``mailapp queue``: messages that wait; beside a running server or without one."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from attrs import frozen
+from twisted.internet.task import Clock
+
+from mailapp.cli.prompt import Terminal
+from mailapp.cli.queue_texts import HEADINGS, columns, details, last_words, row
+from mailapp.cli.screen import Colour, Screen
+from mailapp.cli.site import Settings
+from mailapp.core.failures import TemporaryFailure
+from mailapp.events.interfaces import Unheard
+from mailapp.net.steps import finish
+from mailapp.net.threads import inline
+from mailapp.queue.administration import Administration
+from mailapp.queue.client import ControlClient, NotServed
+from mailapp.queue.control import SOCKET
+from mailapp.queue.custody import Custody
+from mailapp.queue.forms import entry_form
+from mailapp.queue.spool import Spool
+from mailapp.queue.types import Entry
+from mailapp.storage.files import Files
+
+OK: Final = 0
+FAILED: Final = 1
+TRY_AGAIN: Final = 75  # EX_TEMPFAIL
+FOLDER: Final = "queue"
+"""The queue's folder in ``server.directory``."""
+_ALIGNED: Final = 1000
+"""So many entries of a table have columns of the same width."""
+_WIDEST: Final = 40
+
+
+class Queue(Protocol):
+    """What a command can do, whoever does it."""
+
+    def entries(self, domain: str = "") -> Iterator[Entry]:
+        """All entries, or those that wait for a domain."""
+
+    def entry(self, entry_id: str) -> Entry:
+        """One, or KeyError."""
+
+    def do(self, command: str, **arguments: str) -> int:
+        """Any other command; how many entries it was done to."""
+
+    def close(self) -> None:
+        """End it."""
+
+
+class DirectQueue:
+    """The queue of a server that does not run.
+
+    Args:
+        directory: of the queue.
+        now: seconds since the epoch.
+
+    Raises:
+        TemporaryFailure: a server runs after all.
+    """
+
+    def __init__(self, directory: Path, now: float) -> None:
+        clock = Clock()
+        clock.advance(now)
+        self._custody = Custody(Spool(directory, inline, Files(), clock))
+        finish(self._custody.take())
+        self._administration = Administration(self._custody, Unheard())
+
+    def close(self) -> None:
+        """Let a server have it."""
+        self._custody.give_up()
+
+    def entries(self, domain: str = "") -> Iterator[Entry]:
+        """See :class:`Queue`."""
+        found = self._administration.entries(domain)
+        while True:
+            try:
+                yield finish(anext(found))  # type: ignore[arg-type]  # a coroutine
+            except StopAsyncIteration:
+                return
+
+    def entry(self, entry_id: str) -> Entry:
+        """See :class:`Queue`."""
+        return finish(self._administration.entry(entry_id))
+
+    def do(self, command: str, **arguments: str) -> int:
+        """See :class:`Queue`."""
+        administration = self._administration
+        if command == "flush":
+            return finish(administration.flush(arguments["domain"]))
+        single = {
+            "retry": administration.retry,
+            "hold": administration.hold,
+            "release": administration.release,
+            "drop": administration.drop,
+        }
+        finish(single[command](arguments["id"]))
+        return 1
+
+
+@frozen
+class Work:
+    """What a command has at hand."""
+
+    arguments: argparse.Namespace
+    queue: Queue
+    terminal: Terminal
+    now: float
+
+    @property
+    def screen(self) -> Screen:
+        """Where results go."""
+        return Screen(self.terminal.stdout)
+
+
+# ---- the commands
+
+
+def show_all(work: Work) -> int:
+    """List the messages that wait."""
+    entries = work.queue.entries(work.arguments.domain)
+    if work.arguments.json:
+        for entry in entries:
+            work.terminal.say(json.dumps(entry_form(entry)))
+        return OK
+    count = octets = 0
+    while some := list(islice(entries, _ALIGNED)):
+        _write_table(work, some)
+        count += len(some)
+        octets += sum(entry.size_octets for entry in some)
+    if count:
+        work.terminal.say(f"{count} messages, {octets} octets")
+    else:
+        work.terminal.say("nothing waits")
+    return OK
+
+
+def show(work: Work) -> int:
+    """Show all that is known of a message."""
+    for entry_id in work.arguments.id:
+        entry = work.queue.entry(entry_id)
+        if work.arguments.json:
+            work.terminal.say(json.dumps(entry_form(entry), indent=2))
+            continue
+        for line in details(entry, work.now, work.screen):
+            work.screen.line(line)
+    return OK
+
+
+def retry(work: Work) -> int:
+    """Try messages now, or all that wait for a domain."""
+    for entry_id in work.arguments.id:
+        work.queue.do("retry", id=entry_id)
+        work.terminal.say(f"{entry_id}: goes now")
+    if work.arguments.domain:
+        count = work.queue.do("flush", domain=work.arguments.domain)
+        work.terminal.say(f"{count} for {work.arguments.domain} go now")
+    elif not work.arguments.id:
+        work.terminal.complain("which message? Give an id, or --domain DOMAIN")
+        return FAILED
+    return OK
+
+
+def hold(work: Work) -> int:
+    """Keep messages until they are released."""
+    return _each(work, "hold", "held")
+
+
+def release(work: Work) -> int:
+    """Let held messages go."""
+    return _each(work, "release", "released")
+
+
+def drop(work: Work) -> int:
+    """Remove messages; nobody is told."""
+    return _each(work, "drop", "dropped")
+
+
+def _each(work: Work, command: str, done: str) -> int:
+    for entry_id in work.arguments.id:
+        work.queue.do(command, id=entry_id)
+        work.terminal.say(f"{entry_id}: {done}")
+    return OK
+
+
+def _write_table(work: Work, entries: list[Entry]) -> None:
+    screen = work.screen
+    rows = [HEADINGS, *(row(entry, work.now) for entry in entries)]
+    widths = columns(rows, _WIDEST)
+    for place, cells in enumerate(rows):
+        padded = [f"{c:<{width}}" for c, width in zip(cells, widths, strict=True)]
+        line = "  ".join(padded).rstrip()
+        screen.line(line if place else screen.paint(line, Colour.STRONG))
+        said = last_words(entries[place - 1]) if place else ""
+        if said:
+            screen.line(f"    {screen.paint(said, Colour.DOUBTFUL)}")
+
+
+# ---- the command line
+
+
+def add_parser(subparsers: Any) -> None:
+    """Put ``queue`` and its commands into the parser of ``mailapp``."""
+    parser = subparsers.add_parser(
+        "queue",
+        help="list, retry, hold, release and drop messages that wait",
+        description="Look after messages that wait. A running server does it at once.",
+    )
+    parser.set_defaults(run=run)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(
+        name: str, does: Callable[[Work], int], ids: str = "+"
+    ) -> argparse.ArgumentParser:
+        text = (does.__doc__ or "").rstrip(".")
+        made: argparse.ArgumentParser = commands.add_parser(
+            name, help=text[0].lower() + text[1:], description=does.__doc__
+        )
+        made.set_defaults(does=does)
+        if ids:
+            made.add_argument("id", nargs=ids, help="as shown by: mailapp queue list")
+        return made
+
+    lists = command("list", show_all, "")
+    lists.add_argument("--domain", default="", help="only what waits for this domain")
+    lists.add_argument("--json", action="store_true", help="one JSON object a line")
+    shows = command("show", show)
+    shows.add_argument("--json", action="store_true", help="for programs")
+    retries = command("retry", retry, "*")
+    retries.add_argument("--domain", default="", help="all that wait for this domain")
+    command("hold", hold)
+    command("release", release)
+    command("drop", drop)
+
+
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Do what ``mailapp queue …`` says; the exit code."""
+    return execute(arguments, settings.server.directory / FOLDER, Terminal())
+
+
+def execute(
+    arguments: argparse.Namespace,
+    directory: Path,
+    terminal: Terminal,
+    now: Callable[[], float] = time.time,
+) -> int:
+    """Do it; the exit code, after whatever went wrong was explained."""
+    try:
+        with closing(open_queue(directory, now())) as queue:
+            code: int = arguments.does(Work(arguments, queue, terminal, now()))
+    except KeyError as problem:
+        terminal.complain(f"{problem.args[0]}: there is no such message in the queue")
+    except OSError as problem:
+        terminal.complain(f"{problem.filename or directory}: {problem.strerror}")
+    except TemporaryFailure as problem:
+        terminal.complain(problem.status.text)
+        return TRY_AGAIN
+    else:
+        return code
+    return FAILED
+
+
+def open_queue(directory: Path, now: float) -> Queue:
+    """The running server's, or the files themselves.
+
+    Raises:
+        TemporaryFailure: a server is about to start or to stop.
+        OSError: the queue can't be opened.
+    """
+    try:
+        return ControlClient(directory / SOCKET)
+    except NotServed:
+        return DirectQueue(directory, now)
