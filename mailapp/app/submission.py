@@ -71,7 +71,7 @@ class Submissions:
             None if parts.alone else parts.facts.tell_sent,
         )
         parts.facts.on_sent = allowance.learn
-        self._policy = _policy(configuration, _Owners(parts.directory), allowance)
+        self._policy = _policy(parts, allowance)
         self._delivery = SubmissionDelivery(
             parts.delivery,
             server.hostname,
@@ -95,15 +95,15 @@ class Submissions:
         )
 
 
-def _policy(
-    configuration: Configuration, rights: ISenderRights, allowance: Allowance
-) -> Pipeline:
+def _policy(parts: Parts, allowance: Allowance) -> Pipeline:
     """No check of an MTA: clients here are people with a login, not servers."""
-    site = Site(configuration.server.hostname, configuration.server.domains)
-    submission = configuration.submission
+    server, submission = parts.configuration.server, parts.configuration.submission
+    directory = parts.directory
+    site = Site(server.hostname, server.domains)
     checks: list[Check] = [FullDomains(site)]
     if submission.sender_check:
-        checks.append(SenderRights(site, rights, submission.send_as_anybody))
+        exempt = [directory.key(name) for name in submission.send_as_anybody]
+        checks.append(SenderRights(site, _Owners(directory), exempt))
     checks.append(SendLimits(site, allowance))
     return Pipeline(checks)
 

@@ -29,6 +29,7 @@ _START_SECONDS: Final = 60.0
 _EX_OSERR: Final = 71
 _PROTOCOLS: Final = (
     ("smtp", 25, "starttls"),
+    ("submission", 465, "implicit"),
     ("pop3", 110, "starttls"),
     ("pop3", 995, "implicit"),
 )

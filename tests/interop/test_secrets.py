@@ -78,6 +78,8 @@ class SecretTests(ServedCase):
             wire.line()
             reply = self.log_in(wire, name, password, way)
             self.assertEqual(reply[:3] == b"+OK", good, reply)
+        if way != "USER":
+            self.log_in_to_submit(way)
         # at the wrong time, and to the wrong protocol
         for password in (PASSWORD, *WRONG):
             wire = self.dial("smtp")
@@ -90,6 +92,16 @@ class SecretTests(ServedCase):
                 wire.send(text.encode() + b"\r\n")
                 wire.line()
         self.assert_no_trace()
+
+    def log_in_to_submit(self, way: str) -> None:
+        """The same by SMTP; a wrong word in the middle, too."""
+        for password in (PASSWORD, WRONG[0], WRONG[3]):
+            wire = self.dial("submissions").secure(self.server.ca)
+            wire.reply()
+            wire.ask(b"EHLO a.test")
+            reply = self.log_in(wire, ALICE, password, way)
+            self.assertEqual(reply[:3] == b"235", password == PASSWORD, reply)
+            wire.ask(b"AUTH LOGIN", password.encode(), b64encode(password.encode()))
 
     def assert_no_trace(self) -> None:
         """No file of the server holds a password, in clear or merely encoded."""
@@ -120,7 +132,7 @@ def _scram(wire: Wire, name: str, password: str) -> bytes:
     challenge = _decoded(wire.line())
     wire.send(b64encode(client.answer(challenge)) + b"\r\n")
     reply = wire.line()
-    if reply[:1] == b"+" and reply[:3] != b"+OK":
+    if reply[:2] == b"+ " or reply[:4] == b"334 ":
         client.verify(_decoded(reply))
         wire.send(b"\r\n")
         reply = wire.line()
@@ -128,4 +140,4 @@ def _scram(wire: Wire, name: str, password: str) -> bytes:
 
 
 def _decoded(line: bytes) -> bytes:
-    return b64decode(line.removeprefix(b"+ "))
+    return b64decode(line.removeprefix(b"+ ").removeprefix(b"334 "))
