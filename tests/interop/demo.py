@@ -24,6 +24,7 @@ _OFFSETS: Final = {
     "smtp": 25,
     "submissions": 465,
     "submission": 587,
+    "lmtp": 24,
     "pop2": 109,
     "pop3": 110,
     "pop3s": 995,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import time
 from itertools import pairwise
+from typing import Any
 
 from attrs import evolve
 from hypothesis import given, settings
@@ -171,7 +172,7 @@ class RefusalTests(SynchronousTestCase):
         long_line=(b"x" * 60 + b"\r\n", {"line_octets": 50}, 550),
     )
     @threat(10, 14, 21)
-    def test_faults(self, content: bytes, limits: dict[str, int], code: int) -> None:
+    def test_faults(self, content: bytes, limits: dict[str, Any], code: int) -> None:
         """A fault is told at the end of its chunk; then nothing is open any more."""
         ledger = Ledger()
         bounds = ContentLimits(size_octets=100, received_fields=3)
