@@ -35,7 +35,7 @@ from mailapp.delivery.lists import (
 )
 from mailapp.delivery.types import Copy, Failed, RecipientOutcome, Route
 from mailapp.events.interfaces import IEvents
-from mailapp.message.fields import Header, HeaderScanner, parse_header
+from mailapp.message.fields import HeaderScanner, parse_header
 from mailapp.queue.content import Octets
 from mailapp.queue.interfaces import IQueuedBody, IReporter
 from mailapp.queue.marks import Marks
@@ -115,7 +115,9 @@ class Parting:
         self._keeps = keeps
         self._events = events
         self._reporter = reporter
-        self._header = HeaderScanner()
+        self._header: HeaderScanner | None = None
+        if reporter is not None or not all(part.copy.is_own for part in parts):
+            self._header = HeaderScanner()
         self._marks = Marks()
         self._open = True
 
@@ -134,27 +136,27 @@ class Parting:
         for part in self._parts:
             if part.copy.post is None:
                 await part.write(octets)
-        await self._scan(octets)
+        if self._header is not None:
+            await self._scan(self._header, octets)
 
-    async def _scan(self, octets: bytes) -> None:
+    async def _scan(self, header: HeaderScanner, octets: bytes) -> None:
         """Look at the header; posts get theirs when it is complete."""
-        header = self._header
         waited = not header.complete
         header.feed(octets)
         if header.body_start is None:
             return
         if waited:
-            octets = octets[
-                len(octets) - (self._marks.size_octets - header.body_start) :
-            ]
-            await self._write_header()
+            behind = self._marks.size_octets - header.body_start
+            octets = octets[len(octets) - behind :]
+            await self._write_header(header)
         for part in self._posts:
             await part.write(octets)
 
-    async def _write_header(self) -> None:
-        octets = bytes(self._header.header)
-        if self._posts:
-            octets = without_list_fields(octets, parse_header(octets))
+    async def _write_header(self, header: HeaderScanner) -> None:
+        if not self._posts:
+            return
+        octets = bytes(header.header)
+        octets = without_list_fields(octets, parse_header(octets))
         for part in self._posts:
             await part.write(octets)
 
@@ -164,12 +166,11 @@ class Parting:
         Raises:
             TemporaryFailure: the message was aborted or committed before.
         """
-        if not self._header.complete:
-            await self.write(b"")
-            await self._write_header()
         if not self._open:
             raise TemporaryFailure(SYSTEM_TROUBLE)
         try:
+            if self._header is not None and not self._header.complete:
+                await self._write_header(self._header)
             return await self._commit()
         finally:
             self.abort()
@@ -184,19 +185,9 @@ class Parting:
             self._parts.pop().body.abort()
 
     async def _commit(self) -> Sequence[RecipientOutcome]:
-        refused = self._refused(parse_header(bytes(self._header.header)))
-        outcomes: list[RecipientOutcome] = [DELIVERED] * len(self._routes)
-        if self._local is not None and len(refused) < len(outcomes):
-            outcomes = list(await self._local.commit())
-            self._local = None
-        for place, status in refused.items():
-            outcomes[place] = Failed(status, permanent=True)
-        kept = {
-            place
-            for place, outcome in enumerate(outcomes)
-            if self._keeps and isinstance(outcome, Failed) and not outcome.permanent
-        }
+        outcomes = await self._served()
         failed = {n for n, outcome in enumerate(outcomes) if outcome != DELIVERED}
+        kept = {n for n in failed if self._keeps and not _is_final(outcomes[n])}
         problem: Status | None = None
         while self._parts:
             part = self._parts.pop(0)
@@ -207,11 +198,21 @@ class Parting:
                 problem = await self._commit_part(part, places)
             else:
                 part.body.abort()
+            outcome = Failed(problem, permanent=False) if problem else DELIVERED
             for place in places:
-                outcomes[place] = (
-                    Failed(problem, permanent=False) if problem else DELIVERED
-                )
+                outcomes[place] = outcome
         await self._report(outcomes, kept)
+        return outcomes
+
+    async def _served(self) -> list[RecipientOutcome]:
+        """What became of each recipient here, before anything is queued."""
+        outcomes: list[RecipientOutcome] = [DELIVERED] * len(self._routes)
+        refused = {} if self._header is None else self._refused(self._header)
+        if self._local is not None and len(refused) < len(outcomes):
+            outcomes = list(await self._local.commit())
+            self._local = None
+        for place, status in refused.items():
+            outcomes[place] = Failed(status, permanent=True)
         return outcomes
 
     async def _commit_part(self, part: Part, places: set[int]) -> Status | None:
@@ -222,6 +223,7 @@ class Parting:
         recipients += [envelope.recipients[n] for n in sorted(places - own)]
         entry = envelope_of(copy, envelope, recipients, part.name)
         try:
+            await part.write(b"")  # what stands above a content of no octets
             await part.body.commit(self._marks.label(entry))
         except TemporaryFailure as failure:
             part.body.abort()
@@ -236,8 +238,9 @@ class Parting:
         tell_queued(self._events, envelope, entry, copy, routes)
         return None
 
-    def _refused(self, header: Header) -> dict[int, Status]:
+    def _refused(self, scanner: HeaderScanner) -> dict[int, Status]:
         """Recipients whose alias or list does not send this message on."""
+        header = parse_header(bytes(scanner.header))
         refused: dict[int, Status] = {}
         for place, route in enumerate(self._routes):
             if route.stays or route.is_relayed:
@@ -246,7 +249,7 @@ class Parting:
                 refused[place] = ROUTING_LOOP
             for post in route.lists:
                 status = refusal(post, self._envelope.reverse_path)
-                if self._header.overflowing:
+                if scanner.overflowing:
                     status = status or _HEADER_TOO_BIG
                 status = status or refusal_by_header(post, header)
                 if status is not None:
@@ -257,7 +260,7 @@ class Parting:
         self, outcomes: Sequence[RecipientOutcome], kept: set[int]
     ) -> None:
         """Tell the sender of success, where it asked and no other will tell."""
-        if self._reporter is None:
+        if self._reporter is None or self._header is None:
             return
         envelope = self._envelope
         reported = [
@@ -290,6 +293,10 @@ class Parting:
         else:
             if report is not None:
                 tell_reported(self._events, envelope, len(reported), report)
+
+
+def _is_final(outcome: RecipientOutcome) -> bool:
+    return isinstance(outcome, Failed) and outcome.permanent
 
 
 def _ends(route: Route) -> bool:

@@ -27,7 +27,7 @@ from tests.threats import threat
 from tests.unit.delivery.doubles import ALICE, BOB, run
 from tests.unit.message.reports import read_report
 from tests.unit.queue.doubles import CAROL, DAVE, queued_envelope
-from tests.unit.queue.test_intake import ALIAS, HEADER, MESSAGE, NOW, IntakeCase
+from tests.unit.queue.intake_case import ALIAS, HEADER, MESSAGE, NOW, IntakeCase
 
 ENDS = {
     "delivered": (Outcome.DELIVERED, False, False),
