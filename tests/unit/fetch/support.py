@@ -27,6 +27,7 @@ from mailapp.storage.maildir.store import MaildirStore
 from mailapp.storage.types import AccountId
 from tests.crash.powercut import Disk
 from tests.play import CUTS, Cut, Wire, whole
+from tests.unit.fetch.old_server import OldServer
 from tests.unit.pop3.support import now
 
 ALICE = AccountId("alice@example.test")
@@ -85,7 +86,8 @@ class Spoken:
     async def event(self) -> Any:
         """See :class:`Dialogue`."""
         while (event := self.machine.next_event()) is NEED_DATA:
-            self._pieces += self._cut(self._wire.take())
+            octets = self._wire.take()
+            self._pieces += self._cut(octets) if octets else []
             if self._pieces:
                 self.machine.receive(self._pieces.pop(0))
             elif self._wire.closed:
@@ -213,6 +215,8 @@ def content_of(octets: bytes) -> bytes:
 def greeted(server: Any) -> Wire:
     """A connection to it, and the greeting on it not read yet."""
     wire: Wire = server.connect()
+    if isinstance(server, OldServer):
+        return wire
     greeting = getattr(server, "greeting", b"")
     wire.sent[:0] = greeting or b"+ POP2 mail.example.test mailapp server ready\r\n"
     return wire
