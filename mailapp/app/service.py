@@ -25,7 +25,7 @@ from mailapp.auth.hashes import Hashes
 from mailapp.auth.interfaces import IMaildropAvatar
 from mailapp.auth.throttle import Throttle
 from mailapp.config.schema import Configuration, Listener, Protocol, Security
-from mailapp.config.sections import Mechanism
+from mailapp.config.sections import LineEndings, Mechanism
 from mailapp.directory.app_passwords import AppPasswordTable
 from mailapp.net.driver import Driver, DriverFactory
 from mailapp.net.limits import Admission
@@ -40,6 +40,9 @@ from mailapp.policy.check import Site
 from mailapp.policy.table import make_policy
 from mailapp.smtp import protocol as smtp
 from mailapp.smtp.dialect import ESMTP
+from mailapp.smtp.extensions.binarymime import BINARYMIME
+from mailapp.smtp.extensions.extension import Extension
+from mailapp.smtp.extensions.table import EXTENSIONS
 from mailapp.smtp.intake import ContentLimits
 from mailapp.smtp.lmtp import LMTP
 from mailapp.smtp.profile import Login, Profile, SessionLimits
@@ -241,6 +244,16 @@ class Node:
             return [name for name in wanted if name in _CHECKS_OF_DELIVERY]
         return wanted
 
+    def _extensions(self) -> Iterator[Extension]:
+        """All there are; no BINARYMIME where the store changes line ends.
+
+        RFC 3030, section 3: "it agrees to preserve all bits in each octet".
+        """
+        keeps = self._configuration.storage.line_endings is LineEndings.CRLF
+        for extension in EXTENSIONS:
+            if keeps or extension is not BINARYMIME:
+                yield extension
+
     def _smtp_profile(self, listener: Listener) -> Profile:
         configuration = self._configuration
         limits = configuration.limits
@@ -264,6 +277,7 @@ class Node:
             login=Login.REQUIRED
             if listener.protocol is Protocol.SUBMISSION
             else Login.NONE,
+            extensions=tuple(self._extensions()),
             dialect=LMTP if listener.protocol is Protocol.LMTP else ESMTP,
             relay_networks=configuration.smtp.relay_networks
             if listener.protocol is Protocol.SMTP

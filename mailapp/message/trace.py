@@ -53,6 +53,7 @@ def received(
         _atom(envelope.id),
         *_for_clause(single, utf8=utf8),
         *_tls_clause(envelope.peer.tls),
+        *_priority_clause(envelope.priority),
     ]
     words[-1] += b";"
     words.append(format_date(int(envelope.received_at)))
@@ -115,6 +116,11 @@ def _tls_clause(tls: TLS | None) -> list[bytes]:
     if tls is None or _CIPHER_NAME.match(tls.cipher) is None:
         return []
     return [b"tls", tls.cipher.encode()]
+
+
+def _priority_clause(priority: int) -> tuple[bytes, ...]:
+    """RFC 6710, section 7: Pri = CFWS "PRIORITY" FWS priority-value."""
+    return (b"priority", b"%d" % priority) if priority else ()
 
 
 def _mailbox(address: Address, *, utf8: bool) -> bytes:

@@ -75,6 +75,7 @@ class ChunksTests(ClientCase):
             self.assertEqual(smtp.rcpt(ALICE)[0], 250)
             for number, chunk in enumerate(chunks, 1):
                 last = b" LAST" * (number == len(chunks))
+                assert smtp.sock is not None
                 smtp.sock.sendall(b"BDAT %d%b\r\n%b" % (len(chunk), last, chunk))
                 self.assertEqual(smtp.getreply()[0], 250)
 

@@ -51,6 +51,9 @@ class ReceivedTests(SynchronousTestCase):
     @rows(
         plain=({}, b"from client.example.org ([192.0.2.1]) by mx.example.test with"
                b" ESMTP id abc123 for <bob@example.test>;"),
+        first=({"priority": -3},
+               b"from client.example.org ([192.0.2.1]) by mx.example.test with ESMTP"
+               b" id abc123 for <bob@example.test> priority -3;"),
         two=({"recipients": [Recipient(BOB), Recipient(JOERG)]},
              b"from client.example.org ([192.0.2.1]) by mx.example.test with ESMTP"
              b" id abc123;"),
