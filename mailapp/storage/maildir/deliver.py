@@ -131,14 +131,18 @@ class Writer:
             self._each(message, self._name)
         self._sync([copy for message in messages for copy in message.copies])
         for message in messages:
-            self._forget(message.body)
+            if message.body.path is not None:
+                self._forget(message.body)
             for copy in message.copies:
-                settle(copy.reservation, kept=copy.failure is None)
+                if copy.reservation is not None:
+                    settle(copy.reservation, kept=copy.failure is None)
 
     def _make_durable(self, messages: Sequence[Message]) -> None:
         """Every body lies in a file that a power cut does not touch."""
         for message in messages:
-            self._each(message, self._reserve)
+            for copy in message.copies:
+                if copy.limited and copy.failure is None:
+                    _try(self._reserve, message, copy)
             self._make(message)
         if len(messages) > 1:
             self._start(messages)
@@ -165,9 +169,8 @@ class Writer:
             )
 
     def _reserve(self, message: Message, copy: Copy) -> None:
-        if copy.limited:
-            quota = Quota(self.files, copy.target.account)
-            copy.reservation = quota.reserve(message.body.size)
+        quota = Quota(self.files, copy.target.account)
+        copy.reservation = quota.reserve(message.body.size)
 
     def _make(self, message: Message) -> None:
         """Write the body to a file in the first mailbox that can have it."""
@@ -178,15 +181,13 @@ class Writer:
                 return
 
     def _write(self, message: Message, copy: Copy) -> None:
+        path = copy.target.folder + b"/tmp/" + copy.unique
+        chunks = [message.body.octets or b""]
         try:
-            self._write_into(message, copy)
+            message.fd = write_new(self.files, path, chunks)
         except FileNotFoundError:
             self._make_place(copy)
-            self._write_into(message, copy)
-
-    def _write_into(self, message: Message, copy: Copy) -> None:
-        path = copy.target.folder + b"/tmp/" + copy.unique
-        message.fd = write_new(self.files, path, [message.body.octets or b""])
+            message.fd = write_new(self.files, path, chunks)
         message.body.path = path
         message.maker = copy
 

@@ -45,7 +45,6 @@ from mailapp.storage.maildir.sink import Memory, Sink, SinkParts
 from mailapp.storage.maildir.sweep import sweep
 from mailapp.storage.maildir.uids import turn
 from mailapp.storage.types import (
-    INBOX,
     INBOX_ID,
     AccountId,
     Destination,
@@ -181,7 +180,7 @@ class MaildirStore:
         return account
 
     def _hint(self, account: AccountId) -> None:
-        known = self._accounts.get(_paths(self._root, account, INBOX)[0])
+        known = self._accounts.get(account_path(self._root, account))
         if known is not None and known.watched:
             known.hint()
 
@@ -256,14 +255,14 @@ class MaildirStore:
 
     def _target(self, destination: Destination) -> Target:
         name = tuple(destination.folder)
-        account, directory = _paths(self._root, destination.account, name)
-        target = Target(account, account + b"/" + directory if directory else account)
+        target = _target(self._root, destination.account, name)
+        account = target.account
         if not destination.flags:
             return target
         if not self._exists(target.folder):
             self._make_missing(target)
         there = Folders(self._files, self._ground.unique, account)
-        found = None if directory else INBOX_ID
+        found = INBOX_ID if target.folder == account else None
         with turn(self._files, target.folder, lambda: there.begin(found)):
             known = keywords.with_letters(self._files, target.folder, destination.flags)
         letters = known.letters(destination.flags)
@@ -283,8 +282,7 @@ class MaildirStore:
 
 
 @lru_cache(maxsize=4096)
-def _paths(
-    root: bytes, account: AccountId, folder: tuple[str, ...]
-) -> tuple[bytes, bytes]:
-    """Path of an account and directory of a mailbox in it: pure, and asked often."""
-    return account_path(root, account), folder_directory(folder)
+def _target(root: bytes, account: AccountId, folder: tuple[str, ...]) -> Target:
+    """Where a mailbox lies: pure, and asked often."""
+    path, directory = account_path(root, account), folder_directory(folder)
+    return Target(path, path + b"/" + directory if directory else path)
