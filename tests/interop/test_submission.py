@@ -6,11 +6,14 @@ import smtplib
 import ssl
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import ClassVar
 
+from tests.interop.case import TRUSTING, ServedCase
 from tests.interop.client_case import ALICE, ClientCase, needs
 from tests.interop.demo import PASSWORD
+from tests.interop.served import Setup
 from tests.rows import rows, tabled
 from tests.threats import threat
 
@@ -183,3 +186,35 @@ class WorkersTests(SubmissionCase):
             client.sendmail(BOB, [ALICE], self.message, ["BODY=8BITMIME"])
         bodies = [m for m in self.server.stored("alice") if m.endswith(self.message)]
         self.assertEqual(len(bodies), 4)
+
+
+class LimitTests(ServedCase):
+    """What one account may send, in all processes together."""
+
+    setup: ClassVar = Setup(
+        workers=2, tables=f"{TRUSTING}[submission]\nmessages-per-hour = 2\n"
+    )
+
+    def dial_in(self) -> smtplib.SMTP_SSL:
+        """Bob, logged in at one of the workers."""
+        context = ssl.create_default_context(cafile=str(self.server.ca))
+        port = self.server.port("submissions")
+        client = smtplib.SMTP_SSL("localhost", port, context=context)
+        self.addCleanup(client.close)
+        client.login(BOB, PASSWORD)
+        return client
+
+    def test_shared(self) -> None:
+        """After two messages no worker takes a third; the reply says when one will."""
+        message = f"From: {BOB}\r\n\r\nhello\r\n".encode()
+        client = self.dial_in()
+        for _ in range(2):
+            client.sendmail(BOB, [BOB], message)
+        code, text = client.mail(BOB)
+        self.assertEqual(code, 450)
+        self.assertIn(b"4.7.1 you have sent too many messages; try again in 6", text)
+        refused, deadline = 0, time.monotonic() + 20.0
+        while refused < 6 and time.monotonic() < deadline:
+            # more in a row than go to one worker by chance
+            refused = refused + 1 if self.dial_in().mail(BOB)[0] == 450 else 0
+        self.assertEqual(refused, 6)
