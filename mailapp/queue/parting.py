@@ -116,7 +116,7 @@ class Parting:
         self._events = events
         self._reporter = reporter
         self._header: HeaderScanner | None = None
-        if reporter is not None or not all(part.copy.is_own for part in parts):
+        if reporter is not None or any(map(_may_refuse, routes)):
             self._header = HeaderScanner()
         self._marks = Marks()
         self._open = True
@@ -201,6 +201,8 @@ class Parting:
             outcome = Failed(problem, permanent=False) if problem else DELIVERED
             for place in places:
                 outcomes[place] = outcome
+        if not self._open:  # aborted meanwhile, and not all was committed
+            raise TemporaryFailure(SYSTEM_TROUBLE)
         await self._report(outcomes, kept)
         return outcomes
 
@@ -243,7 +245,7 @@ class Parting:
         header = parse_header(bytes(scanner.header))
         refused: dict[int, Status] = {}
         for place, route in enumerate(self._routes):
-            if route.stays or route.is_relayed:
+            if not _may_refuse(route):
                 continue
             if is_delivered_to(header, route.address):
                 refused[place] = ROUTING_LOOP
@@ -293,6 +295,11 @@ class Parting:
         else:
             if report is not None:
                 tell_reported(self._events, envelope, len(reported), report)
+
+
+def _may_refuse(route: Route) -> bool:
+    """An alias that leaves, or a list: it looks at what it sends on."""
+    return not route.stays and not route.is_relayed
 
 
 def _is_final(outcome: RecipientOutcome) -> bool:

@@ -209,4 +209,6 @@ class ListTests(IntakeCase):
         """A list without members takes posts, and sends nothing."""
         self.table[TEAM] = Expanded([], [], [mailing_list(members=())])
         self.assertEqual([DELIVERED], self.deliver(TEAM))
+        [refused] = self.deliver(TEAM, reverse_path=None)
+        self.assertIsInstance(refused, Failed)
         self.assertEqual([], self.queue.entries)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -232,6 +232,26 @@ class QueuedTests(IntakeCase):
         ]
         self.assertEqual(expected, outcomes)
         self.assertEqual(room, len(self.queue.entries))
+
+    def test_aborted_meanwhile(self) -> None:
+        """Who aborts while the mailboxes are served never hears of success."""
+        _, body = self.begin(ALICE, DAVE)
+        run(body.write(MESSAGE))
+        deliver = self.store.deliver
+
+        async def deliver_and_abort(*args: Any) -> Any:
+            body.abort()
+            return await deliver(*args)
+
+        self.patch(self.store, "deliver", deliver_and_abort)
+        self.assertRaises(TemporaryFailure, run, body.commit())
+        self.assertEqual([], self.queue.entries + self.queue.open_bodies)
+
+    def test_no_octets(self) -> None:
+        """A message of no octets is what stands above it."""
+        self.assertEqual([DELIVERED] * 3, self.deliver(ALICE, DAVE, ALIAS, message=b""))
+        for entry in self.queue.entries:
+            self.assertTrue(entry.content.endswith(b"X-Policy: said\r\n"))
 
     def test_write_fails(self) -> None:
         """A disk that is full while content comes fails the whole, once and early."""
