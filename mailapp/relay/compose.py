@@ -11,9 +11,9 @@ from mailapp.net.dialing import dialer
 from mailapp.net.interfaces import IResolver
 from mailapp.net.sweep import Sweep
 from mailapp.net.threads import InThread
-from mailapp.relay.channel import Environment
 from mailapp.relay.exchange import Relay
 from mailapp.relay.interfaces import ITLSPolicies
+from mailapp.relay.link import Environment
 from mailapp.relay.mx import Exchangers
 from mailapp.relay.no_policies import NoPolicies
 from mailapp.relay.routes import SMTP_PORT, Routes
@@ -32,6 +32,7 @@ def make_relay(  # noqa: PLR0913 - all that a relay is made of
     nonce: Callable[[], str],
     own_addresses: Collection[str] = (),
     policies: ITLSPolicies | None = None,
+    sweep: Sweep | None = None,
     port: int = SMTP_PORT,
     connect_seconds: float = CONNECT_SECONDS,
 ) -> Relay:
@@ -48,10 +49,12 @@ def make_relay(  # noqa: PLR0913 - all that a relay is made of
         nonce: fresh text of printable ASCII without commas, for SCRAM.
         own_addresses: where this server takes mail itself; nothing is sent there by MX.
         policies: the TLS that domains ask for; None: of nobody.
+        sweep: of the process; None: one of its own.
         port: of the hosts in MX records; another one only in tests and the demo.
         connect_seconds: for each address.
     """
-    around = Environment(reactor, now, Sweep(reactor), tls, in_thread)
+    watch = Sweep(reactor) if sweep is None else sweep
+    around = Environment(reactor, now, watch, tls, in_thread)
     exchangers = Exchangers(resolver, hostname, own_addresses, reactor.seconds, port)
     caller = Caller(hostname, nonce, random.shuffle, connect_seconds)
     sessions = Sessions(around, dialer(reactor), exchangers, caller)

@@ -17,10 +17,11 @@ from mailapp.core.failures import DeliveryFailure
 from mailapp.message.fields import parse_header
 from mailapp.queue.interfaces import Consignment, ICarrier
 from mailapp.queue.types import Attempt
-from mailapp.relay.channel import Channel, Environment
+from mailapp.relay.channel import Channel
 from mailapp.relay.consignment import Carriage
 from mailapp.relay.conversion import header_of, needs_conversion
 from mailapp.relay.interfaces import ITLSPolicies
+from mailapp.relay.link import Environment
 from mailapp.relay.pool import Key, Pool
 from mailapp.relay.routes import Route, Routes
 from mailapp.relay.sessions import NoSession, Sessions

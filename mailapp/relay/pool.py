@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from mailapp.relay.channel import Channel
+from mailapp.relay.link import Link
 
 IDLE_SECONDS: Final = 20.0
 """Servers give 300 (RFC 5321, section 4.5.3.2.7); it would be rude to take them."""
@@ -59,7 +60,7 @@ class Pool:
         channels.append(channel)
         self._count += 1
 
-        def gone(channel: Channel) -> None:
+        def gone(channel: Link) -> None:
             waiting = self._idle.get(key, [])
             if channel in waiting:
                 waiting.remove(channel)

@@ -14,7 +14,8 @@ from twisted.internet import error
 from twisted.logger import Logger
 
 from mailapp.net.dialing import Dial
-from mailapp.relay.channel import Channel, Environment
+from mailapp.relay.channel import Channel
+from mailapp.relay.link import Environment
 from mailapp.relay.mx import Exchangers, Hop, NextHops
 from mailapp.relay.routes import Route
 from mailapp.relay.tlspolicy import Level, TLSPolicy

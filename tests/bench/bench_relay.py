@@ -18,6 +18,7 @@ import time
 from typing import Any
 
 from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.main import installReactor
 
 from mailapp.app.reactor import MailReactor
 from mailapp.core.address import Address
@@ -25,7 +26,7 @@ from mailapp.core.envelope import Envelope, Recipient
 from mailapp.core.peer import Peer
 from mailapp.net.client_tls import ClientTLS
 from mailapp.net.records import MX, RecordType
-from mailapp.net.table_resolver import TableResolver
+from mailapp.net.table_resolver import TableResolver, Zone
 from mailapp.net.threads import inline
 from mailapp.queue.interfaces import Consignment
 from mailapp.queue.types import Destination, Entry, Outcome
@@ -39,9 +40,10 @@ EXTENSIONS = {
     "pipelined": (b"PIPELINING", b"8BITMIME"),
     "lockstep": (b"8BITMIME",),
 }
-BODY = b"From: <a@us.test>\r\nTo: <b@x.test>\r\nSubject: bench\r\n\r\n" + (
-    b"x" * 76 + b"\r\n"
-) * 50
+BODY = (
+    b"From: <a@us.test>\r\nTo: <b@x.test>\r\nSubject: bench\r\n\r\n"
+    + (b"x" * 76 + b"\r\n") * 50
+)
 PARALLEL = 10
 
 
@@ -116,7 +118,7 @@ async def send(relay: Relay, count: int) -> None:
 
 async def measure(reactor: Any, port: int, count: int) -> tuple[float, float]:
     """Microseconds of CPU and of time, a message."""
-    zone = {
+    zone: Zone = {
         ("example.test", RecordType.MX): [MX(10, "mx.example.test")],
         ("mx.example.test", RecordType.A): ["127.0.0.1"],
     }
@@ -147,8 +149,6 @@ def main() -> None:
     """Measure and print."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 5000
     servers = {name: start(extensions) for name, extensions in EXTENSIONS.items()}
-    from twisted.internet.main import installReactor
-
     reactor: Any = MailReactor()
     installReactor(reactor)
 
@@ -162,7 +162,7 @@ def main() -> None:
             result.printTraceback()
         reactor.callLater(0.2, reactor.stop)
 
-    Deferred.fromCoroutine(all_of_them()).addBoth(ended)
+    _ = Deferred.fromCoroutine(all_of_them()).addBoth(ended)
     reactor.run()
     for child, _ in servers.values():
         os.kill(child, signal.SIGKILL)

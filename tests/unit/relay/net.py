@@ -1,12 +1,14 @@
 """A network in memory: servers at addresses, that behave as badly as a test wants."""
 
+# ruff: noqa: N802 - Twisted's names
+
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, TypeVar, cast
 
+from twisted.internet import error
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionDone, ConnectionRefusedError
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
@@ -21,9 +23,9 @@ from mailapp.net.table_resolver import TableResolver, Zone
 from mailapp.net.threads import inline
 from mailapp.queue.interfaces import Consignment, IContent
 from mailapp.queue.types import Attempt, Destination, Entry
-from mailapp.relay.channel import Environment
 from mailapp.relay.conversion import MemoryContent
 from mailapp.relay.exchange import Relay
+from mailapp.relay.link import Environment
 from mailapp.relay.mx import Exchangers
 from mailapp.relay.no_policies import NoPolicies
 from mailapp.relay.routes import Routes
@@ -56,13 +58,17 @@ class Pipe:
             self.octets_sent += len(octets)
             self.server.hear(octets)
 
-    def registerProducer(self, producer: Any, _streaming: bool) -> None:
+    def registerProducer(self, producer: Any, _streaming: object) -> None:
         """Keep it for ``stall``."""
         self.producer = producer
 
     def unregisterProducer(self) -> None:
         """Forget it."""
         self.producer = None
+
+    def startTLS(self, _creator: object) -> None:
+        """No handshake succeeds in this world."""
+        self.close()
 
     def loseConnection(self) -> None:
         """Close."""
@@ -77,7 +83,7 @@ class Pipe:
         if not self.closed:
             self.closed = True
             self.server.closed = True
-            self.protocol.connectionLost(Failure(ConnectionDone()))
+            self.protocol.connectionLost(Failure(error.ConnectionDone()))
 
 
 class FakeServer:
@@ -179,9 +185,10 @@ class FakeServer:
         for _ in range(max(replies, 1)):
             if not self.accepted:
                 self.say("nobody", b"554 5.5.1 no valid recipients\r\n")
-            elif self.say("content", b"250 2.0.0 taken\r\n")[:1] == b"2":
-                if content not in self.messages or not self.lmtp:
-                    self.messages.append(content)
+                continue
+            taken = self.say("content", b"250 2.0.0 taken\r\n")[:1] == b"2"
+            if taken and not (self.lmtp and content in self.messages):
+                self.messages.append(content)
         self.accepted = 0
 
     def _command(self, line: bytes) -> None:
@@ -199,6 +206,8 @@ class FakeServer:
         elif verb == b"RCPT":
             fine = self.say("rcpt", b"250 2.1.5 fine\r\n")[:1] == b"2"
             self.accepted += fine
+        elif verb == b"STAR":
+            self.say("starttls", b"220 go ahead\r\n")
         elif verb == b"QUIT":
             self.say("quit", b"221 bye\r\n" + DROP)
         else:
@@ -258,7 +267,7 @@ class World:
         connected: Deferred[None] = Deferred()
         make = self.servers.get(address)
         if make is None:
-            connected.errback(ConnectionRefusedError())
+            connected.errback(error.ConnectionRefusedError())
             return connected
         server = make()
         self.connected.append(server)
@@ -281,7 +290,7 @@ class World:
         consignment = self.consignment(
             names or ("bob",), content, destination, **changes
         )
-        run(self.relay.carry(consignment), told.append, told.append)  # type: ignore[arg-type]
+        run(self.relay.carry(consignment), told.append, told.append)
         for _ in range(3600 if not told else 0):
             self.clock.advance(1)
             seconds += 1
@@ -334,15 +343,10 @@ def outcomes(attempts: Sequence[Attempt]) -> list[tuple[str, str]]:
 def finish(awaitable: Awaitable[T]) -> T:
     """The result of what does not wait."""
     told: list[Any] = []
-    run(awaitable, told.append, told.append)  # type: ignore[arg-type]
+    run(cast(Coroutine[Any, Any, T], awaitable), told.append, told.append)
     if not told:
         raise AssertionError("it waits")
     if isinstance(told[0], BaseException):
         raise told[0]
     result: T = told[0]
     return result
-
-
-def each(*items: T) -> Iterator[T]:
-    """In turn."""
-    yield from items

@@ -143,7 +143,7 @@ class DemandTests(SynchronousTestCase):
         over=(("DELIVERBY",), -1, "5.4.7"),
     )
     def test_deliver_by(self, words: tuple[str, ...], left: int, status: str) -> None:
-        """Returned if late: only to servers that promise (RFC 2852, section 4.1.4.1)."""
+        """Mode R: only to servers that promise (RFC 2852, section 4.1.4.1)."""
         world = World(lambda: FakeServer((*ALL, *words)))
         late = DeliverBy(EPOCH + left, returned=True)
         self.assertEqual(outcomes(world.carry(deliver_by=late))[0][1], status)
@@ -155,7 +155,7 @@ class DemandTests(SynchronousTestCase):
     @threat(9)
     def test_require_tls(self, words: tuple[str, ...], status: str) -> None:
         """REQUIRETLS is never sent over what is not protected (RFC 8689)."""
-        replies = {"starttls": b"454 4.7.0 no\r\n", "star": b"454 4.7.0 no\r\n"}
+        replies: dict[str, Any] = {"starttls": b"454 4.7.0 no\r\n"}
         routes = Routes([Route(name="safe", host="192.0.2.1")])
         for destination in ("example.test", "safe"):
             world = World(lambda: FakeServer(words, **replies), routes=routes)
@@ -171,6 +171,19 @@ class DemandTests(SynchronousTestCase):
         world = World(lambda: FakeServer((*ALL, "REQUIRETLS")))
         world.carry(require_tls=True, reverse_path=None)
         self.assertIn(b"REQUIRETLS", b" ".join(world.connected[0].commands))
+
+    def test_handshake_fails(self) -> None:
+        """Opportunistic: rather in the clear; where TLS must be: not at all."""
+        safe = Route(
+            name="safe", host="192.0.2.1", tls=Level.REQUIRED, domains=["x.test"]
+        )
+        routes = Routes([safe])
+        world = World(lambda: FakeServer((*ALL, "STARTTLS")), routes=routes)
+        self.assertEqual(outcomes(world.carry()), DONE)
+        self.assertEqual(len(world.connected), 2)
+        found = world.carry(destination="safe")
+        self.assertEqual(outcomes(found), [("deferred", "4.7.5")])
+        self.assertEqual(len(world.connected), 3)
 
     @threat(9)
     def test_tls_stripped(self) -> None:

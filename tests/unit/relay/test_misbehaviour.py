@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 
 from mailapp.core.failures import TemporaryFailure
 from mailapp.core.status import SYSTEM_TROUBLE
+from mailapp.queue.interfaces import IContent
+from mailapp.relay.routes import Route, Routes
 from tests.rows import rows, tabled
 from tests.threats import threat
 from tests.unit.relay.net import ALL, DROP, MESSAGE, SILENT, FakeServer, World, outcomes
@@ -20,14 +23,20 @@ FINE = b"250 2.1.5 fine\r\n"
 DEFERRED, FAILED, RELAYED = "deferred", "failed", "relayed"
 
 
+def lmtp_routes() -> Routes:
+    """Everything goes to one LMTP server."""
+    route = Route(name="mailboxes", host="192.0.2.1", port=24, lmtp=True)
+    return Routes([route])
+
+
 def attempted(way: tuple[str, ...], **steps: Any) -> list[tuple[str, str]]:
     """Outcomes for two recipients."""
     world = World(lambda: FakeServer(way, **steps))
     found = outcomes(world.carry("bob", "carl"))
-    if not all(server.closed for server in world.connected):
-        # only a session that is in order may be kept
-        if len(world.relay._pool) != 1:
-            raise AssertionError("a broken connection was kept")
+    # only a session that is in order may be kept
+    open_ones = [server for server in world.connected if not server.closed]
+    if len(open_ones) != len(world.relay._pool):
+        raise AssertionError(open_ones)
     return found
 
 
@@ -207,6 +216,7 @@ class ContentTests(SynchronousTestCase):
         world = World(lambda: FakeServer(PIPELINED))
         server: list[FakeServer] = []
 
+        @implementer(IContent)
         class Content:
             size_octets = len(self.BIG)
 
@@ -234,11 +244,12 @@ class ContentTests(SynchronousTestCase):
         for size in (1000, 200_000):
             world = World(lambda: FakeServer(PIPELINED))
 
+            @implementer(IContent)
             class Content:
                 size_octets = size
 
                 async def read(self, start: int, length: int) -> bytes:
-                    if start + length >= size:
+                    if start + length >= self.size_octets:
                         raise TemporaryFailure(SYSTEM_TROUBLE)
                     return b"x" * length
 
@@ -269,11 +280,3 @@ class ContentTests(SynchronousTestCase):
             found = outcomes(world.carry(content=self.BIG))
             self.assertEqual(found, [(RELAYED, "2.0.0")])
             self.assertEqual(world.connected[0].messages, [self.BIG])
-
-
-def lmtp_routes() -> Any:
-    """Everything goes to one LMTP server."""
-    from mailapp.relay.routes import Route, Routes
-
-    route = Route(name="mailboxes", host="192.0.2.1", port=24, lmtp=True)
-    return Routes([route])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -79,9 +79,13 @@ class DomainTests(SynchronousTestCase):
             {(DOMAIN, MXS): [MX(1, "nowhere.test")], (DOMAIN, FOUR): ["192.0.2.1"]},
             "5.4.4",
         ),
-        null_mx=({(DOMAIN, MXS): [MX(0, ".")], (DOMAIN, FOUR): ["192.0.2.1"]}, "5.1.10"),
+        null_mx=(
+            {(DOMAIN, MXS): [MX(0, ".")], (DOMAIN, FOUR): ["192.0.2.1"]},
+            "5.1.10",
+        ),
         null_among_others=(
-            {(DOMAIN, MXS): [MX(0, "."), MX(1, "a.test")], ("a.test", FOUR): ["192.0.2.1"]},
+            {(DOMAIN, MXS): [MX(0, "."), MX(1, "a.test")],
+             ("a.test", FOUR): ["192.0.2.1"]},
             ["192.0.2.1"],
         ),
         no_domain=({}, "5.1.2"),
@@ -138,9 +142,8 @@ class DomainTests(SynchronousTestCase):
             zone[f"a{n}.test", FOUR] = [f"192.0.{n % 256}.{m}" for m in range(30)]
         finder, resolver = exchangers(zone)
         answer = finish(finder.of_domain(DOMAIN))
-        if isinstance(answer, Trouble):
-            raise AssertionError(answer)
-        self.assertEqual(len(answer.shuffled(lambda hosts: None)), 40)
+        hops = [] if isinstance(answer, Trouble) else answer.shuffled(lambda _: None)
+        self.assertEqual(len(hops), 40)
         self.assertLessEqual(len(resolver.asked), 41)
 
     def test_remembered(self) -> None:
@@ -156,7 +159,7 @@ class DomainTests(SynchronousTestCase):
         self.assertEqual(len(resolver.asked), 6)
 
     def test_host(self) -> None:
-        """A configured host has no MX; a path is a Unix socket; ourselves are allowed."""
+        """A configured host has no MX; a path is a Unix socket; it may be us."""
         zone = {("h.test", MXS): [MX(1, "x.test")], ("h.test", FOUR): ["203.0.113.1"]}
         finder, _ = exchangers(zone)
         for host, hop in (
@@ -172,7 +175,7 @@ class DomainTests(SynchronousTestCase):
 class FallbackTests(SynchronousTestCase):
     """One host after the other."""
 
-    ZONE: Any = {
+    ZONE: ClassVar[Any] = {
         (DOMAIN, MXS): [MX(1, "a.test"), MX(2, "b.test")],
         ("a.test", FOUR): ["192.0.2.1"],
         ("b.test", FOUR): ["192.0.2.2"],
@@ -186,7 +189,7 @@ class FallbackTests(SynchronousTestCase):
         recipient=({"rcpt": b"550 5.1.1 who?\r\n"}, False),
         greylisted=({"rcpt": b"450 4.2.0 later\r\n"}, False),
     )
-    def test_next_host(self, steps: dict[str, bytes], next_one: bool) -> None:  # noqa: FBT001
+    def test_next_host(self, steps: dict[str, Any], next_one: bool) -> None:  # noqa: FBT001
         """The next is asked if one takes no mail, not if it refuses a recipient."""
         servers: Any = {"192.0.2.2": FakeServer}
         if steps:
@@ -200,7 +203,7 @@ class FallbackTests(SynchronousTestCase):
             self.assertEqual(attempts[0].host, "b.test [192.0.2.2]:25")
 
     def test_nobody(self) -> None:
-        """Nobody there: deferred; all say never: failed; one may come back: deferred."""
+        """Nobody there: deferred; all say never: failed; else deferred."""
         self.assertEqual(
             outcomes(World({}, self.ZONE).carry()), [("deferred", "4.4.1")]
         )

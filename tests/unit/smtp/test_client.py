@@ -305,9 +305,9 @@ class RandomTests(SynchronousTestCase):
     LINES = st.sampled_from(
         [
             b"220 x\r\n", FINE, b"250-x\r\n", b"354 go\r\n", b"421 bye\r\n",
-            b"235 ok\r\n", b"450 4.2.0 x\r\n", b"550 5.1.1 x\r\n", b"334 eA==\r\n", b"334 !\r\n",
-            ehlo("PIPELINING", "CHUNKING"), ehlo("STARTTLS"), ehlo("AUTH LOGIN"),
-            b"x\r\n",
+            b"235 ok\r\n", b"450 4.2.0 x\r\n", b"550 5.1.1 x\r\n", b"334 eA==\r\n",
+            b"334 !\r\n", ehlo("PIPELINING", "CHUNKING"), ehlo("STARTTLS"),
+            ehlo("AUTH LOGIN"), b"x\r\n",
         ]
     )  # fmt: skip
 
