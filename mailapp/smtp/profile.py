@@ -172,15 +172,28 @@ class Profile:
     def help(self, topic: bytes) -> Reply:
         """The reply to HELP (RFC 5321, section 4.1.1.8)."""
         if topic:
-            verb = self.verbs.get(topic)
-            if verb is None:
-                return replies.NO_SUCH_TOPIC
-            return make_reply(214, _HELP, [verb.syntax, *verb.help])
+            lines = self._explain(topic)
+            return make_reply(214, _HELP, lines) if lines else replies.NO_SUCH_TOPIC
         names = [name.decode("ascii") for name in self.verbs]
         rows = [" ".join(names[i : i + 6]) for i in range(0, len(names), 6)]
         return make_reply(
             214, _HELP, ["Commands:", *rows, "HELP and a command explains it."]
         )
+
+    def _explain(self, topic: bytes) -> list[str]:
+        """A command and the parameters that it takes, or one of those."""
+        available = self.available
+        explained = {k: v for e in available for k, v in e.explains.items()}
+        verb = self.verbs.get(topic)
+        if verb is None:
+            return [explained[topic]] if topic in explained else []
+        known = {
+            b"MAIL": {k for e in available for k in e.mail_parameters},
+            b"RCPT": {k for e in available for k in e.rcpt_parameters},
+        }
+        names = b" ".join(sorted(known.get(topic, ()))).decode("ascii")
+        lines = [verb.syntax, *verb.help]
+        return [*lines, f"Parameters: {names}"] if names else lines
 
 
 _HELP: Final = Status(0, 0, "help")

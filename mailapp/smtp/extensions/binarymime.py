@@ -22,4 +22,7 @@ BINARYMIME: Final = Extension(
     # below 8BITMIME in the table, whose BODY has one value less
     mail_parameters={b"BODY": read_body(_BODIES)},
     mail_octets=16,  # section 3
+    explains={
+        b"BODY": "BODY=7BIT, 8BITMIME or BINARYMIME (by BDAT only).",
+    },
 )

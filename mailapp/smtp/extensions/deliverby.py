@@ -56,4 +56,7 @@ DELIVERBY: Final = Extension(
     mail_octets=17,  # section 2
     settle=_settle,
     needs_queue=True,
+    explains={
+        b"BY": "BY=seconds;R or N: too late it is returned, or you are told.",
+    },
 )

@@ -134,4 +134,10 @@ DSN: Final = Extension(
     rcpt_octets=len(" NOTIFY=SUCCESS,FAILURE,DELAY ") + 500,
     settle=_settle,
     needs_queue=True,
+    explains={
+        b"RET": "RET=FULL or HDRS: how much of the message a report carries.",
+        b"ENVID": "ENVID=text: a name for this message that reports repeat.",
+        b"NOTIFY": "NOTIFY=NEVER, or some of SUCCESS,FAILURE,DELAY: what to report.",
+        b"ORCPT": "ORCPT=rfc822;user@domain: the recipient as it was written first.",
+    },
 )

@@ -45,4 +45,7 @@ EIGHTBITMIME: Final = Extension(
         b"BODY": read_body({b"7BIT": Body.SEVEN_BIT, b"8BITMIME": Body.EIGHT_BIT})
     },
     mail_octets=17,  # RFC 6152, section 2
+    explains={
+        b"BODY": "BODY=7BIT or 8BITMIME: whether octets above 127 come.",
+    },
 )

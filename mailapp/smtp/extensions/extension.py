@@ -88,6 +88,7 @@ class Extension:
         mail_octets: by how much it lengthens a MAIL line (RFC 5321, section
             4.5.3.1.4).
         rcpt_octets: the same for RCPT.
+        explains: what HELP says of each parameter, in one line.
         verbs: commands that it adds.
         line_octets: of command lines, with CRLF, that may be longer than 512.
         settle: weighs its parameters of MAIL; called if one of them is there.
@@ -104,6 +105,7 @@ class Extension:
     rcpt_parameters: Known = _NO_PARAMETERS
     mail_octets: int = 0
     rcpt_octets: int = 0
+    explains: Mapping[bytes, str] = {}
     verbs: tuple[Verb, ...] = ()
     line_octets: Mapping[bytes, int] = {}
     settle: Settle | None = None

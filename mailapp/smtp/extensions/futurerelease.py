@@ -83,4 +83,8 @@ FUTURERELEASE: Final = Extension(
     needs_queue=True,
     submission=True,  # section 4.2
     settle=_settle,
+    explains={
+        b"HOLDFOR": "HOLDFOR=seconds: how long to keep the message back.",
+        b"HOLDUNTIL": "HOLDUNTIL=2030-12-31T23:59:00Z: until when to keep it back.",
+    },
 )

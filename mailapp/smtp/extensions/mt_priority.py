@@ -39,4 +39,7 @@ MT_PRIORITY: Final = Extension(
     mail_octets=15,  # section 3
     settle=_settle,
     needs_queue=True,
+    explains={
+        b"MT-PRIORITY": "MT-PRIORITY=-9 to 9: which message goes first.",
+    },
 )

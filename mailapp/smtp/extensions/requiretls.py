@@ -41,4 +41,7 @@ REQUIRETLS: Final = Extension(
     mail_octets=11,  # section 2
     settle=_settle,
     needs_queue=True,
+    explains={
+        b"REQUIRETLS": "REQUIRETLS: send the message on over verified TLS or not at all.",
+    },
 )

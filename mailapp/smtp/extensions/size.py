@@ -33,4 +33,7 @@ SIZE: Final = Extension(
     _line,
     mail_parameters={b"SIZE": _read},
     mail_octets=26,  # section 3
+    explains={
+        b"SIZE": "SIZE=octets: how big the message will be.",
+    },
 )

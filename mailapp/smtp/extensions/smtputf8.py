@@ -26,4 +26,7 @@ SMTPUTF8: Final = Extension(
     always("SMTPUTF8"),
     mail_parameters={b"SMTPUTF8": _read},
     mail_octets=10,  # RFC 6531, section 3.1
+    explains={
+        b"SMTPUTF8": "SMTPUTF8: addresses or header fields are in UTF-8.",
+    },
 )

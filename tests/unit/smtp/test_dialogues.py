@@ -63,7 +63,7 @@ class DialogueTests(SynchronousTestCase):
             for cut_name, cut in _CUTS.items()
         }
     )
-    @threat(5, 10)
+    @threat(5, 10, 24)
     def test_dialogue(self, name: str, cut: Cut) -> None:
         """Every reply is as the RFC wants it, and nothing is left over."""
         self._play(name, cut)

@@ -191,6 +191,27 @@ class MailTests(SynchronousTestCase):
             self.assertEqual(codes(reply), [expected])
 
 
+class HelpTests(SynchronousTestCase):
+    """Whoever types at a prompt can find out what there is."""
+
+    def test_every_parameter(self) -> None:
+        """HELP MAIL and HELP RCPT list them, HELP and one of them explains it."""
+        profile = evolve(QUEUE, login=Login.REQUIRED)
+        wire = dial(profile=profile)
+        for command, extension_parameters in (
+            (b"MAIL", [e.mail_parameters for e in profile.available]),
+            (b"RCPT", [e.rcpt_parameters for e in profile.available]),
+        ):
+            listed = say(wire, b"HELP " + command).split()
+            for keyword in {k for known in extension_parameters for k in known}:
+                self.assertIn(keyword, listed)
+                said = say(wire, b"HELP " + keyword.lower())
+                self.assertIn(keyword, said)
+                self.assertEqual(codes(said), [214])
+        self.assertEqual(codes(say(dial(), b"HELP NOTIFY")), [504])
+        self.assertNotIn(b"Parameters", say(dial(), b"HELP RCPT"))
+
+
 @tabled
 class HoldTests(SynchronousTestCase):
     """FUTURERELEASE (RFC 4865), of submission alone."""
