@@ -42,6 +42,6 @@ REQUIRETLS: Final = Extension(
     settle=_settle,
     needs_queue=True,
     explains={
-        b"REQUIRETLS": "REQUIRETLS: send the message on over verified TLS or not at all.",
+        b"REQUIRETLS": "REQUIRETLS: send the message on over verified TLS alone.",
     },
 )
