@@ -6,11 +6,16 @@ run has 200 messages; ``MAILAPP_MANY=1000`` has so many.
 
 from __future__ import annotations
 
+import errno
 import os
 import poplib
+import pty
 import re
+import select
 import shutil
 import ssl
+import subprocess
+import time
 from pathlib import Path
 from random import Random
 from typing import Any, ClassVar, Final
@@ -290,3 +295,77 @@ class ManyTests(ClientCase):
             return self.files()
 
         self.fetch_twice(fetch)
+
+    @needs("mutt")
+    def test_mutt(self) -> None:
+        """Mutt, at a terminal, opens the mailbox over POP and copies all of it.
+
+        It remembers nothing, so the second time it gets all again: the same.
+        """
+        seen: dict[int, bytes] = {}
+
+        def fetch() -> list[bytes]:
+            self.make_box()
+            rc = self.write(
+                "muttrc",
+                # Mutt 2.2 of Debian waits for ever in SCRAM-SHA-256
+                'set pop_authenticators="user"\n'
+                f'set pop_pass="{PASSWORD}"\n'
+                f"set ssl_ca_certificates_file={self.server.ca}\n"
+                "set certificate_file=/dev/null\nset mbox_type=Maildir\n"
+                "set confirmappend=no\nset confirmcreate=no\nset quit=yes\n"
+                "set delete=no\nset wait_key=no\nset move=no\n"
+                f"set folder={self.box}\n",
+            )
+            url = f"pops://alice@localhost:{self.server.port('pop3s')}/"
+            keys = f"<tag-pattern>~A<enter><tag-prefix><copy-message>{self.box}<enter>"
+            with Path(rc).open("a", encoding="utf-8") as file:
+                file.write(f"folder-hook pops: 'push \"{keys}<quit>\"'\n")
+            run_at_terminal("mutt", "-n", "-F", rc, "-f", url, home=self.folder)
+            fresh = []
+            for message in self.files():
+                match = _NUMBER.search(message)
+                assert match is not None
+                number = int(match[1])
+                if number not in seen:
+                    fresh.append(message)
+                self.assertEqual(
+                    body_of(message), body_of(seen.setdefault(number, message))
+                )
+            return fresh
+
+        self.fetch_twice(fetch)
+
+
+def run_at_terminal(*command: str, home: Path) -> None:
+    """Run a program that wants a terminal, until it ends.
+
+    Raises:
+        AssertionError: it failed, or did not end in time; with all that it showed.
+    """
+    screen = b""
+    master, slave = pty.openpty()
+    environment = {**os.environ, "HOME": str(home), "TERM": "vt100"}
+    with subprocess.Popen(  # noqa: S603 - clients under test
+        command,
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        env={**environment, "LC_ALL": "C.UTF-8"},
+        start_new_session=True,
+    ) as process:
+        os.close(slave)
+        deadline = time.monotonic() + 30.0
+        try:
+            while process.poll() is None and time.monotonic() < deadline:
+                if select.select([master], [], [], 0.1)[0]:
+                    screen += os.read(master, 65536)
+        except OSError as problem:  # its end of the terminal is closed
+            if problem.errno != errno.EIO:
+                raise
+        finally:
+            os.close(master)
+            if time.monotonic() >= deadline:
+                process.kill()
+    if process.returncode != 0:
+        raise AssertionError(screen[-2000:].decode("utf-8", "replace"))

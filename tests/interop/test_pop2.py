@@ -51,9 +51,11 @@ class Pop2Tests(ClientCase):
 
     @needs("nmap")
     def test_nmap(self) -> None:
-        """The service probes of nmap name it."""
-        port = str(self.server.port("pop2"))
-        said = self.run_client(
-            *("nmap", "-sV", "-Pn", "-n", "--version-light", "-p", port, "127.0.0.1")
-        )
-        self.assertRegex(said, rb"/tcp +open +pop2 ")
+        """The service probes of nmap name it, and POP3 beside it."""
+        for protocol in ("pop2", "pop3"):
+            port = str(self.server.port(protocol))
+            said = self.run_client(
+                *("nmap", "-sV", "--version-light", "-Pn", "-n"),
+                *("-p", port, "127.0.0.1"),
+            )
+            self.assertRegex(said, rb"/tcp +open +%b\b" % protocol.encode())
