@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from string import Formatter
 from typing import Any, Final
 
@@ -32,6 +33,8 @@ _LEVELS: Final = {
 _FORMATS_KEPT: Final = 1000
 _NUMBERS: Final = frozenset({bool, int, float, type(None)})
 _SIMPLE: Final = _NUMBERS | {str}
+_BARE: Final = re.compile(r"[!#-<>-\[\]-~]+").fullmatch
+"""Text that stands as it is: ASCII that prints, without what follows here."""
 _SEPARATES: Final = re.compile(r'[ "=\\]').search
 _formats: Final[dict[str, frozenset[str] | None]] = {}
 _json: Final = json.JSONEncoder().encode
@@ -145,14 +148,8 @@ def human_line(event: LogEvent) -> str:
     if text:
         shown.append(escape(text))
     if name:
-        shown += [
-            f"{key}={_quoted(value)}"
-            for key, value in event.items()
-            if key[:4] != "log_"
-            and key not in _INTERNAL
-            and key not in said
-            and value != ""
-        ]
+        keys = _keys((*event,), said)
+        shown += [f"{k}={_quoted(event[k])}" for k in keys if event[k] != ""]
     line = " ".join(shown)
     if "log_failure" in event:
         rows = [row for row in _trace(event).split("\n") if row]
@@ -160,9 +157,19 @@ def human_line(event: LogEvent) -> str:
     return f"{line}\n"
 
 
+@lru_cache(maxsize=_FORMATS_KEPT)
+def _keys(keys: tuple[str, ...], said: frozenset[str]) -> tuple[str, ...]:
+    """Which of an event's fields are shown; events of a kind have the same ones."""
+    return tuple(
+        key
+        for key in keys
+        if key[:4] != "log_" and key not in _INTERNAL and key not in said
+    )
+
+
 def _quoted(value: Any) -> str:
     """A value that can't be taken for another field."""
-    if value.__class__ is str and value.isalnum():
+    if value.__class__ is str and _BARE(value):
         return str(value)
     if value.__class__ in _NUMBERS:
         return str(value)

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Final
-
-from attrs import frozen
+from typing import Final, NamedTuple
 
 from mailapp.core import abnf
 from mailapp.core.failures import SyntaxProblem
@@ -28,8 +26,7 @@ _is_name: Final = abnf.only(FTEXT)
 _BREAKING: Final = bytes(sorted(abnf.CTL - {ord("\t")}))
 
 
-@frozen
-class Begun:
+class Begun(NamedTuple):
     """A field up to some word: what later words do not change can be kept.
 
     Attributes:
@@ -71,20 +68,20 @@ def end_field(begun: Begun, words: Iterable[bytes]) -> bytes:
     Raises:
         SyntaxProblem: a word would break the field, also one of the first.
     """
-    whole = _add(begun, words)
-    text = b"\r\n".join((*whole.lines, whole.line))
-    if len(text.translate(None, _BREAKING)) != len(text) - 2 * len(whole.lines):
+    lines, line, _room = _add(begun, words)
+    text = b"\r\n".join((*lines, line))
+    if len(text.translate(None, _BREAKING)) != len(text) - 2 * len(lines):
         reason = "not fit for a header field"
         raise SyntaxProblem(reason)
     return text + b"\r\n"
 
 
 def _add(begun: Begun, words: Iterable[bytes]) -> Begun:
-    lines, line, room = list(begun.lines), begun.line, begun.room
+    lines, line, room = begun
     for word in words:
         length = len(line) + 1 + len(word)
         if length > room:
-            lines.append(line)
+            lines = (*lines, line)
             line, length = b" " + word, len(word) + 1
         else:
             line += b" " + word
@@ -93,7 +90,7 @@ def _add(begun: Begun, words: Iterable[bytes]) -> Begun:
             reason = "not fit for a header field"
             raise SyntaxProblem(reason)
         room = LINE_LENGTH
-    return Begun(tuple(lines), line, room)
+    return Begun(lines, line, room)
 
 
 def build_text_field(name: bytes, text: str, *, utf8: bool = False) -> bytes:

@@ -66,6 +66,13 @@ class HumanTests(SynchronousTestCase):
         line = human_line(event(event="x", recipient="", name=value))
         self.assertTrue(line.endswith(f" name={shown}\n"), line)
 
+    @given(st.text(min_size=1, max_size=20))
+    def test_bare(self, value: str) -> None:
+        """Text stands as it is if and only if nothing in it ends a field."""
+        line = human_line(event(event="x", recipient="", name=value))
+        bare = value.isprintable() and not set(value) & set(' "=\\')
+        self.assertEqual(line.endswith(f" name={value}\n"), bare)
+
     def test_empty_is_left_out(self) -> None:
         """A field without content says nothing."""
         self.assertNotIn("name", human_line(event(event="x", recipient="", name="")))
