@@ -10,7 +10,6 @@ from twisted.internet.interfaces import IReactorTime
 
 from mailapp.auth.interfaces import IAuthenticator
 from mailapp.config.schema import Configuration, Listener, Profile
-from mailapp.message.sevenbit import SevenBit, convert
 from mailapp.net.surroundings import Compose
 from mailapp.net.threads import InThread
 from mailapp.pop.locking import Present, Terms, as_it_is
@@ -18,6 +17,7 @@ from mailapp.pop.vintage import Vintage
 from mailapp.pop2.connection import Limits
 from mailapp.pop2.protocol import REFUSAL, compose_pop2
 from mailapp.pop2.session import Service
+from mailapp.pop2.sevenbit import converted
 from mailapp.pop2.snapshot import Pause, Room, Showing
 
 ALPN: Final = (b"pop2",)  # nobody has registered one
@@ -71,5 +71,5 @@ class Pop2:
 
     async def _convert(self, octets: bytes) -> bytes | None:
         """To 7-bit MIME; a deeply nested message costs time, and so a thread."""
-        result = await self.in_thread(convert, octets)
-        return result.octets if isinstance(result, SevenBit) else None
+        result: bytes | None = await self.in_thread(converted, octets)
+        return result

@@ -1,4 +1,4 @@
-"""Whether a message is NVT-ASCII, and what is left of it if nothing else helps (pure).
+"""Whether a message is NVT-ASCII, and how it becomes so (pure).
 
 RFC 937, pages 5 and 12: messages are in NVT-ASCII, their lines at most 1000 octets with
 CRLF. Both machines take a message of any size in chunks, cut anywhere.
@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from mailapp.message.eai import downgrade
+from mailapp.message.sevenbit import NotConvertible, Obstacle, SevenBit, convert
 from mailapp.pop2.grammar import TEXT_LIMIT
 
 _CONTENT_LIMIT: Final = TEXT_LIMIT - 2
@@ -82,6 +84,18 @@ def is_clean(octets: bytes) -> bool:
     scan = Scan()
     scan.feed(octets)
     return scan.finish()
+
+
+def converted(octets: bytes) -> bytes | None:
+    """A whole message in 7-bit MIME; None: that is not possible.
+
+    Of a header in UTF-8 a surrogate is made (RFC 6857, section 3): its addresses can't
+    be answered, and all of it can be read.
+    """
+    result = convert(octets)
+    if isinstance(result, NotConvertible) and result.reason is Obstacle.HEADER:
+        result = convert(downgrade(octets))
+    return result.octets if isinstance(result, SevenBit) else None
 
 
 class Mender:

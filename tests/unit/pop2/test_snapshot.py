@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailapp.core.output import Stream
-from mailapp.message.sevenbit import SevenBit, convert
+from mailapp.message.words import decode_text
 from mailapp.pop2 import replies
-from mailapp.pop2.sevenbit import Mender, Scan, is_clean
+from mailapp.pop2.sevenbit import Mender, Scan, converted, is_clean
 from mailapp.pop2.snapshot import Room
 from mailapp.storage.types import BlobRef, Unavailable
 from tests.play import octetwise, random_cuts
@@ -28,10 +28,9 @@ _pieces = st.sampled_from(
 _octets = st.lists(_pieces, max_size=12).map(b"".join)
 
 
-async def converted(octets: bytes) -> bytes | None:
-    """As the server does, here and now."""
-    result = convert(octets)
-    return result.octets if isinstance(result, SevenBit) else None
+async def in_seven_bits(octets: bytes) -> bytes | None:
+    """As a server does it."""
+    return converted(octets)
 
 
 def mended(octets: bytes, seed: int | None = None) -> bytes:
@@ -114,13 +113,29 @@ class ShownTests(SynchronousTestCase):
             "Content-Transfer-Encoding: 8bit\r\n\r\nGrüße\r\n"
         ).encode()
         server = Server(body)
-        server.convert = converted
+        server.convert = in_seven_bits
         converted_body = b2a_base64("Grüße\r\n".encode(), newline=False) + b"\r\n"
         count, octets = self.shown(server)
         self.assertEqual(count, len(octets))
         self.assertTrue(is_clean(octets))
         self.assertEqual(converted_body, octets.partition(b"\r\n\r\n")[2])
         self.assertEqual(Room(), server.room)
+
+    def test_surrogate(self) -> None:
+        """Of a header in UTF-8 comes a surrogate (RFC 6857) that says the same."""
+        body = (
+            "From: Jürgen <jürgen@example.test>\r\nSubject: Grüße\r\n"
+            "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
+            "Content-Transfer-Encoding: 8bit\r\n\r\nGrüße\r\n"
+        ).encode()
+        server = Server(body)
+        server.convert = in_seven_bits
+        count, octets = self.shown(server)
+        self.assertEqual(count, len(octets))
+        self.assertTrue(is_clean(octets))
+        header = octets.partition(b"\r\n\r\n")[0]
+        (subject,) = [v for v in header.split(b"\r\n") if v.startswith(b"Subject: ")]
+        self.assertEqual("Grüße", decode_text(subject[len(b"Subject: ") :]))
 
     def test_inconvertible(self) -> None:
         """What can't be converted, or is too large for that, has question marks."""
@@ -146,7 +161,7 @@ class ShownTests(SynchronousTestCase):
     def test_room(self) -> None:
         """All converted messages share a room; who finds none may come again."""
         server = Server(b"A: b\r\n\r\n" + b"\xe9" * 100 + b"\r\n")
-        server.convert = converted
+        server.convert = in_seven_bits
         server.deliver(b"A: b\r\n\r\n" + b"\xe9" * 100 + b"\r\n", ("Archive",))
         server.room = Room(300)
         first = server.login()
