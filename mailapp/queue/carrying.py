@@ -245,7 +245,7 @@ class Carrying:
         return [
             place
             for place in self.waiting.places(entry, destination)
-            if claim.hint.forced or not due or due[place] <= now
+            if claim.hint.forced or not due or self._schedule.is_due(due[place], now)
         ]
 
     # ---- carrying

@@ -81,6 +81,10 @@ class Schedule:
         ends = [self.expires_at(entry), by.deadline if by else now]
         return min([due, *(end for end in ends if end > now)])
 
+    def is_due(self, due: float, now: float) -> bool:
+        """It may be tried; also if its time is so far away that a clock was wrong."""
+        return due <= now or due > now + self.longest_delay * (1 + self.jitter)
+
     def warns_at(self, entry: Entry) -> float:
         """Seconds since the epoch at which its sender is told that it takes long.
 

@@ -103,6 +103,8 @@ class Waiting:
             if not due and entry.due:
                 places = self.places(entry, destination)
                 time = min((entry.due[place] for place in places), default=0.0)
+                if self._schedule.is_due(time, self._clock.seconds()):
+                    time = 0.0
             lane = self.lanes.get(destination)
             lane.put_off(entry.id, time, entry.envelope.priority)
             self.lanes.watch(lane)

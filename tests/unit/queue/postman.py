@@ -224,6 +224,7 @@ class PostCase(SynchronousTestCase):
     """A queue on a real disk."""
 
     limits = Limits()
+    files = Files()
 
     def setUp(self) -> None:
         """An empty queue, and its postman."""
@@ -236,7 +237,7 @@ class PostCase(SynchronousTestCase):
 
     def new_post(self) -> Post:
         """Another process on the same queue."""
-        post = Post(self.folder / "queue", Files(), self.clock, limits=self.limits)
+        post = Post(self.folder / "queue", self.files, self.clock, limits=self.limits)
         self.addCleanup(post.end)
         return post
 
