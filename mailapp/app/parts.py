@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from mailapp.app.facts import Facts
 from mailapp.auth.keys import KEY_FILE, load_key
@@ -20,6 +20,9 @@ from mailapp.events.journal import Journal
 from mailapp.net.names import MessageNames
 from mailapp.net.threads import Pool
 from mailapp.storage.maildir.store import MaildirStore
+
+_ACCOUNTS_ASKED_EVERY: Final = 0.01
+"""Seconds; so much later what the command line changed is in force in a process."""
 
 Publish = Callable[[bytes, bytes], None]
 """Tells the other processes a fact: topic and octets."""
@@ -53,7 +56,7 @@ class Parts:
         self.message_names = MessageNames()
         self.key = load_key(server.directory / KEY_FILE)
         self.writes = Pool(reactor, "write", configuration.storage.write_threads)
-        self.accounts = Accounts(server.accounts)
+        self.accounts = Accounts(server.accounts, asked_every=_ACCOUNTS_ASKED_EVERY)
         self.directory = Directory(
             self.accounts,
             server.domains,

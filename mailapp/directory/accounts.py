@@ -1,7 +1,8 @@
 """The accounts file: one SQLite file that the command line writes and workers read.
 
 Reads are kept in memory until anybody changes the file, which ``PRAGMA data_version``
-tells in some 3 microseconds; so a change shows at the next call in every process.
+tells; so a change shows at the next call in every process. Asking costs a few system
+calls and lets other threads in, so a server that is busy may ask less often.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 from typing import Final, TypeVar
 
 from mailapp.core.failures import TemporaryFailure
@@ -43,13 +45,25 @@ class Accounts:
 
     Args:
         path: made, with mode 0600, if it is not there.
+        asked_every: seconds for which an answer counts, whether somebody else changed
+            the file: what others write shows so much later.
+        now: seconds of any clock that does not go back.
 
     Raises:
         AccountsFileProblem: it can't be used.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        asked_every: float = 0.0,
+        now: Callable[[], float] = monotonic,
+    ) -> None:
         self._connection = connect(path)
+        self._asked_every = asked_every
+        self._now = now
+        self._ask_at = 0.0
         self._verifiers: dict[str, Verifiers | None] = {}
         self._aliases: dict[str, tuple[str, ...]] = {}
         self._lists: Mapping[str, ListSettings] | None = None
@@ -69,6 +83,11 @@ class Accounts:
         Raises:
             TemporaryFailure: the file can't be read now.
         """
+        if self._asked_every:
+            now = self._now()
+            if now < self._ask_at:
+                return self._generation
+            self._ask_at = now + self._asked_every
         try:
             (version,) = self._check.execute("PRAGMA data_version").fetchone()
         except sqlite3.Error as failure:

@@ -168,6 +168,26 @@ class TwoProcessesTests(FileCase):
         self.assertNotEqual(self.accounts.generation(), generation)
         self.assertEqual(self.accounts.targets("info@example.test"), (ALICE,))
 
+    def test_asked_seldom(self) -> None:
+        """Who asks less often sees what others write so much later, and no later."""
+        clock = [5.0]
+        seldom = Accounts(self.path, asked_every=0.5, now=lambda: clock[0])
+        self.addCleanup(seldom.close)
+        self.assertTrue(self.found(seldom).account.enabled)
+        self.accounts.set_enabled(ALICE, enabled=False)
+        clock[0] = 5.4
+        self.assertTrue(self.found(seldom).account.enabled)
+        clock[0] = 5.5
+        self.assertFalse(self.found(seldom).account.enabled)
+
+    def test_own_changes_show(self) -> None:
+        """However seldom it asks, what it writes itself shows at once."""
+        seldom = Accounts(self.path, asked_every=10.0)
+        self.addCleanup(seldom.close)
+        self.assertTrue(self.found(seldom).account.enabled)
+        seldom.set_enabled(ALICE, enabled=False)
+        self.assertFalse(self.found(seldom).account.enabled)
+
     def test_another_process(self) -> None:
         """So is that of a process of its own."""
         self.assertTrue(self.found().account.enabled)
