@@ -22,7 +22,7 @@ from mailapp.auth.checkers import (
 from mailapp.auth.hashes import Decoys, Hashes
 from mailapp.auth.keys import InstallationKey
 from mailapp.auth.realm import Realm
-from mailapp.auth.recent import RecentLogins
+from mailapp.auth.recent import RecentLogins, Token
 from mailapp.auth.throttle import Throttle
 from mailapp.directory.resolve import Directory
 from mailapp.sasl.scram import ITERATIONS
@@ -45,6 +45,8 @@ class Authentication:
         hostname: in its challenges.
         random: gives so many random octets.
         note_use: told when an app password was used for the first time in a day.
+        observe_good: told of each password found good, for the other processes.
+        recent: good logins, here and in other processes.
     """
 
     store: IMailStore
@@ -58,18 +60,24 @@ class Authentication:
     hostname: str = "localhost"
     random: Callable[[int], bytes] = os.urandom
     note_use: NoteUse | None = None
+    observe_good: Callable[[Token], None] | None = None
+    recent: RecentLogins = field(init=False)
     portal: Portal = field(init=False)
     decoys: Decoys = field(init=False)
 
+    @recent.default
+    def _make_recent(self) -> RecentLogins:
+        key = self.key.derive(b"recent logins")
+        return RecentLogins(key, observe=self.observe_good)
+
     @portal.default
     def _make_portal(self) -> Portal:
-        recent = RecentLogins(self.random(32))
         portal = Portal(Realm(self.store, self.directory))
         portal.registerChecker(
             PasswordChecker(
                 self.directory,
                 self.hashes,
-                recent,
+                self.recent,
                 self.clock,
                 AppPasswords(self.key, self.note_use),
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from hashlib import blake2b
 from typing import Final
 
@@ -23,14 +24,16 @@ class Token:
 class RecentLogins:
     """Passwords that were found good, as keyed digests, for a few minutes.
 
-    The key never leaves the process. The version of the account is part of each digest,
-    so every change of the account makes its entries useless at once; and so is its
-    name, so that no two accounts share one (threat 46).
+    The processes of a server have the same key, and tell each other digests and nothing
+    else. The version of the account is part of each digest, so every change of the
+    account makes its entries useless at once; and so is its name, so that no two
+    accounts share one (threat 46).
 
     Args:
-        key: random octets, up to 64.
+        key: secret octets, up to 64.
         lifetime_seconds: after the check that found the password good.
         limit: entries; then the oldest goes.
+        observe: told of each password found good here, for the other processes.
     """
 
     def __init__(
@@ -38,7 +41,9 @@ class RecentLogins:
         key: bytes,
         lifetime_seconds: float = LIFETIME_SECONDS,
         limit: int = LIMIT,
+        observe: Callable[[Token], None] | None = None,
     ) -> None:
+        self._observe = observe
         self._key = key
         self._lifetime_seconds = lifetime_seconds
         self._limit = limit
@@ -56,7 +61,13 @@ class RecentLogins:
         return self._until.get(token.octets, now) > now
 
     def add(self, token: Token, now: float) -> None:
-        """It was found good just now."""
+        """It was found good just now, here."""
+        self.heard(token, now)
+        if self._observe is not None:
+            self._observe(token)
+
+    def heard(self, token: Token, now: float) -> None:
+        """It was found good just now, here or in another process."""
         self._until.pop(token.octets, None)
         while len(self._until) >= self._limit:
             del self._until[next(iter(self._until))]

@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from mailapp.auth.hashes import Decoys, check_argon2, stored_form
 from mailapp.auth.keys import InstallationKey, KeyProblem, load_key
 from mailapp.auth.passwords import check_strength
-from mailapp.auth.recent import RecentLogins
+from mailapp.auth.recent import LIFETIME_SECONDS, RecentLogins, Token
 from mailapp.core.failures import SyntaxProblem
 from mailapp.core.secret import Secret
 from mailapp.directory.accounts import NewPassword
@@ -160,8 +160,24 @@ class RecentLoginsTests(SynchronousTestCase):
             recent.add(token, 0.0)
         self.assertEqual([recent.has(t, 1.0) for t in tokens], [False, True, True])
 
+    @threat(46)
+    def test_told(self) -> None:
+        """Another process learns digests, and not the password; a change ends them."""
+        told: list[Token] = []
+        here = RecentLogins(b"key", observe=told.append)
+        there = RecentLogins(b"key")
+        token = here.token(self.verifiers(), b"secret password")
+        here.add(token, 0.0)
+        (heard,) = told
+        self.assertNotIn(b"secret", heard.octets)
+        there.heard(heard, 0.0)
+        self.assertTrue(there.has(token, 1.0))
+        changed = there.token(self.verifiers(version=7), b"secret password")
+        self.assertFalse(there.has(changed, 1.0))
+        self.assertFalse(there.has(token, LIFETIME_SECONDS))
+
     def test_keyed(self) -> None:
-        """Another process has another key."""
+        """Another server has another key."""
         one, other = (
             RecentLogins(key).token(self.verifiers(), b"x") for key in (b"a", b"b")
         )
