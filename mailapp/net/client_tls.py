@@ -72,7 +72,7 @@ class ClientTLS:
 
     def to(self, name: str) -> _Creator:
         """What ``startTLS`` is given for a connection to this host."""
-        return _Creator(self._context, name)
+        return _Creator(self._context, _plain(name))
 
     @staticmethod
     def problem(handle: SSL.Connection, name: str) -> str:
@@ -85,6 +85,7 @@ class ClientTLS:
             return "its certificate was not verified"
         if trust.flaw:
             return f"its certificate is not to be trusted: {trust.flaw}"
+        name = _plain(name)
         try:
             if _is_address(name):
                 verify_ip_address(handle, name)
@@ -128,6 +129,11 @@ _FLAWS: Final = {
     20: "its authority is not known",
     21: "its authority is not known",
 }
+
+
+def _plain(name: str) -> str:
+    """An address literal as the address alone."""
+    return name.strip("[]").removeprefix("IPv6:")
 
 
 def _is_address(name: str) -> bool:

@@ -77,6 +77,13 @@ def needs_conversion(entry: Entry, offered: Capabilities) -> bool:
     return entry.eight_bit and not offered.eight_bit
 
 
+def wants_another(entry: Entry, offered: Capabilities) -> bool:
+    """Whether a server that can do more would be better for this message."""
+    if entry.envelope.smtputf8 and not offered.smtputf8:
+        return True
+    return needs_conversion(entry, offered)
+
+
 async def fit(
     entry: Entry, content: IContent, offered: Capabilities, in_thread: InThread
 ) -> Fit | Trouble:

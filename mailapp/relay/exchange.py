@@ -19,7 +19,7 @@ from mailapp.queue.interfaces import Consignment, ICarrier
 from mailapp.queue.types import Attempt
 from mailapp.relay.channel import Channel
 from mailapp.relay.consignment import Carriage
-from mailapp.relay.conversion import header_of, needs_conversion
+from mailapp.relay.conversion import header_of, wants_another
 from mailapp.relay.interfaces import ITLSPolicies
 from mailapp.relay.link import Environment
 from mailapp.relay.pool import Key, Pool
@@ -71,7 +71,7 @@ class Relay:
             return carriage.attempts
 
         def converts(offered: Capabilities) -> bool:
-            return needs_conversion(consignment.entry, offered)
+            return wants_another(consignment.entry, offered)
 
         key: Key = (destination.key, policy.level + 10 * policy.require_tls)
         while carriage.waiting:

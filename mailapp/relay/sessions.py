@@ -99,8 +99,9 @@ class Sessions:
             route: how.
             domain: whose MX is asked, if the route has no host.
             policy: what it must be protected by.
-            converts: a server with these extensions makes us convert the message; one
-                more hop is tried before that (RFC 6376, section 5.3 tells why).
+            converts: a server with these extensions makes us convert the message, or
+                return it; one more hop is tried before that (RFC 6376, section 5.3
+                tells why).
         """
         if route.host:
             found = await self._exchangers.of_host(route.host, route.port)

@@ -139,7 +139,9 @@ class SmtpClient(Opening):
     # What the server says.
 
     def _read(self) -> None:
-        while self.state not in {_S.HANDSHAKE, _S.CLOSED} and not self._asked:
+        while not self._asked:
+            if self.state is _S.HANDSHAKE or self.state is _S.CLOSED:
+                return
             answer = self._reader.next()
             if answer is None:
                 return
@@ -154,20 +156,18 @@ class SmtpClient(Opening):
                 self._take(answer)
 
     def _take(self, answer: Answer) -> None:
-        match self.state:
-            case _S.COMMANDS | _S.CONTENT | _S.FINAL:
-                self._transaction_answered(answer)
-            case _S.READY:
-                self._end(CONFUSED if answer.positive else answer)
-            case _S.QUIT | _S.CLOSED:
-                self.state = _S.CLOSED
-            case _:
-                self._open(answer)
+        if self._transaction is not None:
+            self._transaction_answered(self._transaction, answer)
+        elif self.state is _S.READY:
+            self._end(CONFUSED if answer.positive else answer)
+        elif self.state is _S.QUIT:
+            self.state = _S.CLOSED
+        else:
+            self._open(answer)
 
-    def _transaction_answered(self, answer: Answer) -> None:
-        transaction = self._transaction
-        if transaction is None:
-            return
+    def _transaction_answered(
+        self, transaction: ClientTransaction, answer: Answer
+    ) -> None:
         before = self.state
         self._write(transaction.take(answer))
         self.state = transaction.state

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
+import tempfile
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Protocol, ServerFactory
+from twisted.internet.task import deferLater
+from twisted.trial.unittest import TestCase
 from zope.interface import implementer
 
 from mailapp.core.address import Address
@@ -17,6 +22,7 @@ from mailapp.delivery.interfaces import IBody, IDelivery
 from mailapp.delivery.types import Delivered, RecipientOutcome, Route
 from mailapp.net.client_tls import ClientTLS
 from mailapp.net.records import MX, RecordType
+from mailapp.net.sweep import Sweep
 from mailapp.net.table_resolver import TableResolver
 from mailapp.net.threads import inline
 from mailapp.policy.pipeline import Pipeline
@@ -198,3 +204,77 @@ class OwnServerTests(SocketCase):
         self.assertEqual(outcomes([attempt]), [("deferred", "4.4.1")])
         self.assertEqual(attempt.text, "the connection was refused")
         self.assertEqual(attempt.host, f"{NAME} [127.0.0.1]:{port}")
+
+
+class Wire:
+    """What a server of :mod:`tests.unit.relay.net` writes to, on a real transport."""
+
+    def __init__(self, transport: Any) -> None:
+        self.protocol = self
+        self.transport = transport
+
+    def dataReceived(self, octets: bytes) -> None:
+        """To the client."""
+        self.transport.write(octets)
+
+    def close(self) -> None:
+        """The server hangs up."""
+        self.transport.loseConnection()
+
+
+class Listening(Protocol):
+    """One connection to such a server."""
+
+    def __init__(self, server: FakeServer) -> None:
+        self.server = server
+
+    def connectionMade(self) -> None:
+        """Greet."""
+        self.server.connect(cast(Any, Wire(self.transport)))
+
+    def dataReceived(self, data: bytes) -> None:
+        """The client wrote."""
+        self.server.hear(data)
+
+
+class UnixTests(TestCase):
+    """LMTP over a Unix socket."""
+
+    timeout = 30
+
+    async def test_lmtp(self) -> None:
+        """Each recipient has its word, and the next message the same connection."""
+        server = FakeServer(
+            lmtp=True, content=[b"250 2.0.0 taken\r\n", b"452 4.2.2 full\r\n"]
+        )
+        factory: Any = ServerFactory()
+        factory.buildProtocol = lambda _address: Listening(server)
+        folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, folder)
+        path = f"{folder}/lmtp"
+        port = reactor.listenUNIX(path, factory)
+        sweep = Sweep(reactor, 0.1)
+        self.addCleanup(sweep.stop)
+        self.addCleanup(port.stopListening)
+        relay = make_relay(
+            reactor,
+            TableResolver({}),
+            routes.Routes([routes.Route(name="boxes", host=path, lmtp=True)]),
+            "us.test",
+            tls=ClientTLS(str(CA.path)),
+            in_thread=inline,
+            now=time.time,
+            nonce=lambda: "nonce",
+            sweep=sweep,
+        )
+        make = World(FakeServer).consignment
+        first = await relay.carry(make(["bob", "carl"], MESSAGE, "boxes"))
+        self.assertEqual(outcomes(first), [*DONE, ("deferred", "4.2.2")])
+        self.assertEqual(first[0].host, path)
+        second = await relay.carry(make(["bob"], MESSAGE * 10_000, "boxes"))
+        self.assertEqual(outcomes(second), DONE)
+        self.assertEqual(server.commands[0], b"LHLO us.test")
+        self.assertEqual(server.messages, [MESSAGE, MESSAGE * 10_000])
+        relay.close()
+        while len(sweep):  # it watches until the connection is gone
+            await deferLater(reactor, 0)
