@@ -253,7 +253,7 @@ Connect = Callable[[str, int, TransportProtocol], Awaitable[Any]]
 
 
 def connector(reactor: Any) -> Connect:
-    """Connects to a name or an address, IPv6 and IPv4 alike (RFC 8305)."""
+    """Connects to a name or an address; IPv6 and IPv4 are tried side by side."""
 
     def connect(host: str, port: int, protocol: TransportProtocol) -> Awaitable[Any]:
         endpoint = HostnameEndpoint(reactor, host, port, timeout=CONNECT_SECONDS)

@@ -24,7 +24,7 @@ _NUMBER: Final = re.compile(rb"([0-9]{1,9}) ([0-9]{1,18})(?: .*)?", re.DOTALL)
 _NAME: Final = re.compile(rb"([0-9]{1,9}) ([\x21-\x7e]{1,255})")
 _UNNAMED: Final = re.compile(rb"([0-9]{1,9})(?: .*)?", re.DOTALL)
 _CODE: Final = re.compile(rb"\[([A-Za-z0-9/_.-]{1,60})\]")
-# RFC 1939, section 7: the syntax of msg-id in RFC 822; RFC 1734 and threat 49: strict
+# RFC 1939, section 7: "the same as `msg-id'"; strict, see threat 49
 _TIMESTAMP: Final = re.compile(
     rb"<[\x21-\x3b\x3d\x3f-\x7e]{1,200}@[\x21-\x3b\x3d\x3f-\x7e]{1,200}>"
 )
