@@ -19,7 +19,7 @@ from mailapp.storage.files import Directory, Files
 from tests.threats import threat
 from tests.unit.queue.postman import BEGIN, TEXT, Post, PostCase, attempt, envelope
 
-MANY = int(os.environ.get("MAILAPP_MANY", "2000"))
+MANY = int(os.environ.get("MAILAPP_MANY", "1000"))
 """Entries of the large queue; the promise is made for 100,000."""
 
 
