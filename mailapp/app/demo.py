@@ -14,9 +14,11 @@ from twisted.logger import globalLogBeginner
 
 from mailapp.app.appliance import LOCK_FILE, Appliance, lock_folder
 from mailapp.app.logs import Log
+from mailapp.app.outside import OutsideWorld
 from mailapp.app.reactor import install
 from mailapp.app.roundtrip import Finding, Target, check
 from mailapp.app.world import Built, World
+from mailapp.net.tls import CertificateFiles, ServerTLS
 
 LOG_FILE: Final = "mailapp.log"
 READY_SECONDS: Final = 30.0
@@ -66,11 +68,14 @@ class Demo:
         appliance = Appliance(self.built.text, path, self._reactor, log_file)
         globalLogBeginner.beginLoggingTo([appliance.observer], redirectStandardIO=False)
         appliance.on_ready = lambda: self._reactor.callWhenRunning(self._tell, ready)
+        outside = self._outside()
         appliance.open()
+        outside.start()
         appliance.begin()
         # the terminal was closed: nobody is there to end it later
         signal.signal(signal.SIGHUP, lambda *_: self._reactor.callFromThread(self.stop))
-        self._reactor.addSystemEventTrigger("before", "shutdown", appliance.stopService)
+        for stop in (appliance.stopService, outside.stop):
+            self._reactor.addSystemEventTrigger("before", "shutdown", stop)
         self._reactor.run()
 
     def check(self, tell: Callable[[Finding], None]) -> None:
@@ -99,14 +104,29 @@ class Demo:
         if self._reactor.running:
             self._reactor.stop()
 
+    def _outside(self) -> OutsideWorld:
+        folder = self.world.folder
+        files = CertificateFiles(str(folder / "server.pem"), str(folder / "server.key"))
+        return OutsideWorld(
+            self._reactor,
+            folder,
+            home=self.world.domain,
+            base=self.world.port_base,
+            back=self.built.ports["smtp"],
+            tls=ServerTLS([files], b"outside", ()),
+        )
+
     def _target(self) -> Target:
         account = self.built.accounts[0]
+        bob = self.world.account("bob")
         return Target(
             self.built.ports,
             str(self.ca_file),
-            f"bob@{self.world.domain}",
+            bob,
             account,
             self.built.passwords[account],
+            sender_password=self.built.passwords.get(bob, ""),
+            journal=self.built.configuration.journal_folder,
         )
 
     def _tell(self, ready: Callable[[], None]) -> None:

@@ -23,11 +23,14 @@ from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
+from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
+from twisted.names import dns
 from zope.interface import implementer
 
+from mailapp.app.names import NameServer
 from mailapp.core.address import Address
 from mailapp.core.envelope import Envelope
 from mailapp.core.failures import PermanentFailure, TemporaryFailure
@@ -37,6 +40,7 @@ from mailapp.delivery.stamp import stamp
 from mailapp.delivery.types import Delivered, Failed, RecipientOutcome, Route
 from mailapp.message.trace import received
 from mailapp.net.driver import DriverFactory
+from mailapp.net.listeners import CannotListen
 from mailapp.net.names import MessageNames
 from mailapp.net.surroundings import Surroundings
 from mailapp.net.sweep import Sweep
@@ -47,8 +51,12 @@ from mailapp.smtp.protocol import compose_smtp, over_limit
 
 DOMAIN: Final = "outside.test"
 HOST: Final = "mx.outside.test"
-PORT: Final = 2525
+ADDRESS: Final = "127.0.0.2"
+"""Another one than that of the demo's own server, which never sends to itself."""
+PORT: Final = 26
 """Added to the demo's port base."""
+NAMES_PORT: Final = 53
+"""Likewise, for the demo's DNS."""
 
 _GREYLISTED: Final = Status(7, 1, "greylisted, come again in a minute")
 _NOT_TODAY: Final = Status(2, 1, "this mailbox takes no mail today")
@@ -148,14 +156,14 @@ class Outside:
         return Delivered()
 
 
-class OutsideHost:
-    """Serves it on loopback.
+class OutsideWorld:
+    """Serves it on loopback, and the DNS that knows the way there.
 
     Args:
         reactor: the real one.
         folder: of the demo's data.
         home: the demo's domain.
-        port: where to listen.
+        base: of the demo's ports.
         back: the port of the demo's own SMTP listener.
         tls: for STARTTLS.
     """
@@ -168,13 +176,13 @@ class OutsideHost:
         folder: Path,
         *,
         home: str,
-        port: int,
+        base: int,
         back: int,
         tls: ServerTLS,
     ) -> None:
         self._reactor = reactor
         self._back = back
-        self._number = port
+        self._base = base
         self._sweep = Sweep(reactor)
         profile = Profile(hostname=HOST, domain=DOMAIN, tls_available=True)
         self._factory = DriverFactory(
@@ -192,24 +200,38 @@ class OutsideHost:
                 refusal=over_limit(profile),
             ),
         )
-        self._port: IListeningPort | None = None
+        self._names = NameServer(
+            {
+                (DOMAIN, dns.MX): [dns.Record_MX(10, HOST)],
+                (HOST, dns.A): [dns.Record_A(ADDRESS)],
+                (home, dns.MX): [dns.Record_MX(10, f"mx.{home}")],
+                (f"mx.{home}", dns.A): [dns.Record_A("127.0.0.1")],
+            }
+        )
+        self._ports: list[IListeningPort] = []
 
     def start(self) -> None:
         """Listen.
 
         Raises:
-            CannotListenError: the port is in use.
+            CannotListen: a port is in use.
         """
-        self._port = self._reactor.listenTCP(
-            self._number, self._factory, interface="127.0.0.1"
-        )
+        base, reactor = self._base, self._reactor
+        try:
+            self._ports.append(
+                reactor.listenTCP(base + PORT, self._factory, interface=ADDRESS)
+            )
+            self._ports.append(
+                reactor.listenUDP(base + NAMES_PORT, self._names, "127.0.0.1")
+            )
+        except CannotListenError as problem:
+            raise CannotListen(str(problem)) from problem
 
     def stop(self) -> Deferred[Any]:
         """Finish."""
-        port, self._port = self._port, None
-        ends = [self._factory.drain()]
-        if port is not None:
-            ends.append(port.stopListening())
+        ports, self._ports = self._ports, []
+        ends: list[Deferred[Any]] = [self._factory.drain()]
+        ends += [maybeDeferred(port.stopListening) for port in ports]
         self._sweep.stop()
         self._reactor.callLater(0.5, self._factory.abort_all)
         return DeferredList(ends)

@@ -10,15 +10,25 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
+from attrs import evolve
+
 from mailapp.app.facts import Facts
 from mailapp.auth.keys import KEY_FILE, load_key
 from mailapp.config.schema import Configuration
+from mailapp.core.address import Address
 from mailapp.delivery.local import LocalDelivery
+from mailapp.delivery.srs import SenderRewriting
 from mailapp.directory.accounts import Accounts
 from mailapp.directory.resolve import Directory
 from mailapp.events.journal import Journal
 from mailapp.net.names import MessageNames
 from mailapp.net.threads import Pool
+from mailapp.queue.bounce import Reporter
+from mailapp.queue.intake import Intake
+from mailapp.queue.schedule import Schedule
+from mailapp.queue.spool import Spool
+from mailapp.queue.types import Entry
+from mailapp.storage.files import Files
 from mailapp.storage.maildir.store import MaildirStore
 
 _ACCOUNTS_ASKED_EVERY: Final = 0.01
@@ -69,11 +79,51 @@ class Parts:
             clock=reactor,
             line_endings=configuration.storage.line_endings.value,
         )
-        self.delivery = LocalDelivery(
+        self.spool = Spool(
+            configuration.queue_folder, self.writes.run, Files(), reactor
+        )
+        if not self.alone:
+            self.spool.arrived = self._tell_arrival
+        self.schedule = schedule_of(configuration)
+        quiet = self.intake()
+        self.reporter = Reporter(
+            quiet,
+            self.journal,
+            server.hostname,
+            Address("postmaster", server.domains[0]),
+            time.time,
+            self.message_names,
+            retried_until=self.schedule.expires_at,
+        )
+        self.delivery = evolve(quiet, reporter=self.reporter)
+
+    def intake(self, *, from_queue: bool = False) -> Intake:
+        """Takes messages for here and elsewhere; see :class:`Intake`."""
+        configuration = self.configuration
+        server = configuration.server
+        local = LocalDelivery(
             self.store,
             self.directory,
             server.hostname,
             detail_folders=configuration.smtp.detail_folders,
+            leaves=True,
+            events=self.journal,
+            from_queue=from_queue,
+        )
+        rewriting = SenderRewriting(
+            self.key.derive(b"sender rewriting"),
+            configuration.relay.forwarding_domain or server.domains[0],
+            server.domains,
+        )
+        return Intake(
+            local,
+            self.spool,
+            self.journal,
+            server.hostname,
+            time.time,
+            self.message_names,
+            rewriting,
+            from_queue=from_queue,
         )
 
     def start(self) -> None:
@@ -88,3 +138,18 @@ class Parts:
         await self.writes.stop()
         self.accounts.close()
         self.journal.stop()
+
+    def _tell_arrival(self, entry: Entry, _content: bytes | None) -> None:
+        self.facts.tell_arrival(entry.id)
+
+
+def schedule_of(configuration: Configuration) -> Schedule:
+    """When mail is tried again, from the configuration."""
+    queue = configuration.queue
+    return Schedule(
+        shortest_delay=queue.first_retry,
+        longest_delay=queue.longest_retry,
+        expiry=queue.expiry,
+        report_expiry=queue.report_expiry,
+        warn_after=queue.warn_after,
+    )

@@ -13,13 +13,18 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
+from mailapp.app.outside import DOMAIN, HOST
 from mailapp.app.pop2_client import Pop2Mailbox
+from mailapp.events.record import Kind
+from mailapp.events.story import find
 
 _TIMEOUT: Final = 20.0  # seconds
+_PAUSE: Final = 0.05
 _NOT_YOURS: Final = 550
 
 
@@ -30,6 +35,8 @@ class Target:
     Attributes:
         ports: protocol name (``smtp``, ``submissions``, ``pop3s``) to port on loopback.
         ca_file: the certificate authority to trust.
+        sender_password: empty, if it is not known.
+        journal: the folder of the server's journal; None: it is not asked.
     """
 
     ports: dict[str, int]
@@ -38,6 +45,8 @@ class Target:
     recipient: str
     password: str
     host: str = "localhost"
+    sender_password: str = ""
+    journal: Path | None = None
 
 
 @frozen
@@ -86,6 +95,10 @@ def check(target: Target, token: str) -> Iterator[Finding]:
     for protocol, (what, step) in steps.items():
         if protocol in target.ports:
             yield _timed(protocol, what, step)
+    if target.journal is not None and "submissions" in target.ports:
+        journal = target.journal
+        what = "a message sent by the queue to another host, and back; why tells it"
+        yield _timed("queue", what, lambda: _send_around(target, journal, token))
 
 
 def _timed(protocol: str, what: str, step: Callable[[], None]) -> Finding:
@@ -150,6 +163,55 @@ def _hand_in(target: Target, token: str) -> None:
     if not {b"Date", b"Message-ID"} <= names or b"Bcc" in names:
         reason = "the header of the message was not mended"
         raise LookupError(reason)
+
+
+def _send_around(target: Target, journal: Path, token: str) -> None:
+    """To a host outside, which sends it to the other account; the journal tells it."""
+    context = ssl.create_default_context(cafile=target.ca_file)
+    token = f"around-{token}"
+    name = f"<{token}@{target.host}>"
+    reader = target
+    if target.sender_password:
+        reader = evolve(
+            target, recipient=target.sender, password=target.sender_password
+        )
+    recipient = f"forward+{reader.recipient.partition('@')[0]}@{DOMAIN}"
+    message = (
+        f"From: {target.recipient}\r\nTo: {recipient}\r\nMessage-ID: {name}\r\n"
+        f"Subject: mailapp check\r\n\r\nAround the world, {token}.\r\n"
+    ).encode()
+    port = target.ports["submissions"]
+    with smtplib.SMTP_SSL(
+        target.host, port, timeout=_TIMEOUT, context=context
+    ) as submission:
+        submission.login(target.recipient, target.password)
+        submission.sendmail(target.recipient, [recipient], message)
+    _until(lambda: _find_by_pop3(reader, token, implicit_tls=True))
+    _until(lambda: _told(journal, name))
+
+
+def _told(journal: Path, name: str) -> None:
+    """The story of a message ends with the words of the host outside."""
+    events = [event for story in find(journal, name) for event in story.events]
+    if not any(
+        event.kind is Kind.RELAYED and event.host.startswith(HOST) for event in events
+    ):
+        reason = f"the journal does not tell that {HOST} took {name}"
+        raise LookupError(reason)
+
+
+def _until(step: Callable[[], object]) -> None:
+    """Do it again until it succeeds, for a while."""
+    end = time.monotonic() + _TIMEOUT
+    while True:
+        try:
+            step()
+        except LookupError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(_PAUSE)
+        else:
+            return
 
 
 def _read_by_pop3(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from typing import Final
 
 from twisted.internet.defer import (
@@ -18,6 +18,7 @@ from twisted.internet.interfaces import IListeningPort
 from mailapp.app import pop2, pop3
 from mailapp.app.affinity import roam
 from mailapp.app.last_uses import LastUses
+from mailapp.app.outbound import flush_queue
 from mailapp.app.parts import Parts
 from mailapp.app.submission import Submissions
 from mailapp.auth.assemble import Authentication
@@ -46,6 +47,7 @@ from mailapp.smtp.extensions.table import EXTENSIONS
 from mailapp.smtp.intake import ContentLimits
 from mailapp.smtp.lmtp import LMTP
 from mailapp.smtp.profile import Login, Profile, SessionLimits
+from mailapp.smtp.release import Release
 
 _CHECKS_OF_DELIVERY: Final = frozenset({"delivered-before"})
 _AUTH_QUEUE: Final = 64  # password checks that may wait; each takes some 30 ms
@@ -124,6 +126,10 @@ class Node:
                 parts.writes.run,
                 time.time,
             ).note,
+            observe_good=None if parts.alone else facts.tell_good,
+        )
+        facts.on_good = lambda token: self._authentication.recent.heard(
+            token, reactor.seconds()
         )
         self._pop2 = pop2.Pop2(reactor, parts.writes.run, self._pause)
         self._pop3 = pop3.Pop3(
@@ -223,6 +229,7 @@ class Node:
                 now=time.time,
                 token=self._parts.message_names,
                 pause=self._pause,
+                events=self._parts.journal,
             )
             return compose, smtp.over_limit(profile), smtp.ALPN
         if listener.protocol is Protocol.SUBMISSION:
@@ -278,11 +285,21 @@ class Node:
             if listener.protocol is Protocol.SUBMISSION
             else Login.NONE,
             extensions=tuple(self._extensions()),
+            release=Release(self._flush, time.time)
+            if listener.protocol is Protocol.SMTP
+            else None,
             dialect=LMTP if listener.protocol is Protocol.LMTP else ESMTP,
             relay_networks=configuration.smtp.relay_networks
             if listener.protocol is Protocol.SMTP
             else (),
         )
+
+    def _flush(self, domain: str) -> Awaitable[int]:
+        parts = self._parts
+        flushed: Awaitable[int] = parts.writes.run(
+            flush_queue, parts.configuration.queue_folder, domain
+        )
+        return flushed
 
     def _tls_for(self, listener: Listener, alpn: tuple[bytes, ...]) -> ServerTLS | None:
         if listener.tls is Security.NONE:

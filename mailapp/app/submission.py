@@ -65,6 +65,7 @@ class Submissions:
         self._authentication = authentication
         self._pause = pause
         self._message_names = parts.message_names
+        self._events = parts.journal
         allowance = Allowance(
             _rates(configuration),
             parts.reactor.seconds,
@@ -87,6 +88,7 @@ class Submissions:
             now=time.time,
             token=self._message_names,
             pause=self._pause,
+            events=self._events,
             authenticator=self._authentication.authenticator(
                 ISubmitterAvatar,
                 allow_cleartext=listener.allow_cleartext,

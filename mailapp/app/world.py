@@ -12,6 +12,9 @@ from attrs import field, frozen
 from twisted.internet.interfaces import IReactorTime
 
 from mailapp.app.certificates import make_demo_certificates
+from mailapp.app.outside import HOST as OUTSIDE_HOST
+from mailapp.app.outside import NAMES_PORT
+from mailapp.app.outside import PORT as OUTSIDE_PORT
 from mailapp.app.passwords import FILE as PASSWORDS_FILE
 from mailapp.app.passwords import (
     Keyring,
@@ -57,6 +60,18 @@ messages-per-hour = 0
 messages-per-day = 0
 recipients-per-hour = 0
 recipients-per-day = 0
+
+# Other servers are found in the demo's own DNS, and nowhere else.
+[resolver]
+servers = ["127.0.0.1"]
+port = {names_port}
+
+[relay]
+port = {outside_port}
+authorities = "ca.pem"
+
+[queue]
+first-retry = "1 min"
 """
 
 _LISTENER: Final = """
@@ -141,7 +156,8 @@ class World:
         text = self._configuration_text()
         self.path.write_text(text, encoding="utf-8")
         configuration = load_text(text, str(self.path))
-        names = ["localhost", "127.0.0.1", "::1", configuration.server.hostname]
+        hosts = [configuration.server.hostname, OUTSIDE_HOST]
+        names = ["localhost", "127.0.0.1", "::1", *hosts]
         make_demo_certificates(self.folder, names)
         load_key(configuration.server.directory / KEY_FILE)
         passwords = self._make_accounts(configuration, wishes)
@@ -156,7 +172,12 @@ class World:
         return wishes
 
     def _configuration_text(self) -> str:
-        text = _CONFIGURATION.format(domain=self.domain, workers=self.workers)
+        text = _CONFIGURATION.format(
+            domain=self.domain,
+            workers=self.workers,
+            names_port=self.port_base + NAMES_PORT,
+            outside_port=self.port_base + OUTSIDE_PORT,
+        )
         for (protocol, tls), port in STANDARD_PORTS.items():
             if (protocol, str(tls)) in _SERVED:
                 text += _LISTENER.format(

@@ -25,7 +25,7 @@ from mailapp.config.kinds import (
     Whole,
 )
 from mailapp.config.setting import setting
-from mailapp.config.texts import ADDRESS, LINE
+from mailapp.config.texts import ADDRESS, DOMAIN, LINE
 from mailapp.core.address import canonical_domain
 from mailapp.core.secret import Secret
 from mailapp.net.resolver import LOOPBACK
@@ -49,6 +49,9 @@ class RouteSecurity(StrEnum):
     VERIFIED = "verified"
 
 
+MINUTE: Final = 60.0
+HOUR: Final = 3600.0
+DAY: Final = 86_400.0
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,30}")
 _LEVELS: Final = {
     RouteSecurity.NONE: tlspolicy.Level.NONE,
@@ -115,6 +118,19 @@ class Relay:
         Duration(1.0, 300.0),
         """How long one address of another server may take to answer at all.""",
         default=30.0,
+    )
+    port: int = setting(
+        Whole(1, 65535),
+        """The port of the servers that the DNS names. Only tests have another one.""",
+        default=routes.SMTP_PORT,
+    )
+    forwarding_domain: str | None = setting(
+        Optional(DOMAIN),
+        """One of server.domains, for the senders of forwarded mail: they are written
+        anew (SRS), so that other servers accept what comes from here, and their bounces
+        find the way back. If it is not set, the first one.""",
+        default=None,
+        example="example.org",
     )
 
     @property
@@ -240,6 +256,50 @@ class Route:
 
 
 @frozen
+class Queue:
+    """Mail that waits: how often it is tried, and for how long."""
+
+    first_retry: float = setting(
+        Duration(MINUTE, DAY),
+        """How long after the first attempt the second one comes, on average. Each
+        further delay is as long as the message has waited (RFC 5321, section
+        4.5.4.1).""",
+        default=7.5 * MINUTE,
+    )
+    longest_retry: float = setting(
+        Duration(MINUTE, 7 * DAY),
+        """The longest delay between two attempts.""",
+        default=120 * MINUTE,
+    )
+    expiry: float = setting(
+        Duration(HOUR, 30 * DAY),
+        """After so long a message is returned to its sender (RFC 5321, section
+        4.5.4.1: at least four to five days).""",
+        default=5 * DAY,
+    )
+    report_expiry: float = setting(
+        Duration(HOUR, 30 * DAY),
+        """After so long a report that can't be delivered is given up.""",
+        default=2 * DAY,
+    )
+    warn_after: float = setting(
+        Duration(MINUTE, 30 * DAY),
+        """After so long its sender is told that a message waits, once, unless it asked
+        not to be.""",
+        default=4 * HOUR,
+    )
+    connections: int = setting(
+        Whole(1, 10_000), """Messages that are carried at once.""", default=500
+    )
+    connections_per_destination: int = setting(
+        Whole(1, 1000),
+        """The same to one destination. It begins with a few, grows while that goes
+        well, and shrinks when it does not.""",
+        default=20,
+    )
+
+
+@frozen
 class Resolver:
     """Who is asked about names in the DNS."""
 
@@ -249,6 +309,7 @@ class Resolver:
         default=(),
         example=("127.0.0.1",),
     )
+    port: int = setting(Whole(1, 65535), """Their port.""", default=53)
     trusted: tuple[Network, ...] = setting(
         ListOf(NetworkRange()),
         """Networks whose name servers are believed when they say that DNSSEC was

@@ -28,7 +28,7 @@ from mailapp.config.kinds import (
     Optional,
     Whole,
 )
-from mailapp.config.outbound import Relay, Resolver, Route
+from mailapp.config.outbound import Queue, Relay, Resolver, Route
 from mailapp.config.sections import (
     Auth,
     Limits,
@@ -330,6 +330,7 @@ class Configuration:
     pop2: Pop2 = table(Pop2)
     pop3: Pop3 = table(Pop3)
     vintage: Vintage = table(Vintage)
+    queue: Queue = table(Queue)
     relay: Relay = table(Relay)
     routes: tuple[Route, ...] = tables(Route, "route")
     resolver: Resolver = table(Resolver)
@@ -345,3 +346,8 @@ class Configuration:
     def journal_folder(self) -> Path:
         """The folder of the journal."""
         return self.server.directory / "journal"
+
+    @property
+    def queue_folder(self) -> Path:
+        """The folder of the queue."""
+        return self.server.directory / "queue"

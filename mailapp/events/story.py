@@ -17,7 +17,7 @@ from attrs import frozen
 from mailapp.core.failures import SyntaxProblem
 from mailapp.events.journal import journals
 from mailapp.events.lines import decode_event
-from mailapp.events.record import Event
+from mailapp.events.record import Event, Kind
 
 MOST_MESSAGES: Final = 1000
 """Messages that one search gives; the newest ones."""
@@ -63,11 +63,16 @@ def find(folder: Path, word: str, progress: Progress | None = None) -> list[Stor
         new = {other for told in found.values() for other in _related(told)}
         new -= events.keys()
     stories = [
-        Story(message, tuple(sorted(told, key=lambda event: event.at)))
+        Story(message, tuple(sorted(told, key=_moment)))
         for message, told in events.items()
         if told
     ]
     return sorted(stories, key=lambda story: story.events[0].at)
+
+
+def _moment(event: Event) -> tuple[float, bool]:
+    """What happened in one millisecond began with the message."""
+    return event.at, event.kind is not Kind.ACCEPTED
 
 
 @frozen

@@ -9,10 +9,12 @@ from mailapp.auth.interfaces import IAuthenticator
 from mailapp.core.peer import Peer
 from mailapp.core.status import TOO_MANY_CONNECTIONS
 from mailapp.delivery.interfaces import IDelivery
+from mailapp.events.interfaces import IEvents, Unheard
 from mailapp.policy.interfaces import IPolicy
 from mailapp.smtp.connection import SmtpConnection
 from mailapp.smtp.profile import Profile
 from mailapp.smtp.session import Pause, SmtpSession
+from mailapp.smtp.telling import Telling
 
 Compose = Callable[[Peer], tuple[SmtpConnection, SmtpSession]]
 """Makes what one connection needs."""
@@ -27,6 +29,7 @@ def compose_smtp(  # noqa: PLR0913 - what a session is composed of
     token: Callable[[], str],
     pause: Pause | None = None,
     authenticator: IAuthenticator | None = None,
+    events: IEvents | None = None,
 ) -> Compose:
     """What the driver calls for each connection to a listener.
 
@@ -39,7 +42,9 @@ def compose_smtp(  # noqa: PLR0913 - what a session is composed of
         pause: waits so many seconds; None: no reply is ever delayed.
         authenticator: gives avatars that provide ISubmitterAvatar; for listeners where
             clients log in.
+        events: the journal; None: there is none.
     """
+    telling = Telling(events or Unheard(), now)
 
     def compose(peer: Peer) -> tuple[SmtpConnection, SmtpSession]:
         session = SmtpSession(
@@ -49,6 +54,7 @@ def compose_smtp(  # noqa: PLR0913 - what a session is composed of
             policy,
             now=now,
             token=token,
+            telling=telling,
             pause=pause,
             authenticator=authenticator,
         )

@@ -30,6 +30,7 @@ from mailapp.smtp.grammar.parameters import Parameters
 from mailapp.smtp.grammar.reply import Answer, Reply
 from mailapp.smtp.outcomes import fold
 from mailapp.smtp.profile import Profile
+from mailapp.smtp.telling import Telling
 from mailapp.smtp.transaction import Fields, Transaction
 
 _TOO_MANY_TRANSACTIONS: Final = Status(
@@ -72,7 +73,7 @@ class Reception:
 
     log: ClassVar = Logger()
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it is composed of
         self,
         client: Client,
         profile: Profile,
@@ -81,6 +82,7 @@ class Reception:
         *,
         now: Callable[[], float],
         token: Callable[[], str],
+        telling: Telling,
     ) -> None:
         self.client = client
         self.accepted = 0
@@ -89,8 +91,14 @@ class Reception:
         self._policy = policy
         self._now = now
         self._token = token
+        self._telling = telling
         self._begun = 0
         self._transaction: Transaction | None = None
+
+    @property
+    def transaction_id(self) -> str:
+        """Of the transaction that is open, or an empty text."""
+        return "" if self._transaction is None else self._transaction.id
 
     def end(self) -> None:
         """Forget the transaction as a whole, if there is one."""
@@ -224,8 +232,11 @@ class Reception:
         transaction, self._transaction = self._open_transaction(), None
         try:
             reply = await self._finish(transaction, event)
+        except DeliveryFailure as failure:
+            reply = replies.of_exception(failure)
         finally:
             transaction.abort()
+        self._telling.ended(transaction, event, reply)
         if reply.positive:
             self.accepted += 1
             self.log.info(

@@ -42,6 +42,7 @@ from mailapp.smtp.inquiry import Inquiry
 from mailapp.smtp.lmtp_reception import LmtpReception
 from mailapp.smtp.profile import Login, Profile
 from mailapp.smtp.reception import Client, Reception, judge
+from mailapp.smtp.telling import Telling
 from mailapp.smtp.transaction import Fields
 
 Responder = Callable[[Any], Awaitable[Answer | None]]
@@ -68,6 +69,7 @@ class SmtpSession:
         policy: what the administrator wants.
         now: seconds since the epoch.
         token: a new id for each transaction.
+        telling: tells the journal.
         pause: delays replies to peers that make many mistakes; None: never.
         authenticator: lets clients log in, where the profile says that they do.
     """
@@ -83,10 +85,12 @@ class SmtpSession:
         *,
         now: Callable[[], float],
         token: Callable[[], str],
+        telling: Telling,
         pause: Pause | None = None,
         authenticator: IAuthenticator | None = None,
     ) -> None:
         self._peer = peer
+        self._telling = telling
         self._profile = profile
         self._policy = policy
         self._now = now
@@ -99,7 +103,13 @@ class SmtpSession:
         inquiry = Inquiry(profile, delivery, peer)
         kind = LmtpReception if profile.dialect.per_recipient else Reception
         self._reception = reception = kind(
-            self._client(), profile, delivery, policy, now=now, token=token
+            self._client(),
+            profile,
+            delivery,
+            policy,
+            now=now,
+            token=token,
+            telling=telling,
         )
         self._refusals = 0  # since a message was taken
         self._session_refusals = 0
@@ -194,6 +204,9 @@ class SmtpSession:
         self._session_refusals += 1
         if self._session_refusals <= _REFUSALS_LOGGED:
             self._log_refusal(event, reply)
+            if isinstance(event, commands.Mail | commands.Rcpt):
+                transaction_id = self._reception.transaction_id
+                self._telling.refused(self._peer, transaction_id, event, reply)
         limits = self._profile.limits
         if self._pause is not None and self._refusals > limits.soft_errors:
             await self._pause(limits.delay_seconds)
