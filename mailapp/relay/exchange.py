@@ -86,7 +86,11 @@ class Relay:
                     carriage.settle(opened.word, self._around.now(), opened.host)
                     break
                 channel = opened
-            await self._use(channel, carriage)
+            try:
+                await self._use(channel, carriage)
+            except BaseException:
+                channel.abort()
+                raise
             self._put_away(channel, key)
             if fresh and len(carriage.waiting) == left:
                 carriage.settle(_NO_PROGRESS, self._around.now(), str(channel.hop))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from mailapp.core.envelope import DeliverBy
@@ -79,6 +80,22 @@ class ReuseTests(SynchronousTestCase):
         world = World(FakeServer)
         world.carry()
         world.relay.close()
+        self.assertTrue(world.connected[0].closed)
+        self.assertEqual(len(world.relay._pool), 0)
+
+    def test_bug(self) -> None:
+        """A connection on which a bug left its mark is not used again."""
+        world = World(FakeServer)
+
+        @implementer(IContent)
+        class Content:
+            size_octets = 10
+
+            async def read(self, start: int, length: int) -> bytes:
+                raise ZeroDivisionError
+
+        with self.assertRaises(ZeroDivisionError):
+            world.carry(content=Content())
         self.assertTrue(world.connected[0].closed)
         self.assertEqual(len(world.relay._pool), 0)
 

@@ -32,6 +32,7 @@ from mailapp.relay.compose import make_relay
 from mailapp.relay.tlspolicy import Level
 from mailapp.smtp.profile import Profile
 from mailapp.smtp.protocol import compose_smtp
+from tests.certificates import make_ca
 from tests.rows import rows, tabled
 from tests.unit.net.sockets import CA, SocketCase, reactor
 from tests.unit.relay.net import MESSAGE, FakeServer, World, outcomes
@@ -99,7 +100,12 @@ class OwnServerTests(SocketCase):
         self.listen(**options)
 
     def carry(
-        self, *names: str, content: bytes = MESSAGE, route: Any = None, **changes: Any
+        self,
+        *names: str,
+        content: bytes = MESSAGE,
+        route: Any = None,
+        authorities: str = str(CA.path),
+        **changes: Any,
     ) -> Deferred[Sequence[Attempt]]:
         """One attempt by a relay of its own, which is closed afterwards."""
         zone: Any = {
@@ -114,7 +120,7 @@ class OwnServerTests(SocketCase):
             TableResolver(zone),
             routes.Routes([route] if route else []),
             "us.test",
-            tls=ClientTLS(str(CA.path)),
+            tls=ClientTLS(authorities),
             in_thread=inline,
             now=time.time,
             nonce=lambda: "nonce",
@@ -180,6 +186,22 @@ class OwnServerTests(SocketCase):
         if expected == DONE:
             encrypted = self.received()[0].tls is not None
             self.assertEqual(encrypted, level is not Level.NONE)
+
+    async def test_unknown_authority(self) -> None:
+        """A certificate of an authority that nobody knows proves nothing."""
+        self.serve()
+        folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, folder)
+        other = make_ca(folder, "other CA")
+        for level, expected in (
+            (Level.VERIFIED, [("deferred", "4.7.5")]),
+            (Level.REQUIRED, DONE),
+        ):
+            route = routes.Route(name="r", host=NAME, port=self.address[1], tls=level)
+            found = await self.carry(route=route, authorities=str(other.path))
+            self.assertEqual(outcomes(found), expected)
+            if level is Level.VERIFIED:
+                self.assertIn("its authority is not known", found[0].text)
 
     async def test_implicit(self) -> None:
         """TLS from the first octet (RFC 8314)."""
