@@ -66,7 +66,11 @@ def make_fetcher(parts: Parts) -> Fetcher:
     """A fetcher over the parts of a process."""
     server = parts.configuration.server
     delivery = LocalDelivery(
-        parts.store, parts.directory, server.hostname, detail_folders=True
+        parts.store,
+        parts.directory,
+        server.hostname,
+        detail_folders=True,
+        events=parts.journal,
     )
     around = Surroundings(
         store=parts.store,
