@@ -191,12 +191,12 @@ class Book:
         yield _record(HEAD)
         for key in sorted(self.ambiguous):
             yield _record(b"A %b" % key)
-        for key, octets in sorted(self.too_large.items()):
-            yield _record(b"S %b %d" % (key, octets))
         for key, entry in self.done.items():
             yield _record(
                 b"D %b %b %d %d" % (key, entry.digest, entry.at, entry.absent)
             )
+        for key, octets in sorted(self.too_large.items()):
+            yield _record(b"S %b %d" % (key, octets))
         for intent in list(self.intents.values()):
             yield self.intend(intent)
 
