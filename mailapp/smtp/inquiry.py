@@ -8,6 +8,9 @@ and in the same time (threat 19; RFC 5321, section 7.3).
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from typing import Any
+
 from mailapp.core.address import Address, canonical_domain, parse_address
 from mailapp.core.failures import PermanentFailure, SyntaxProblem
 from mailapp.core.peer import Peer
@@ -30,6 +33,10 @@ class Inquiry:
         self._profile = profile
         self._delivery = delivery
         self._peer = peer
+
+    def responders(self) -> dict[type, Callable[[Any], Awaitable[Reply]]]:
+        """Who answers which command."""
+        return {Vrfy: self.verify, Expn: self.expand, Etrn: self.release}
 
     async def verify(self, event: Vrfy) -> Reply:
         """VRFY: 250 and the mailbox, 550, or 252.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from attrs import frozen
@@ -99,6 +99,19 @@ class Reception:
     def transaction_id(self) -> str:
         """Of the transaction that is open, or an empty text."""
         return "" if self._transaction is None else self._transaction.id
+
+    def responders(self) -> dict[type, Callable[[Any], Awaitable[Answer | None]]]:
+        """Who answers which event."""
+        return {
+            Mail: self.mail,
+            Rcpt: self.rcpt,
+            Data: self.begin_content,
+            Bdat: self.begin_chunks,
+            BodyChunk: self.body_chunk,
+            EndOfChunk: self.end_of_chunk,
+            BodyRefused: self.body_refused,
+            EndOfBody: self.end_of_body,
+        }
 
     def end(self) -> None:
         """Forget the transaction as a whole, if there is one."""
@@ -258,7 +271,9 @@ class Reception:
         body, envelope = transaction.body, transaction.envelope
         if body is None or envelope is None:
             return replies.LOCAL_TROUBLE
-        refusal = self._broken_promise(envelope, event)
+        refusal = _broken_promise(
+            envelope, event, self._now(), strict=self._profile.content.strict
+        )
         if refusal is not None:
             return refusal
         content = Content(event.header, event.size_octets)
@@ -267,23 +282,6 @@ class Reception:
         if refusal is not None:
             return refusal
         return self._fold(await body.commit(), transaction)
-
-    def _broken_promise(self, envelope: Envelope, event: EndOfBody) -> Reply | None:
-        """What MAIL said does not hold at the end of data.
-
-        8-bit content that was not declared is no harm: what is sent on is labelled by
-        what it holds. Only the strict refuse it.
-        """
-        if (
-            event.eight_bit
-            and self._profile.content.strict
-            and envelope.body is Body.SEVEN_BIT
-        ):
-            return replies.BODY_NOT_DECLARED
-        by = envelope.deliver_by
-        if by is not None and by.returned and self._now() > by.deadline:
-            return replies.TOO_LATE  # RFC 2852, section 4.1.3
-        return None
 
     def _again(self, _transaction: Transaction, _address: Address) -> Reply:
         """The same recipient once more: it gets the message once."""
@@ -300,6 +298,22 @@ class Reception:
             msg = "no transaction is open"
             raise RuntimeError(msg)
         return self._transaction
+
+
+def _broken_promise(
+    envelope: Envelope, event: EndOfBody, now: float, *, strict: bool
+) -> Reply | None:
+    """What MAIL said does not hold at the end of data.
+
+    8-bit content that was not declared is no harm: what is sent on is labelled by what
+    it holds. Only the strict refuse it.
+    """
+    if strict and event.eight_bit and envelope.body is Body.SEVEN_BIT:
+        return replies.BODY_NOT_DECLARED
+    by = envelope.deliver_by
+    if by is not None and by.returned and now > by.deadline:
+        return replies.TOO_LATE  # RFC 2852, section 4.1.3
+    return None
 
 
 def judge(verdict: Verdict, fields: list[tuple[str, str]]) -> Reply | None:

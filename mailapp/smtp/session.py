@@ -28,13 +28,11 @@ from mailapp.smtp.events import (
     BodyChunk,
     BodyRefused,
     EndOfBody,
-    EndOfChunk,
     Misstep,
     Opened,
 )
 from mailapp.smtp.extensions.auth import Auth, Response
 from mailapp.smtp.extensions.chunking import Bdat
-from mailapp.smtp.extensions.etrn import Etrn
 from mailapp.smtp.extensions.starttls import StartTls
 from mailapp.smtp.grammar import command as commands
 from mailapp.smtp.grammar.reply import Answer, Reply
@@ -118,20 +116,11 @@ class SmtpSession:
             Misstep: self._misstep,
             commands.Helo: self._hello,
             commands.Ehlo: self._hello,
-            commands.Mail: reception.mail,
-            commands.Rcpt: reception.rcpt,
-            commands.Data: reception.begin_content,
-            Bdat: reception.begin_chunks,
-            BodyChunk: reception.body_chunk,
-            EndOfChunk: reception.end_of_chunk,
-            BodyRefused: reception.body_refused,
-            EndOfBody: reception.end_of_body,
+            **reception.responders(),
             commands.Rset: self._rset,
             commands.Noop: self._noop,
             commands.Quit: self._quit,
-            commands.Vrfy: inquiry.verify,
-            commands.Expn: inquiry.expand,
-            Etrn: inquiry.release,
+            **inquiry.responders(),
             commands.Help: self._help,
             StartTls: self._starttls,
         }
