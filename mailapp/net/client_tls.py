@@ -17,9 +17,7 @@ from service_identity.pyopenssl import verify_hostname, verify_ip_address
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from zope.interface import implementer
 
-from mailapp.net.tls import BadCertificate, CertificateFiles
-
-_CIPHERS: Final = b"ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:!aNULL:!eNULL:!PSK"
+from mailapp.net.tls import CIPHERS, BadCertificate, CertificateFiles
 
 
 class _Trust:
@@ -53,7 +51,7 @@ class ClientTLS:
         context.set_min_proto_version(SSL.TLS1_2_VERSION)
         context.set_options(SSL.OP_NO_COMPRESSION | SSL.OP_NO_RENEGOTIATION)
         context.set_mode(SSL.MODE_RELEASE_BUFFERS)
-        context.set_cipher_list(_CIPHERS)
+        context.set_cipher_list(CIPHERS)
         context.set_verify(SSL.VERIFY_PEER, _note)
         try:
             if authorities is None:

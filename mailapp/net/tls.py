@@ -33,7 +33,7 @@ _OPTIONS: Final = (
     | SSL.OP_SINGLE_DH_USE
     | SSL.OP_SINGLE_ECDH_USE
 )
-_CIPHERS: Final = b"ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:!aNULL:!eNULL:!PSK"
+CIPHERS: Final = b"ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:!aNULL:!eNULL:!PSK"
 """For TLS 1.2: forward secrecy and AEAD only (RFC 9325, section 4.2)."""
 
 
@@ -186,7 +186,7 @@ class ServerTLS:
         context.set_min_proto_version(SSL.TLS1_2_VERSION)
         context.set_options(_OPTIONS)
         context.set_mode(SSL.MODE_RELEASE_BUFFERS)
-        context.set_cipher_list(_CIPHERS)
+        context.set_cipher_list(CIPHERS)
         context.set_session_id(self._session_context)
         context.set_tlsext_servername_callback(self._named)
         if self.alpn:

@@ -26,7 +26,9 @@ from mailapp.relay.pool import Key, Pool
 from mailapp.relay.routes import Route, Routes
 from mailapp.relay.sessions import NoSession, Sessions
 from mailapp.relay.tlspolicy import OPPORTUNISTIC, Level, TLSPolicy, for_message
+from mailapp.smtp.answers import Answer
 from mailapp.smtp.capabilities import Capabilities
+from mailapp.smtp.client import LOST
 from mailapp.smtp.client_states import Trouble, Word
 
 _CLOSING: Final = 421
@@ -150,12 +152,15 @@ class Relay:
 
 
 def _was_stale(words: Sequence[Word], heard: int) -> bool:
-    """An idle connection that the server had given up: it has done nothing for us."""
-    if heard > 1:
-        return False
+    """An idle connection that the server had given up: it has done nothing for us.
+
+    A server that is silent is another matter: it may have done it all.
+    """
     first = words[0]
-    closing = not isinstance(first, Trouble) and first.code == _CLOSING
-    return heard == 0 or (closing and all(word == first for word in words))
+    if heard == 0:
+        return first == LOST
+    closing = isinstance(first, Answer) and first.code == _CLOSING
+    return heard == 1 and closing and all(word == first for word in words)
 
 
 async def _tls_optional(consignment: Consignment) -> bool:

@@ -118,9 +118,9 @@ class Exchangers:
         """
         if domain.startswith("["):
             return self._literal(domain)
-        known = self._cache.get(domain)
-        if known is not None and known[0] > self._seconds():
-            return known[1]
+        known = self._known(domain)
+        if known is not None:
+            return known
         found, seconds = await self._look_up(domain)
         if isinstance(found, NextHops):
             self._remember(domain, found, seconds)
@@ -135,15 +135,19 @@ class Exchangers:
         except ValueError:
             pass
         key = f"{host}:{port}"
-        known = self._cache.get(key)
-        if known is not None and known[0] > self._seconds():
-            return known[1]
+        known = self._known(key)
+        if known is not None:
+            return known
         found = await self._addresses(host, port)
         if not found.hops:
             return _unresolved(host) if found.unresolved else _no_address(host)
         hops = NextHops([[found.hops]], authenticated=True)
         self._remember(key, hops, found.seconds)
         return hops
+
+    def _known(self, key: str) -> NextHops | None:
+        until, hops = self._cache.get(key, (0.0, None))
+        return hops if until > self._seconds() else None
 
     def _remember(self, key: str, hops: NextHops, seconds: float) -> None:
         if len(self._cache) >= _CACHED:

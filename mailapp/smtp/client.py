@@ -30,7 +30,7 @@ from mailapp.smtp.stuffing import Stuffing
 
 _S = ClientState
 _CLOSING: Final = 421
-_LOST: Final = Trouble("4.4.2", "the server closed the connection without an answer")
+LOST: Final = Trouble("4.4.2", "the server closed the connection without an answer")
 _SILENT: Final = Trouble("4.4.2", "the server did not answer in time")
 
 
@@ -80,7 +80,7 @@ class SmtpClient(Opening):
 
     def receive_eof(self) -> None:
         """The server sends no more."""
-        self._end(_LOST)
+        self._end(LOST)
 
     def time_out(self) -> None:
         """The server took longer than ``timeout``."""

@@ -75,6 +75,14 @@ class ReuseTests(SynchronousTestCase):
         self.assertEqual(outcomes(world.carry()), DONE)
         self.assertEqual(len(world.relay._pool), 1)
 
+    def test_silent_at_last(self) -> None:
+        """A server that falls silent may have taken it: not twice in one attempt."""
+        world = World(lambda: FakeServer(content=[b"250 2.0.0 taken\r\n", b""]))
+        world.carry()
+        world.connected[0].steps["mail"] = b""
+        self.assertEqual(outcomes(world.carry()), [("deferred", "4.4.2")])
+        self.assertEqual(len(world.connected), 1)
+
     def test_close(self) -> None:
         """A relay that closes leaves nothing open."""
         world = World(FakeServer)
