@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import ClassVar, Final
 
-from attrs import evolve, frozen
+from attrs import frozen
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -14,14 +14,15 @@ from mailapp.events.interfaces import IEvents
 from mailapp.net.steps import nothing, run
 from mailapp.queue.changes import Change
 from mailapp.queue.custody import Custody
-from mailapp.queue.interfaces import Consignment, ICarrier, IReporter
-from mailapp.queue.lane import Hint, Lane, is_unreachable
+from mailapp.queue.interfaces import ICarrier, IReporter
+from mailapp.queue.lane import Hint, Lane
 from mailapp.queue.lanes import Limits
 from mailapp.queue.reading import Gone, Loaded, Problem
 from mailapp.queue.rounds import TROUBLE_DELAY, Active, Rounds, Surroundings
 from mailapp.queue.schedule import Random, Schedule
 from mailapp.queue.stored import StoredContent
-from mailapp.queue.types import Attempt, Entry, Outcome
+from mailapp.queue.trying import Trying
+from mailapp.queue.types import Entry
 from mailapp.queue.waiting import DestinationOf, Waiting
 
 _BUG_DELAY: Final = 300.0
@@ -90,13 +91,15 @@ class Carrying:
         self._custody = custody
         self._clock = custody.spool.clock
         self._schedule = schedule
-        self._carrier = services.carrier
         self._limits = limits
         self.waiting: Final = Waiting(
             services.destination_of, schedule, limits, self._clock
         )
         self._lanes = self.waiting.lanes
         self._lanes.on_wake = self.turn
+        self._trying = Trying(
+            services.carrier, schedule, self._clock, self.waiting.hasten_all
+        )
         self._active: dict[str, Active] = {}
         self._loading: dict[str, list[Claim]] = {}
         self._turning = False
@@ -253,42 +256,12 @@ class Carrying:
     async def _carry(self, active: Active, claim: Claim, places: Sequence[int]) -> None:
         began = self._clock.seconds()
         try:
-            attempts = await self._tried(active, claim.lane, places, began)
+            attempts = await self._trying.attempt(active, claim.lane, places, began)
         finally:
             self._end(claim)
-        attempts = self._rounds.judged(active.entry, attempts, began)
         destination = claim.lane.destination
         await self._rounds.came_back(active, destination, places, attempts)
         self.turn()
-
-    async def _tried(
-        self, active: Active, lane: Lane, places: Sequence[int], now: float
-    ) -> Sequence[Attempt]:
-        late = self._rounds.early_end(active.entry, places, now)
-        if late is not None:
-            return late
-        if lane.is_dead(now) and lane.last_words is not None:
-            return [evolve(lane.last_words, at=now)] * len(places)
-        consignment = Consignment(
-            active.entry, places, lane.destination, active.content
-        )
-        attempts: Sequence[Attempt] = ()
-        try:
-            attempts = await self._carrier.carry(consignment)
-        except Exception:
-            entry_id = active.entry.id
-            self.log.failure(
-                "carrying {queue_id}", event="queue.carry.failed", queue_id=entry_id
-            )
-        now = self._clock.seconds()
-        if len(attempts) != len(places):
-            return [_ours(now)] * len(places)
-        if is_unreachable(attempts):
-            schedule = self._schedule
-            lane.failed(attempts[0], now, schedule.dead_delay, schedule.dead_longest)
-        elif lane.took():
-            self.waiting.hasten_all(lane.destination)
-        return attempts
 
     def _end(self, claim: Claim) -> None:
         self._lanes.ended(claim.lane, doubtful=claim.doubtful)
@@ -331,8 +304,3 @@ class Carrying:
 
 def _nobody() -> None:
     """Nobody is told."""
-
-
-def _ours(now: float) -> Attempt:
-    """What an attempt brings that our own program did not manage."""
-    return Attempt(Outcome.DEFERRED, now, "4.3.0", "local trouble")

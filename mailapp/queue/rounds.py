@@ -35,7 +35,7 @@ from mailapp.net.steps import Run
 from mailapp.queue.changes import Change, Tried, apply
 from mailapp.queue.custody import Custody
 from mailapp.queue.interfaces import IReporter
-from mailapp.queue.schedule import Random, Schedule, is_late
+from mailapp.queue.schedule import Random, Schedule
 from mailapp.queue.stored import StoredContent
 from mailapp.queue.types import Attempt, Destination, Entry, Outcome, Reported
 
@@ -48,7 +48,7 @@ _KINDS: Final = {
     Outcome.FAILED: Kind.BOUNCED,
 }
 _DONE: Final = frozenset({Outcome.DELIVERED, Outcome.RELAYED})
-_EXPIRED: Final = "delivery time expired"
+EXPIRED: Final = "delivery time expired"
 
 
 @define(eq=False)
@@ -106,31 +106,6 @@ class Rounds:
         self._custody = surroundings.custody
         self._schedule = surroundings.schedule
         self._clock = surroundings.clock
-
-    def early_end(
-        self, entry: Entry, places: Sequence[int], now: float
-    ) -> Sequence[Attempt] | None:
-        """What comes of an attempt that may not be made any more, else None.
-
-        RFC 2852, section 4.1.3.
-        """
-        if not is_late(entry, now):
-            return None
-        late = Attempt(Outcome.FAILED, now, "5.4.7", _EXPIRED, expired=True)
-        return [late] * len(places)
-
-    def judged(
-        self, entry: Entry, attempts: Sequence[Attempt], began: float
-    ) -> Sequence[Attempt]:
-        """Attempts as they count: what is deferred when its time is up has failed."""
-        if not self._schedule.is_over(entry, began):
-            return attempts
-        return [
-            evolve(a, outcome=Outcome.FAILED, status="5.4.7", expired=True)
-            if a.outcome is Outcome.DEFERRED
-            else a
-            for a in attempts
-        ]
 
     async def came_back(
         self,
@@ -230,7 +205,7 @@ class Rounds:
             if attempt is not None:
                 if by is not None and not by.returned:
                     # RFC 2852, section 4.1.3
-                    attempt = evolve(attempt, status="4.4.7", text=_EXPIRED)
+                    attempt = evolve(attempt, status="4.4.7", text=EXPIRED)
                 slow.append(Reported(place, attempt))
         if slow and await self._report(active, slow):
             await self.record(active, Change(delay_told=True))

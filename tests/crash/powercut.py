@@ -88,8 +88,7 @@ class Power(Files):
         for kept in self._subsets():
             for written in (0, 1, 2):
                 disk = self._after(kept, written)
-                key = disk.fingerprint()
-                if key not in seen:
+                if (key := disk.fingerprint()) not in seen:
                     seen.add(key)
                     yield disk
 
@@ -353,7 +352,7 @@ class Disk(Power):
 
     def walk(self, path: bytes) -> Iterator[bytes]:
         """See :class:`Files`."""
-        yield from self.names(path)
+        return iter(self.names(path))
 
     def directories(self, path: bytes) -> list[bytes]:
         """See :class:`Files`."""
@@ -361,8 +360,8 @@ class Disk(Power):
 
     def entries(self, path: bytes) -> list[tuple[bytes, bool]]:
         """See :class:`Files`."""
-        names = self.inodes[self._find(path)].names.items()
-        return [(n, self.inodes[child].directory) for n, child in names]
+        names = self.inodes[self._find(path)].names
+        return [(n, self.inodes[child].directory) for n, child in names.items()]
 
     def facts(self, path: bytes) -> Facts:
         """See :class:`Files`."""

@@ -1,4 +1,4 @@
-"""FI-1, FI-2: the process that has the queue is killed, anywhere or at a certain call."""
+"""FI-1, FI-2: the process with the queue is killed, anywhere or at a certain call."""
 
 from __future__ import annotations
 
