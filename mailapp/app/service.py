@@ -285,6 +285,7 @@ class Node:
             if listener.protocol is Protocol.SUBMISSION
             else Login.NONE,
             extensions=tuple(self._extensions()),
+            queue=True,
             release=Release(self._flush, time.time)
             if listener.protocol is Protocol.SMTP
             else None,
