@@ -90,7 +90,7 @@ class OwnServerTests(SocketCase):
         self.delivery = Everywhere()
         token = iter(range(10_000))
         compose: Any = compose_smtp(
-            Profile(NAME, tls_available=self.tls is not None),
+            Profile(NAME, tls_available=self.tls is not None, queue=True),
             self.delivery,
             Pipeline(()),
             now=time.time,
@@ -202,6 +202,22 @@ class OwnServerTests(SocketCase):
             self.assertEqual(outcomes(found), expected)
             if level is Level.VERIFIED:
                 self.assertIn("its authority is not known", found[0].text)
+
+    async def test_require_tls(self) -> None:
+        """REQUIRETLS goes to a server that offers it and proves its name (RFC 8689)."""
+        self.serve()
+        for host, expected in ((NAME, DONE), ("other.test", [("failed", "5.7.10")])):
+            route = routes.Route(name="r", host=host, port=self.address[1])
+            found = await self.carry(route=route, require_tls=True)
+            self.assertEqual(outcomes(found), expected)
+        self.assertTrue(self.received()[1].require_tls)
+
+    async def test_require_tls_by_mx(self) -> None:
+        """Names of an MX record that nothing protects are not to be trusted."""
+        self.serve()
+        found = await self.carry(require_tls=True)
+        self.assertEqual(outcomes(found), [("failed", "5.7.10")])
+        self.assertEqual(self.delivery.messages, [])
 
     async def test_implicit(self) -> None:
         """TLS from the first octet (RFC 8314)."""
