@@ -1,0 +1,134 @@
+"""Deadlines, and a disk that does not take what has to be recorded."""
+
+from __future__ import annotations
+
+import errno
+from typing import ClassVar
+
+from mailapp.core.envelope import DeliverBy
+from mailapp.core.failures import TemporaryFailure
+from mailapp.core.status import SYSTEM_FULL
+from mailapp.events.record import Kind
+from mailapp.queue.types import Outcome
+from mailapp.storage.files import Directory, Files
+from tests.threats import threat
+from tests.unit.queue.postman import BEGIN, PostCase, envelope
+
+
+class DeadlineTests(PostCase):
+    """RFC 2852."""
+
+    def test_returned(self) -> None:
+        """Mode R: at the deadline it fails, without another attempt."""
+        self.always(Outcome.DEFERRED)
+        self.post.put(envelope(deliver_by=DeliverBy(BEGIN + 100, returned=True)))
+        self.wait(110)
+        self.assertEqual(len(self.post.carrier.carried), 1)
+        self.assertEqual(self.post.reporter.reports, [("m1", [(0, Outcome.FAILED)])])
+        self.assertEqual(self.left(), [])
+
+    def test_notified(self) -> None:
+        """Mode N: at the deadline its sender is told, once, and it goes on."""
+        self.always(Outcome.DEFERRED)
+        self.post.put(envelope(deliver_by=DeliverBy(BEGIN + 100, returned=False)))
+        self.wait(110)
+        self.assertEqual(self.post.reporter.reports, [("m1", [(0, Outcome.DEFERRED)])])
+        self.always(Outcome.RELAYED)
+        self.wait(86_400)
+        self.assertEqual(len(self.post.reporter.reports), 1)
+        self.assertEqual(self.left(), [])
+
+
+class Full(Files):
+    """A disk that takes nothing while ``failing`` names one of its calls."""
+
+    failing: ClassVar[str] = ""
+
+    def _fail(self, call: str) -> None:
+        if call == self.failing:
+            raise OSError(errno.ENOSPC, "injected")
+
+    def write(self, fd: int, octets: bytes) -> None:
+        """See :class:`Files`: half is written before it fails."""
+        if self.failing == "write":
+            super().write(fd, octets[: len(octets) // 2])
+        self._fail("write")
+        super().write(fd, octets)
+
+    def fsync(self, fd: int) -> None:
+        """See :class:`Files`."""
+        self._fail("fsync")
+        super().fsync(fd)
+
+    def sync(self, directory: Directory) -> None:
+        """See :class:`Files`."""
+        self._fail("sync")
+        super().sync(directory)
+
+    def unlink(self, path: bytes) -> None:
+        """See :class:`Files`."""
+        self._fail("unlink")
+        super().unlink(path)
+
+
+class FullDiskTests(PostCase):
+    """Each call fails for a while."""
+
+    files = Full()
+
+    def setUp(self) -> None:
+        """The disk works at first, and in the end."""
+        self.addCleanup(self.fail_at, "")
+        super().setUp()
+
+    def fail_at(self, call: str) -> None:
+        """From now on this call fails."""
+        Full.failing = call
+
+    @threat(113)
+    def test_commit(self) -> None:
+        """What does not fit is not in the queue, and nothing of it is left."""
+        for call in "write", "fsync", "sync":
+            self.fail_at(call)
+            with self.assertRaises(TemporaryFailure) as caught:
+                self.post.put(envelope())
+            self.assertEqual(caught.exception.status, SYSTEM_FULL)
+            self.fail_at("")
+            self.assertEqual(self.left(), [])
+            self.assertEqual(list((self.folder / "queue/tmp").iterdir()), [])
+        self.assertEqual(self.post.carrier.carried, [])
+
+    @threat(113, 115)
+    def test_record(self) -> None:
+        """What came of an attempt is kept until the disk takes it, written anew."""
+        for number, call in enumerate(("write", "fsync", "sync")):
+            name = f"m{number}"
+            self.post.carrier.held = True
+            self.always(Outcome.DEFERRED)
+            self.post.put(envelope(name))
+            self.fail_at(call)
+            self.post.carrier.release()
+            self.wait(1800)
+            self.assertEqual(len(self.post.carrier.waiting), 0, "tried again")
+            self.fail_at("")
+            self.wait(61)
+            entry = self.post.entries()[0]
+            self.assertEqual((entry.id, entry.attempts), (name, 1))
+            self.always(Outcome.RELAYED)
+            self.wait(7200)
+            self.post.carrier.release()
+            self.assertEqual(self.left(), [])
+
+    @threat(113)
+    def test_removal(self) -> None:
+        """What was delivered is not sent again, though it can't be removed."""
+        self.post.carrier.held = True
+        self.post.put(envelope())
+        self.fail_at("unlink")
+        self.post.carrier.release()
+        self.wait(1800)
+        self.assertEqual(len(self.post.carrier.carried), 1)
+        self.fail_at("")
+        self.wait(61)
+        self.assertEqual(self.left(), [])
+        self.assertEqual(self.post.events.kinds("m1"), [Kind.RELAYED])
