@@ -21,6 +21,7 @@ from random import Random
 from typing import Any, ClassVar, Final
 
 from twisted.internet.task import Clock
+from twisted.trial.unittest import SkipTest
 
 from mailapp.net.steps import finish
 from mailapp.net.threads import inline
@@ -259,14 +260,7 @@ class ManyTests(ClientCase):
     @needs("getmail")
     def test_getmail(self) -> None:
         """Getmail knows by UIDL what it has seen; it refuses to be root."""
-        become: tuple[str, ...] = ()
-        if os.geteuid() == 0:
-            if shutil.which("setpriv") is None:
-                self.skipTest("getmail refuses root and setpriv is not installed")
-            become = (
-                *("setpriv", "--reuid", "nobody", "--regid", "nogroup"),
-                "--clear-groups",
-            )
+        become = as_nobody()
 
         # it names its file of seen UIDLs by host and port, which a restart changes
         def fetch() -> list[bytes]:
@@ -306,21 +300,8 @@ class ManyTests(ClientCase):
 
         def fetch() -> list[bytes]:
             self.make_box()
-            rc = self.write(
-                "muttrc",
-                # Mutt 2.2 of Debian waits for ever in SCRAM-SHA-256
-                'set pop_authenticators="user"\n'
-                f'set pop_pass="{PASSWORD}"\n'
-                f"set ssl_ca_certificates_file={self.server.ca}\n"
-                "set certificate_file=/dev/null\nset mbox_type=Maildir\n"
-                "set confirmappend=no\nset confirmcreate=no\nset quit=yes\n"
-                "set delete=no\nset wait_key=no\nset move=no\n"
-                f"set folder={self.box}\n",
-            )
+            rc = self.write("muttrc", muttrc(self.box, self.server.ca))
             url = f"pops://alice@localhost:{self.server.port('pop3s')}/"
-            keys = f"<tag-pattern>~A<enter><tag-prefix><copy-message>{self.box}<enter>"
-            with Path(rc).open("a", encoding="utf-8") as file:
-                file.write(f"folder-hook pops: 'push \"{keys}<quit>\"'\n")
             run_at_terminal("mutt", "-n", "-F", rc, "-f", url, home=self.folder)
             fresh = []
             for message in self.files():
@@ -335,6 +316,34 @@ class ManyTests(ClientCase):
             return fresh
 
         self.fetch_twice(fetch)
+
+
+def as_nobody() -> tuple[str, ...]:
+    """What makes a command run as nobody, if we are root.
+
+    Raises:
+        SkipTest: that can't be done.
+    """
+    if os.geteuid() != 0:
+        return ()
+    if shutil.which("setpriv") is None:
+        raise SkipTest("getmail refuses root and setpriv is not installed")
+    return ("setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups")
+
+
+def muttrc(box: Path, ca: Path) -> str:
+    """To copy all messages to a Maildir, and leave, as soon as the mailbox is open."""
+    keys = f"<tag-pattern>~A<enter><tag-prefix><copy-message>{box}<enter><quit>"
+    return (
+        # Mutt 2.2 of Debian waits for ever in SCRAM-SHA-256
+        'set pop_authenticators="user"\n'
+        f'set pop_pass="{PASSWORD}"\n'
+        f"set ssl_ca_certificates_file={ca}\nset certificate_file=/dev/null\n"
+        f"set mbox_type=Maildir\nset folder={box}\n"
+        "set confirmappend=no\nset confirmcreate=no\nset quit=yes\n"
+        "set delete=no\nset wait_key=no\nset move=no\n"
+        f"folder-hook pops: 'push \"{keys}\"'\n"
+    )
 
 
 def run_at_terminal(*command: str, home: Path) -> None:
