@@ -60,7 +60,7 @@ class Accounts:
         asked_every: float = 0.0,
         now: Callable[[], float] = monotonic,
     ) -> None:
-        self._connection = connect(path)
+        self._file = connect(path)
         self._asked_every = asked_every
         self._now = now
         self._ask_at = 0.0
@@ -69,11 +69,11 @@ class Accounts:
         self._lists: Mapping[str, ListSettings] | None = None
         self._data_version = -1
         self._generation = 0
-        self._check = self._connection.cursor()
+        self._check = self._file.cursor()
 
     def close(self) -> None:
         """Let go of the file. Closing twice is no error."""
-        self._connection.close()
+        self._file.close()
 
     # ---- reading
 
@@ -192,13 +192,13 @@ class Accounts:
         with self._transaction() as version:
             for name, password in new:
                 try:
-                    self._connection.execute(
+                    self._file.execute(
                         "INSERT INTO account VALUES (?, 1, ?, ?, ?, '', NULL)",
                         (name, quota_octets, int(now), version),
                     )
                 except sqlite3.IntegrityError:
                     raise AccountExists(name) from None
-                write_password(self._connection, name, password)
+                write_password(self._file, name, password)
 
     def set_password(self, account: AccountId, password: NewPassword) -> None:
         """Replace whatever the account's logins are checked against.
@@ -207,8 +207,8 @@ class Accounts:
             NoSuchAccount: there is none.
         """
         with self._transaction() as version:
-            self._touch(account, "version = ?", version)
-            write_password(self._connection, account, password)
+            touch(self._file, account, "version = ?", version)
+            write_password(self._file, account, password)
 
     def set_sealed(self, account: AccountId, sealed: bytes | None) -> None:
         """Keep, or forget, the reversible secret.
@@ -217,7 +217,7 @@ class Accounts:
             NoSuchAccount: there is none.
         """
         with self._transaction() as version:
-            self._touch(account, "sealed = ?, version = ?", sealed, version)
+            touch(self._file, account, "sealed = ?, version = ?", sealed, version)
 
     def set_enabled(self, account: AccountId, *, enabled: bool) -> None:
         """Let the account log in and receive, or not.
@@ -226,7 +226,9 @@ class Accounts:
             NoSuchAccount: there is none.
         """
         with self._transaction() as version:
-            self._touch(account, "enabled = ?, version = ?", int(enabled), version)
+            touch(
+                self._file, account, "enabled = ?, version = ?", int(enabled), version
+            )
 
     def remove(self, account: AccountId) -> None:
         """Forget the account; its mail is not touched.
@@ -235,13 +237,13 @@ class Accounts:
             NoSuchAccount: there is none.
         """
         with self._transaction() as version:
-            self._touch(account, "version = ?", version)
-            self._connection.execute("DELETE FROM account WHERE name = ?", (account,))
+            touch(self._file, account, "version = ?", version)
+            self._file.execute("DELETE FROM account WHERE name = ?", (account,))
 
     def add_alias(self, address: str, targets: Iterable[str]) -> None:
         """Add targets to an alias; those it has already stay."""
         with self._transaction():
-            self._connection.executemany(
+            self._file.executemany(
                 "INSERT OR IGNORE INTO alias VALUES (?, ?)",
                 [(address, target) for target in targets],
             )
@@ -252,13 +254,13 @@ class Accounts:
             found = 0
             for table in ("alias", "list"):
                 statement = f"DELETE FROM {table} WHERE address = ?"  # noqa: S608
-                found += self._connection.execute(statement, (address,)).rowcount
+                found += self._file.execute(statement, (address,)).rowcount
             return found > 0
 
     def remove_targets(self, address: str, targets: Iterable[str]) -> None:
         """Take targets from an alias, those that it has."""
         with self._transaction():
-            self._connection.executemany(
+            self._file.executemany(
                 "DELETE FROM alias WHERE address = ? AND target = ?",
                 [(address, target) for target in targets],
             )
@@ -266,7 +268,7 @@ class Accounts:
     def set_list(self, address: str, settings: ListSettings) -> None:
         """Make an alias a distribution list, or change what list it is."""
         with self._transaction():
-            write_list(self._connection, address, settings)
+            write_list(self._file, address, settings)
 
     # ---- inside
 
@@ -281,16 +283,13 @@ class Accounts:
 
     def _reading(self, read: Callable[[sqlite3.Connection], _T]) -> _T:
         try:
-            return read(self._connection)
+            return read(self._file)
         except sqlite3.Error as failure:
             raise TemporaryFailure(SYSTEM_TROUBLE) from failure
 
     @contextmanager
     def _transaction(self) -> Iterator[int]:
         """Gives the number of this change."""
-        with change(self._connection) as version:
+        with change(self._file) as version:
             yield version
         self._forget()  # data_version does not tell of our own changes
-
-    def _touch(self, account: AccountId, assignments: str, *values: object) -> None:
-        touch(self._connection, account, assignments, *values)
