@@ -141,8 +141,8 @@ class Accounts:
             f"@{domain}",
         )
         for (name,) in rows:
-            found = self.verifiers(AccountId(name))
-            return found.account if found else None
+            if found := self.verifiers(AccountId(name)):
+                return found.account
         return None
 
     def accounts(self) -> Sequence[Verifiers]:
@@ -152,8 +152,7 @@ class Accounts:
             TemporaryFailure: the file can't be read now.
         """
         names = self._query("SELECT name FROM account ORDER BY name")
-        found = (self.verifiers(AccountId(name)) for (name,) in names)
-        return [verifiers for verifiers in found if verifiers is not None]
+        return [v for (name,) in names if (v := self.verifiers(AccountId(name)))]
 
     def aliases(self) -> Sequence[tuple[str, str]]:
         """All aliases: address and target.
@@ -270,16 +269,14 @@ class Accounts:
         with self._transaction():
             write_list(self._file, address, settings)
 
-    # ---- inside
-
     def _forget(self) -> None:
         self._generation += 1
         self._verifiers.clear()
         self._aliases.clear()
         self._lists = None
 
-    def _query(self, statement: str, *values: object) -> list[tuple[str, ...]]:
-        return self._reading(lambda file: file.execute(statement, values).fetchall())
+    def _query(self, query: str, *values: object) -> list[tuple[str, ...]]:
+        return self._reading(lambda file: file.execute(query, values).fetchall())
 
     def _reading(self, read: Callable[[sqlite3.Connection], _T]) -> _T:
         try:
