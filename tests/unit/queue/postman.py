@@ -224,7 +224,7 @@ class PostCase(SynchronousTestCase):
     """A queue on a real disk."""
 
     limits = Limits()
-    files = Files()
+    files: Files = Files()
 
     def setUp(self) -> None:
         """An empty queue, and its postman."""

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import errno
-from typing import ClassVar
 
 from mailapp.core.envelope import DeliverBy
 from mailapp.core.failures import TemporaryFailure
 from mailapp.core.status import SYSTEM_FULL
 from mailapp.events.record import Kind
 from mailapp.queue.types import Outcome
-from mailapp.storage.files import Directory, Files
 from tests.threats import threat
 from tests.unit.queue.postman import BEGIN, PostCase, envelope
+from tests.unit.storage.maildir_case import Faulty
 
 
 class DeadlineTests(PostCase):
@@ -39,31 +38,8 @@ class DeadlineTests(PostCase):
         self.assertEqual(self.left(), [])
 
 
-class Full(Files):
+class Full(Faulty):
     """A disk that takes nothing while ``failing`` names one of its calls."""
-
-    failing: ClassVar[str] = ""
-
-    def _fail(self, call: str) -> None:
-        if call == self.failing:
-            raise OSError(errno.ENOSPC, "injected")
-
-    def write(self, fd: int, octets: bytes) -> None:
-        """See :class:`Files`: half is written before it fails."""
-        if self.failing == "write":
-            super().write(fd, octets[: len(octets) // 2])
-        self._fail("write")
-        super().write(fd, octets)
-
-    def fsync(self, fd: int) -> None:
-        """See :class:`Files`."""
-        self._fail("fsync")
-        super().fsync(fd)
-
-    def sync(self, directory: Directory) -> None:
-        """See :class:`Files`."""
-        self._fail("sync")
-        super().sync(directory)
 
     def unlink(self, path: bytes) -> None:
         """See :class:`Files`."""
@@ -74,16 +50,18 @@ class Full(Files):
 class FullDiskTests(PostCase):
     """Each call fails for a while."""
 
-    files = Full()
+    files: Full
 
     def setUp(self) -> None:
         """The disk works at first, and in the end."""
+        self.files = Full()
+        self.files.errno = errno.ENOSPC
         self.addCleanup(self.fail_at, "")
         super().setUp()
 
     def fail_at(self, call: str) -> None:
         """From now on this call fails."""
-        Full.failing = call
+        self.files.failing = call
 
     @threat(113)
     def test_commit(self) -> None:
