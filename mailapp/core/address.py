@@ -94,6 +94,7 @@ ReversePath = Address | None
 """Where failures are reported; None is the null reverse-path ``<>``."""
 
 
+@lru_cache(maxsize=4096)
 def quote_local_part(local_part: str) -> str:
     """Local-part: a Dot-string if it is one, else a Quoted-string."""
     octets = local_part.encode()

@@ -22,7 +22,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from mailapp.events.interfaces import IEvents
-from mailapp.events.lines import encode_event
+from mailapp.events.lines import encode_events
 from mailapp.events.record import Event
 
 WRITE_EVERY: Final = 0.05  # seconds
@@ -75,7 +75,7 @@ class Journal:
         if not events:
             return
         try:
-            lines = "".join(map(encode_event, events)).encode()
+            lines = encode_events(events).encode()
             descriptor = self._today()
             written = os.write(descriptor, lines)
             if written < len(lines):  # the disk is full: tell where the line broke

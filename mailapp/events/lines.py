@@ -12,6 +12,7 @@ is empty at the end of the array is left out.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any, Final
 
 from mailapp.core.failures import SyntaxProblem
@@ -21,16 +22,31 @@ TEXT_LIMIT: Final = 1000
 """Characters of a text that are kept: a reply line or two."""
 
 _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
+_WORDS: Final = {kind: kind.value for kind in Kind}
 _KINDS: Final = {kind.value: kind for kind in Kind}
 _FEWEST: Final = 3
 _MOST: Final = 8
 
 
-def encode_event(event: Event) -> str:
-    """The line, with its LF."""
+def encode_events(events: Iterable[Event]) -> str:
+    """Their lines, each with its LF.
+
+    The encoder is set up anew for each call, so all of them go in one, with an empty
+    text between any two. What then stands there stands nowhere else: an array ends in
+    no event, and within a text JSON has a backslash before each quotation mark.
+    """
+    rows: list[Any] = []
+    for event in events:
+        rows += (_row(event), "")
+    if not rows:
+        return ""
+    return _encode(rows)[1:-4].replace('],"",[', "]\n[") + "\n"
+
+
+def _row(event: Event) -> list[Any]:
     row: list[Any] = [
         round(event.at, 3),
-        event.kind.value,
+        _WORDS[event.kind],
         event.message,
         event.recipient,
         event.status,
@@ -40,7 +56,7 @@ def encode_event(event: Event) -> str:
     ]
     while not row[-1]:
         row.pop()
-    return _encode(row) + "\n"
+    return row
 
 
 def decode_event(line: bytes | str) -> Event:

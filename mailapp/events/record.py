@@ -30,6 +30,8 @@ class Kind(Enum):
     RELEASED = "released"
     DROPPED = "dropped"  # by the administrator
 
+    __hash__ = object.__hash__  # Enum's own is Python, and asked for each line
+
 
 @frozen
 class Event:
