@@ -29,7 +29,7 @@ MOST_TOGETHER: Final = 16
 The first is told when the last is durable."""
 MOST_TRIPS: Final = 64
 """Trips under way at the same time, be it in a thread or on the way to one."""
-MOMENT: Final = 0.003
+MOMENT: Final = 0.002
 """Seconds after which what arrives does not wait for the last trip any more."""
 
 Outcomes = Sequence[StoreError | None]
