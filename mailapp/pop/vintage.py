@@ -31,6 +31,8 @@ READ_OCTETS: Final = 2 * 2**20
 """Of a larger message only the beginning is read; its text is there or nowhere."""
 CHUNK: Final = 64 * 1024
 REMEMBERED_SIZES: Final = 100_000
+IN_A_ROW: Final = 1000
+"""Sizes that are looked up between two turns of the reactor."""
 AT_ONCE: Final = 4
 """Messages that are converted at a time, in a process; each is held in memory."""
 
@@ -75,6 +77,10 @@ class Vintage:
         finally:
             self._turns.release()
 
+    async def give_way(self) -> None:
+        """Let others have a turn."""
+        await self._in_thread(int)
+
     async def size(self, key: _Key, mail: IMailboxes, item: Item) -> int:
         """Octets of a message in this form; messages do not change."""
         size = self._sizes.get(key)
@@ -106,10 +112,12 @@ class _Mail:
         items = await self._mail.items(folder)
         if not self._counted:
             return items
-        sizes = [
-            await self._shown.size((self._account, folder, item.guid), self._mail, item)
-            for item in items
-        ]
+        sizes: list[int] = []
+        for number, item in enumerate(items, 1):
+            key = (self._account, folder, item.guid)
+            sizes.append(await self._shown.size(key, self._mail, item))
+            if not number % IN_A_ROW:
+                await self._shown.give_way()
         return _Resized(items, sizes)
 
     async def read(
