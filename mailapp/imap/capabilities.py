@@ -1,0 +1,139 @@
+"""Which capabilities are announced, and when (RFC 9051, section 7.2.2).
+
+One row each; a row is shown when the state fits and the administrator has not turned it
+off. A command that needs a capability is unknown where that is off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum, auto
+from typing import Final
+
+from attrs import frozen
+
+
+class When(Enum):
+    """In which states a capability is shown."""
+
+    ALWAYS = auto()
+    BEFORE = auto()  # the login
+    AFTER = auto()
+
+
+@frozen
+class Capability:
+    """One of them.
+
+    Attributes:
+        name: as announced.
+    """
+
+    name: str
+    when: When = When.AFTER
+
+    @property
+    def switch(self) -> str:
+        """How the configuration calls it: ``sort-display`` for ``SORT=DISPLAY``."""
+        return self.name.lower().replace("=", "-")
+
+
+# IMAP4rev1 and IMAP4rev2 are both spoken: rev1 until ENABLE IMAP4rev2 (RFC 9051,
+# section 6.3.1)
+IMAP4REV1: Final = Capability("IMAP4rev1", When.ALWAYS)
+IMAP4REV2: Final = Capability("IMAP4rev2", When.ALWAYS)
+# what is of use before the login
+LITERAL_PLUS: Final = Capability("LITERAL+", When.ALWAYS)
+LITERAL_MINUS: Final = Capability("LITERAL-", When.ALWAYS)
+SASL_IR: Final = Capability("SASL-IR", When.BEFORE)
+ENABLE: Final = Capability("ENABLE", When.ALWAYS)
+ID: Final = Capability("ID", When.ALWAYS)
+# what needs an account
+IDLE: Final = Capability("IDLE")
+NAMESPACE: Final = Capability("NAMESPACE")
+COMPRESS: Final = Capability("COMPRESS=DEFLATE")
+
+CAPABILITIES: Final = (
+    IMAP4REV1,
+    IMAP4REV2,
+    LITERAL_PLUS,
+    LITERAL_MINUS,
+    SASL_IR,
+    ENABLE,
+    ID,
+    IDLE,
+    NAMESPACE,
+    COMPRESS,
+)
+"""All that works, in the order in which it is announced; a new one is a row here."""
+
+_BASE: Final = frozenset({IMAP4REV1, IMAP4REV2})
+
+
+@frozen
+class Offer:
+    """What one listener announces.
+
+    Attributes:
+        on: those that the administrator has not turned off.
+        append_octets: the largest message; 0: not announced.
+    """
+
+    on: frozenset[Capability] = frozenset(CAPABILITIES)
+    append_octets: int = 0
+
+    def has(self, capability: Capability) -> bool:
+        """May clients use it?"""
+        return capability in self.on
+
+    def before_login(
+        self, mechanisms: Sequence[str], *, password: bool, starttls: bool
+    ) -> bytes:
+        """``CAPABILITY`` and the names, for a client that nobody knows yet.
+
+        Args:
+            mechanisms: for AUTHENTICATE, best first.
+            password: LOGIN is allowed.
+            starttls: STARTTLS is.
+        """
+        names = self._names(When.BEFORE)
+        if starttls:
+            names.append("STARTTLS")
+        names += [f"AUTH={name}" for name in mechanisms]
+        if not password:
+            # RFC 9051, section 6.2.3
+            names.append("LOGINDISABLED")
+        return _line(names)
+
+    def after_login(self) -> bytes:
+        """``CAPABILITY`` and the names, for a client that is logged in."""
+        names = self._names(When.AFTER)
+        if self.append_octets:
+            names.append(f"APPENDLIMIT={self.append_octets}")  # RFC 7889, section 4
+        return _line(names)
+
+    def _names(self, when: When) -> list[str]:
+        shown = {when, When.ALWAYS}
+        return [
+            capability.name
+            for capability in CAPABILITIES
+            if capability.when in shown
+            and capability in self.on
+            # RFC 7888, section 5: LITERAL+ says all that LITERAL- does
+            and not (capability is LITERAL_MINUS and LITERAL_PLUS in self.on)
+        ]
+
+
+def _line(names: Sequence[str]) -> bytes:
+    return " ".join(["CAPABILITY", *names]).encode("ascii")
+
+
+def offered(off: Sequence[str], append_octets: int = 0) -> Offer:
+    """What is left when these switches are off.
+
+    Raises:
+        KeyError: there is no such switch.
+    """
+    by_switch = {c.switch: c for c in CAPABILITIES if c not in _BASE}
+    gone = {by_switch[switch] for switch in off}
+    return Offer(frozenset(CAPABILITIES) - gone, append_octets)

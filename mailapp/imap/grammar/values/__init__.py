@@ -1,0 +1,1 @@
+"""What the grammar gives: frozen values, with nothing of the wire left in them."""
