@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from mailapp.cli.said import said
 from mailapp.cli.screen import Colour, Screen
 from mailapp.queue.types import Attempt, Entry, Outcome
 
@@ -70,8 +71,7 @@ def details(entry: Entry, now: float, screen: Screen) -> Iterator[str]:
 
 def words(attempt: Attempt) -> str:
     """What was said, and by whom."""
-    text = f"{attempt.status} {attempt.text}".strip()
-    return f"{attempt.host}: {text}" if attempt.host else text
+    return said(attempt.status, attempt.text, attempt.host)
 
 
 def sender(entry: Entry) -> str:

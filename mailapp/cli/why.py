@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol, TextIO
 
 from attrs import asdict
 
+from mailapp.cli.said import said
 from mailapp.cli.screen import Colour, Screen
 from mailapp.events.record import Event, Kind
 from mailapp.events.story import MOST_MESSAGES, Story, find
@@ -124,9 +125,7 @@ def sentence(event: Event) -> str:
     parts = [event.recipient]
     if sender := facts.pop("sender", None):
         parts.append(f"from {sender or '<>'}")
-    if event.host:
-        parts.append(f"by {event.host}:")
-    parts += [event.status, event.text]
+    parts.append(said(event.status, event.text, event.host))
     parts += _as_words(facts)
     line = " ".join(part for part in parts if part)
     return "".join(c if c.isprintable() else "?" for c in line)

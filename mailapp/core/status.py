@@ -6,7 +6,20 @@ carries the status, so that it is never typed twice (RFC 2034, section 4).
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from attrs import field, frozen
+
+_REPLY: Final = re.compile(r"[2-5][0-9][0-9](?:[ -]|\Z)")
+
+
+def is_reply(text: str) -> bool:
+    """Whether these are the words of a server: they begin with a reply code.
+
+    RFC 5321, section 4.2. Our own words never begin like that.
+    """
+    return _REPLY.match(text) is not None
 
 
 def _three_digits(_instance: object, attribute: object, value: int) -> None:

@@ -44,7 +44,8 @@ class Event:
         recipient: whom it concerns; empty: the whole message.
         status: enhanced code with its class, for example ``4.4.1``; empty: none.
         text: the cause in the words of who said it: one line.
-        host: the other server, name and address; empty: this one.
+        host: the other server, name and address, that said so or that our own words
+            are about (see :func:`mailapp.core.status.is_reply`); empty: there is none.
         facts: what else is known, for example ``sender``, ``message_id``, ``peer``,
             ``size``, ``report`` (the id of a report), ``next`` (of the next attempt).
     """

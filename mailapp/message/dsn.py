@@ -17,6 +17,7 @@ from attrs import frozen
 from mailapp.core.address import Address
 from mailapp.core.envelope import OriginalRecipient
 from mailapp.core.failures import SyntaxProblem
+from mailapp.core.status import is_reply
 from mailapp.message.content import Encoding
 from mailapp.message.dates import format_date
 from mailapp.message.dsn_words import Action, Told, letter, subject
@@ -28,7 +29,6 @@ from mailapp.message.writing import build_field, build_text_field
 
 _TEXT_LIMIT: Final = 900  # characters of what a server said: less than a line may have
 _MESSAGE_ID: Final = re.compile(rb"<[!-;=?-~]{1,250}>\Z")
-_REPLY: Final = re.compile(r"[2-5][0-9][0-9](?:[ -]|\Z)")
 _PRIVATE: Final = (b"message-id", b"date")
 
 
@@ -50,7 +50,8 @@ class Fate:
         status: enhanced code with its class.
         at: seconds since the epoch, of the last attempt.
         text: what was said: a reply in one line, or our own words.
-        host: the name of the server that said it; empty: we did.
+        host: the name of the server that said it, or that our words are about; empty:
+            there is none.
         original: of the ORCPT parameter.
         retried_until: seconds since the epoch, of a delay.
         expired: it failed since its time was up.
@@ -260,11 +261,13 @@ def _recipient_fields(fate: Fate, *, utf8: bool) -> Iterator[bytes]:
         yield _typed(b"Final-Recipient", "utf-8", address, utf8=utf8)
     yield build_field(b"Action", [fate.action.value.encode()])
     yield build_field(b"Status", [fate.status.encode()])
-    if fate.host:
+    # RFC 3464, sections 2.3.5 and 2.3.6: only what a server has told us names it, and
+    # only a reply of SMTP is of the type smtp
+    told = bool(fate.host) and is_reply(fate.text)
+    if told:
         yield _typed(b"Remote-MTA", "dns", fate.host)
     if fate.text:
-        # RFC 3464, section 2.3.6: only a reply of SMTP is of the type smtp
-        kind = "smtp" if fate.host and _REPLY.match(fate.text) else "x-mailapp"
+        kind = "smtp" if told else "x-mailapp"
         yield _typed(b"Diagnostic-Code", kind, fate.text, utf8=utf8)
     yield build_field(b"Last-Attempt-Date", [format_date(int(fate.at))])
     if fate.retried_until is not None and fate.action is Action.DELAYED:

@@ -9,6 +9,8 @@ from typing import Final
 
 from attrs import frozen
 
+from mailapp.core.status import is_reply
+
 _WIDTH: Final = 72
 
 
@@ -31,7 +33,7 @@ class Told:
         action: what became of it.
         status: enhanced code with its class.
         text: what was said.
-        host: who said it; empty: we did.
+        host: who said it, or where we met it; empty: nobody else was asked.
         original: the address that the sender gave, if that is known.
         expired: it failed since its time was up.
         retried_until: a date, of a delay.
@@ -233,7 +235,9 @@ def _recipient(one: Told) -> str:
             sentences = f"It was tried until its time was up. {sentences}"
     lines += _wrapped(sentences)
     if one.text:
-        who = f"{one.host} said" if one.host else "The reason in short"
+        who = "The reason in short"
+        if one.host:
+            who = f"{one.host} said" if is_reply(one.text) else f"Trying {one.host}"
         lines += _wrapped(f"{who}: {one.text} ({one.status})")
     if one.action is Action.DELAYED:
         until = f" until {one.retried_until}" if one.retried_until else ""

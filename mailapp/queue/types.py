@@ -51,7 +51,8 @@ class Attempt:
         status: the enhanced code with its class, for example ``5.1.1``.
         text: what was said: the reply of the next server (code and text, one line), or
             our own words.
-        host: who said it: name and address of the next server; empty: we did.
+        host: name and address of the next server: it said so, or our own words are
+            about it (see :func:`mailapp.core.status.is_reply`); empty: there is none.
         dsn: the next server took over the duty to report (RFC 3461, section 5.2.2).
         expired: it failed since its time was up.
     """

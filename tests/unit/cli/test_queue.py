@@ -8,8 +8,8 @@ import json
 
 from mailapp.cli import queue
 from mailapp.cli.prompt import Terminal
-from mailapp.cli.queue_texts import size, span
-from mailapp.queue.types import Outcome
+from mailapp.cli.queue_texts import size, span, words
+from mailapp.queue.types import Attempt, Outcome
 from tests.rows import rows, tabled
 from tests.unit.queue.postman import PostCase, envelope
 
@@ -47,7 +47,7 @@ class QueueTests(PostCase):
         self.assertNotIn("\x1b", self.out)
         self.assertIn("2 messages, 44 octets", self.out)
         self.assertIn("y@far.test and 1 more", self.out)
-        self.assertIn("mx.test: 4.2.0 as told", self.out)
+        self.assertIn("at mx.test: 4.2.0 as told", self.out)
         self.assertIn("in 6min 30s", self.out)
 
     def test_json(self) -> None:
@@ -63,6 +63,17 @@ class QueueTests(PostCase):
         self.assertEqual(self.mailapp("show", "m2"), 0)
         self.assertIn("from      <>", self.out)
         self.assertIn("z@other.test: deferred", self.out)
+
+    @rows(
+        reply=("451 4.4.1 later", "mx.test", "by mx.test: 451 4.4.1 later"),
+        bare=("451 later", "mx.test", "by mx.test: 4.4.1 451 later"),
+        ours=("no answer", "mx.test", "at mx.test: 4.4.1 no answer"),
+        here=("no such domain", "", "4.4.1 no such domain"),
+    )
+    def test_words(self, text: str, host: str, expected: str) -> None:
+        """Words of another server are its own; ours are about it."""
+        attempt = Attempt(Outcome.DEFERRED, 0.0, "4.4.1", text, host)
+        self.assertEqual(words(attempt), expected)
 
     def test_commands(self) -> None:
         """Hold, release, retry and drop, one after the other."""

@@ -59,9 +59,19 @@ class WhyTests(SynchronousTestCase):
         head, accepted, deferred = out.splitlines()
         self.assertEqual(head, "message aaaa")
         self.assertIn("accepted   bob@example.net from alice@example.test", accepted)
-        said = "by mx.example.net [192.0.2.1]: 4.2.0 450 4.2.0 come ?[31mlater"
+        said = "by mx.example.net [192.0.2.1]: 450 4.2.0 come ?[31mlater"
         self.assertIn(said, deferred)
         self.assertIn("(next ", deferred)
+
+    def test_who_said_it(self) -> None:
+        """Words of another server are its own; ours are about it."""
+        host = "mx.far.test [192.0.2.9]"
+        for text, expected in (
+            ("450 4.2.0 later", f"by {host}: 450 4.2.0 later"),
+            ("no connection", f"at {host}: 4.2.0 no connection"),
+        ):
+            event = Event(Kind.DEFERRED, "a", 1.0, "b@far.test", "4.2.0", text, host)
+            self.assertEqual(why.sentence(event), f"b@far.test {expected}")
 
     def test_last(self) -> None:
         """The newest are told, and how many are not."""

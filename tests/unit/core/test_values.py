@@ -22,7 +22,7 @@ from mailapp.core.failures import (
 )
 from mailapp.core.peer import TLS, Peer
 from mailapp.core.secret import Secret
-from mailapp.core.status import Status
+from mailapp.core.status import Status, is_reply
 from tests.rows import rows, tabled
 from tests.threats import threat
 
@@ -35,6 +35,21 @@ class StatusTests(SynchronousTestCase):
     def test_enhanced(self, code: int, enhanced: str) -> None:
         """The class comes from the reply code (RFC 2034, section 4)."""
         self.assertEqual(Status(1, 5, "x").enhanced(code), enhanced)
+
+    @rows(
+        text=("550 5.1.1 no such user", True),
+        lines=("250-a b", True),
+        alone=("421", True),
+        ours=("the connection was refused", False),
+        number=("5000 octets are too many", False),
+        enhanced=("5.1.1 no such user", False),
+        no_code=("150 what is this", False),
+        none=("", False),
+        inside=("they said 550 5.1.1", False),
+    )
+    def test_is_reply(self, text: str, expected: bool) -> None:  # noqa: FBT001
+        """Words of a server begin with its reply code, and ours do not."""
+        self.assertEqual(is_reply(text), expected)
 
     @rows(negative=(-1, 0), big=(1000, 0), detail=(0, 1000), both=(-1, -1))
     def test_three_digits(self, subject: int, detail: int) -> None:

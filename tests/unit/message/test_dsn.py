@@ -131,6 +131,21 @@ class ReportTests(SynchronousTestCase):
         self.assertIn("It was tried until its time was up.", found.text)
         self.assertIn("The reason in short: out of patience (5.1.1)", found.text)
 
+    def test_our_words(self) -> None:
+        """A server that could not be asked has said nothing (RFC 3464, section 2.3.5).
+
+        Our words about it are no reply of SMTP, and it is not named as who told us.
+        """
+        found = read(fate(status="4.4.1", text="the connection was refused"))
+        [recipient] = found.recipients
+        self.assertNotIn("remote-mta", recipient)
+        self.assertEqual(
+            "x-mailapp; the connection was refused", recipient["diagnostic-code"]
+        )
+        words = "Trying mx.example.org: the connection was refused (4.4.1)"
+        self.assertIn(words, found.text)
+        self.assertNotIn("said", found.text)
+
     def test_delay(self) -> None:
         """A delay says until when it is tried, and that nothing need be done."""
         found = read(
