@@ -13,7 +13,7 @@ from typing import Final
 
 from zope.interface import implementer
 
-from mailapp.core.failures import DeliveryFailure
+from mailapp.core.failures import DeliveryFailure, TemporaryFailure
 from mailapp.message.fields import parse_header
 from mailapp.queue.interfaces import Consignment, ICarrier
 from mailapp.queue.types import Attempt
@@ -144,11 +144,24 @@ class Relay:
         if route.tls is not None:
             policy = TLSPolicy(route.tls)
         else:
-            policy = await self._policies.policy(consignment.destination.key)
-            if policy.level > Level.OPPORTUNISTIC and await _tls_optional(consignment):
-                # RFC 8689, section 4.2.2
-                policy = OPPORTUNISTIC
+            policy = await self._policy_of_domain(consignment)
         return for_message(policy, consignment.entry.envelope)
+
+    async def _policy_of_domain(self, consignment: Consignment) -> TLSPolicy:
+        """What the domain publishes, unless the message is to go all the same.
+
+        RFC 8689, section 4.2.2. The field stays in the message, and so tells each
+        server on the way; it is looked for only where it would change something.
+        """
+        try:
+            policy = await self._policies.policy(consignment.destination.key)
+        except TemporaryFailure:
+            if await _tls_optional(consignment):
+                return OPPORTUNISTIC
+            raise
+        if policy.level > Level.OPPORTUNISTIC and await _tls_optional(consignment):
+            return OPPORTUNISTIC
+        return policy
 
 
 def _was_stale(words: Sequence[Word], heard: int) -> bool:
@@ -164,7 +177,11 @@ def _was_stale(words: Sequence[Word], heard: int) -> bool:
 
 
 async def _tls_optional(consignment: Consignment) -> bool:
-    """The header has ``TLS-Required: No`` (RFC 8689, section 3)."""
+    """The header has ``TLS-Required: No`` (RFC 8689, section 3).
+
+    "More than one instance of the TLS-Required header field MUST NOT appear": then it
+    counts for nothing.
+    """
     header = parse_header(await header_of(consignment.content))
-    value = header.value(b"tls-required")
-    return value is not None and value.strip().lower() == b"no"
+    found = header.all(b"tls-required")
+    return len(found) == 1 and found[0].unfolded.lower() == b"no"

@@ -25,6 +25,7 @@ from mailapp.queue.interfaces import Consignment, IContent
 from mailapp.queue.types import Attempt, Destination, Entry
 from mailapp.relay.conversion import MemoryContent
 from mailapp.relay.exchange import Relay
+from mailapp.relay.interfaces import ITLSPolicies
 from mailapp.relay.link import Environment
 from mailapp.relay.mx import Exchangers
 from mailapp.relay.no_policies import NoPolicies
@@ -224,6 +225,8 @@ class World:
         servers: what makes the server of each connection to an address; one server is
             the server of ``mx.example.test`` at 192.0.2.1.
         zone: the DNS, if it is another.
+        routes: what does not go by MX.
+        policies: what domains ask for; None: nothing.
     """
 
     def __init__(
@@ -231,6 +234,7 @@ class World:
         servers: dict[str, Make] | Make,
         zone: Zone | None = None,
         routes: Routes | None = None,
+        policies: ITLSPolicies | None = None,
     ) -> None:
         self.clock = Clock()
         self.servers = servers if isinstance(servers, dict) else {"192.0.2.1": servers}
@@ -252,7 +256,9 @@ class World:
         )
         caller = Caller("us.test", lambda: "nonce", lambda hops: None)
         sessions = Sessions(self.around, self.dial, exchangers, caller)
-        self.relay = Relay(self.around, sessions, routes or Routes(), NoPolicies())
+        self.relay = Relay(
+            self.around, sessions, routes or Routes(), policies or NoPolicies()
+        )
 
     def now(self) -> float:
         """Seconds since the epoch."""

@@ -9,13 +9,15 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from mailapp.core.envelope import DeliverBy
+from mailapp.core.failures import TemporaryFailure
+from mailapp.core.status import SYSTEM_TROUBLE
 from mailapp.queue.interfaces import ICarrier, IContent
 from mailapp.relay.conversion import MemoryContent
 from mailapp.relay.interfaces import ITLSPolicies
 from mailapp.relay.no_policies import NoPolicies
 from mailapp.relay.pool import IDLE_PER_KEY, IDLE_SECONDS
 from mailapp.relay.routes import Route, Routes
-from mailapp.relay.tlspolicy import Level
+from mailapp.relay.tlspolicy import Level, TLSPolicy
 from tests.rows import rows, tabled
 from tests.threats import threat
 from tests.unit.relay.net import ALL, DROP, EPOCH, MESSAGE, FakeServer, World, outcomes
@@ -225,6 +227,82 @@ class DemandTests(SynchronousTestCase):
             world = World(lambda words=words: FakeServer(words))  # type: ignore[misc]
             [attempt] = world.carry()
             self.assertEqual(attempt.dsn, dsn)
+
+
+@implementer(ITLSPolicies)
+class Strict:
+    """Every domain wants TLS, or says nothing for now."""
+
+    def __init__(self, problem: TemporaryFailure | None = None) -> None:
+        self.problem = problem
+
+    async def policy(self, domain: str) -> TLSPolicy:
+        """See :class:`ITLSPolicies`."""
+        if self.problem is not None:
+            raise self.problem
+        return TLSPolicy(Level.VERIFIED)
+
+
+@tabled
+class TLSOptionalTests(SynchronousTestCase):
+    """``TLS-Required: No``: the sender wants no policy of a domain to stop a message."""
+
+    @rows(
+        plain=(b"TLS-Required: No\r\n", True),
+        lower=(b"tls-required:no\r\n", True),
+        folded=(b"TLS-Required:\r\n no \r\n", True),
+        yes=(b"TLS-Required: Yes\r\n", False),
+        empty=(b"TLS-Required:\r\n", False),
+        other=(b"X-TLS-Required: No\r\n", False),
+        twice=(b"TLS-Required: No\r\nTLS-Required: No\r\n", False),
+        both=(b"TLS-Required: No\r\nTLS-Required: Yes\r\n", False),
+        in_the_body=(b"A: b\r\n\r\nTLS-Required: No\r\n", False),
+    )
+    @threat(9)
+    def test_policy(self, field: bytes, goes: bool) -> None:  # noqa: FBT001
+        """RFC 8689, section 3: it goes in the clear, and the field goes with it."""
+        world = World(FakeServer, policies=Strict())
+        found = world.carry(content=field + MESSAGE)
+        expected = DONE if goes else [("deferred", "4.7.10")]
+        self.assertEqual(outcomes(found), expected)
+        taken = [message for s in world.connected for message in s.messages]
+        self.assertEqual(taken, [field + MESSAGE] if goes else [])
+
+    def test_unknown_policy(self) -> None:
+        """Nor does a policy that can't be known now."""
+        strict = Strict(TemporaryFailure(SYSTEM_TROUBLE))
+        world = World(FakeServer, policies=strict)
+        self.assertEqual(outcomes(world.carry()), [("deferred", "4.3.0")])
+        found = world.carry(content=b"TLS-Required: No\r\n" + MESSAGE)
+        self.assertEqual(outcomes(found), DONE)
+
+    @threat(9)
+    def test_require_tls(self) -> None:
+        """REQUIRETLS wins (RFC 8689, section 4.1)."""
+        world = World(FakeServer, policies=Strict())
+        found = world.carry(content=b"TLS-Required: No\r\n" + MESSAGE, require_tls=True)
+        self.assertEqual(outcomes(found), [("failed", "5.7.10")])
+
+    def test_route(self) -> None:
+        """What the administrator wants of a route is no policy of the recipient's."""
+        routes = Routes([Route(name="safe", host="192.0.2.1", tls=Level.REQUIRED)])
+        world = World(FakeServer, routes=routes, policies=Strict())
+        content = b"TLS-Required: No\r\n" + MESSAGE
+        found = world.carry(content=content, destination="safe")
+        self.assertEqual(outcomes(found), [("deferred", "4.7.10")])
+
+    def test_unreadable(self) -> None:
+        """A header that can't be read is an attempt like any other."""
+
+        @implementer(IContent)
+        class Content:
+            size_octets = 10
+
+            async def read(self, start: int, length: int) -> bytes:
+                raise TemporaryFailure(SYSTEM_TROUBLE)
+
+        found = World(FakeServer, policies=Strict()).carry(content=Content())
+        self.assertEqual(outcomes(found), [("deferred", "4.3.0")])
 
 
 class AttemptTests(SynchronousTestCase):
