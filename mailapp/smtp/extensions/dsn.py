@@ -70,7 +70,12 @@ def _read_original(value: bytes | None) -> OriginalRecipient:
         reason = "write ORCPT as rfc822;user@example.org"
         raise CommandProblem(Fault.ARGUMENT, reason)
     name = kind.decode("ascii")
-    text = _unitext(address) if name.lower() == "utf-8" else None
+    text = None
+    if name.lower() == "utf-8":
+        text = _unitext(address)
+    elif b"+" in address and name.lower() == "rfc822":
+        text = _mislabelled(address)
+        name = name if text is None else "utf-8"
     return OriginalRecipient(name, _xtext(address, "ORCPT") if text is None else text)
 
 
@@ -113,6 +118,21 @@ def _unitext(value: bytes) -> str | None:
     if not text.replace(" ", "_").isprintable():
         reason = "ORCPT hides a control character"
         raise CommandProblem(Fault.ARGUMENT, reason)
+    return text
+
+
+def _mislabelled(value: bytes) -> str | None:
+    """A UTF-8 address in xtext that is called rfc822; None: it is in order.
+
+    Postfix sends ``rfc822;j+C3+BCrgen@example.org`` for every recipient that is not
+    ASCII (3.7, 2022), where RFC 6533, section 3 has ``utf-8;``.
+    """
+    try:
+        text = decode_xtext(value).decode()
+    except (SyntaxProblem, UnicodeDecodeError):
+        return None
+    if text.isascii() or not text.replace(" ", "_").isprintable():
+        return None
     return text
 
 

@@ -314,6 +314,12 @@ class RcptTests(SynchronousTestCase):
             None,
             OriginalRecipient("utf-8", "a+b@x"),
         ),
+        # Postfix 3.7
+        utf8_called_rfc822=(
+            b" ORCPT=rfc822;j+C3+BCrgen@x",
+            None,
+            OriginalRecipient("utf-8", "jürgen@x"),
+        ),
     )
     def test_taken(
         self, parameters: bytes, notify: Notify | None, original: object
@@ -334,6 +340,8 @@ class RcptTests(SynchronousTestCase):
         original_control=b"ORCPT=rfc822;a+0D+0AX:",
         original_8bit="ORCPT=rfc822;ü@x".encode(),
         original_hidden_8bit=b"ORCPT=rfc822;+FC@x",
+        original_hidden_nel=b"ORCPT=rfc822;+C2+85",
+        original_other_utf8=b"ORCPT=x400;+C3+BC",
         unitext_control=rb"ORCPT=utf-8;a\x{0D}\x{0A}X:",
         unitext_nel=rb"ORCPT=utf-8;a\x{85}",
         utf8_broken=b"ORCPT=utf-8;\xff",
