@@ -63,6 +63,10 @@ class Setup:
         wrapper: a command to start it under, for example prlimit.
         cwd: where it is started.
         socket: a listening socket to pass as systemd does, under the name smtp.
+        domain: of its accounts.
+        address: it listens on, within 127.0.0.0/8.
+        numbered: so many accounts more, ``u000`` and so on.
+        base: added to every standard port; 0: one that is free.
     """
 
     workers: int = 0
@@ -75,11 +79,15 @@ class Setup:
     wrapper: tuple[str, ...] = ()
     cwd: str = "/"
     socket: int = -1
+    domain: str = "example.test"
+    address: str = "127.0.0.1"
+    numbered: int = 0
+    base: int = 0
 
     def configuration(self, base: int) -> str:
         """The whole file."""
         text = (
-            '[server]\nhostname = "mx.example.test"\ndomains = ["example.test"]\n'
+            f'[server]\nhostname = "mx.{self.domain}"\ndomains = ["{self.domain}"]\n'
             f'directory = "."\nworkers = {self.workers}\nuser = "{self.user}"\n'
             f'drain = "{self.drain}"\npin-workers = {str(self.pin).lower()}\n'
             '[[tls.certificate]]\nchain = "server.pem"\nkey = "server.key"\n'
@@ -87,7 +95,7 @@ class Setup:
         )
         for protocol, offset, tls in _PROTOCOLS:
             text += (
-                f'[[listener]]\nprotocol = "{protocol}"\naddress = "127.0.0.1"\n'
+                f'[[listener]]\nprotocol = "{protocol}"\naddress = "{self.address}"\n'
                 f'port = {base + offset}\ntls = "{tls}"\nallow-cleartext = true\n'
                 f"{self.listener}\n"
             )
@@ -211,11 +219,13 @@ def begin(setup: Setup, folder: Path | None = None) -> Served:
         setup: what is special about it.
         folder: with the data of an earlier server; a new one if None.
     """
-    base = free_port_base()
+    base = setup.base or free_port_base()
     if folder is None:
         folder = Path(tempfile.mkdtemp(prefix="mailapp-served-"))
         passwords = {"alice": PASSWORD, "bob": PASSWORD}
-        World(folder, "example.test", base, 0, passwords).build(Clock())
+        World(folder, setup.domain, base, 0, passwords, setup.numbered, PASSWORD).build(
+            Clock()
+        )
         # which a demo keeps for who plays with it, and no server does
         (folder / "passwords.txt").unlink(missing_ok=True)
     config = folder / "mailapp.toml"
@@ -238,7 +248,7 @@ def begin(setup: Setup, folder: Path | None = None) -> Served:
         pass_fds=[setup.socket] if setup.socket >= 0 else [],
         start_new_session=True,
     )
-    return Served(folder, base, process, setup=setup)
+    return Served(folder, base, process, setup.domain, setup=setup)
 
 
 def start(setup: Setup) -> Served:
