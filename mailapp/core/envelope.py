@@ -105,6 +105,8 @@ class Envelope:
         hold_until: seconds since the epoch, of HOLDFOR and HOLDUNTIL (RFC 4865).
         priority: of MT-PRIORITY, -9 to 9 (RFC 6710).
         require_tls: the REQUIRETLS parameter was given (RFC 8689).
+        hold_request: HOLDFOR or HOLDUNTIL as reports repeat it, for example ``for;60``
+            (RFC 4865, section 5.1.2).
     """
 
     id: str
@@ -124,3 +126,4 @@ class Envelope:
     hold_until: float | None = None
     priority: int = 0
     require_tls: bool = False
+    hold_request: str | None = None

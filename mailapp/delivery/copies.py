@@ -116,6 +116,7 @@ def envelope_of(
         returned=Return.HEADERS,
         deliver_by=None,
         hold_until=None,
+        hold_request=None,
         account=None,
     )
 

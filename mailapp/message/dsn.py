@@ -84,6 +84,7 @@ class Report:
         utf8: the sender's server takes SMTPUTF8, since the message came with it.
         content: the message, or its header section.
         returned: what of that the report brings back.
+        hold_request: of the HOLDFOR or HOLDUNTIL parameter, for example ``for;60``.
     """
 
     id: str
@@ -97,6 +98,7 @@ class Report:
     utf8: bool = False
     content: bytes = b""
     returned: Returned = Returned.HEADER
+    hold_request: str | None = None
 
 
 def build(report: Report) -> bytes:
@@ -242,6 +244,9 @@ def _message_fields(report: Report) -> Iterator[bytes]:
         yield _line(b"Original-Envelope-Id", report.envelope_id, utf8=report.utf8)
     yield _typed(b"Reporting-MTA", "dns", report.host)
     yield build_field(b"Arrival-Date", [format_date(int(report.arrived_at))])
+    if report.hold_request is not None:
+        # RFC 4865, section 5.1.2
+        yield _line(b"Future-Release-Request", report.hold_request, utf8=report.utf8)
 
 
 def _recipient_fields(fate: Fate, *, utf8: bool) -> Iterator[bytes]:

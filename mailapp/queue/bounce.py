@@ -146,6 +146,7 @@ class Reporter:
             envelope.smtputf8,
             octets,
             how,
+            envelope.hold_request,
         )
         if not await self._send(report, require_tls=envelope.require_tls):
             self._undeliverable(entry, fates, "its sender is not to be reached")

@@ -30,6 +30,7 @@ _PLAIN: Final = (
     ("account", None),
     ("envelope_id", None),
     ("hold_until", None),
+    ("hold_request", None),
     ("declared_size_octets", None),
     ("smtputf8", False),
     ("require_tls", False),

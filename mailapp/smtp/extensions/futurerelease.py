@@ -28,8 +28,12 @@ _DATE_TIME: Final = re.compile(
 
 
 def _line(offer: Offer) -> str:
-    until = datetime.fromtimestamp(int(offer.now) + LONGEST, UTC)
-    return f"FUTURERELEASE {LONGEST} {until:%Y-%m-%dT%H:%M:%SZ}"
+    return f"FUTURERELEASE {LONGEST} {_text(offer.now + LONGEST)}"
+
+
+def _text(moment: float) -> str:
+    """RFC 3339, section 5.6, in UTC and whole seconds."""
+    return f"{datetime.fromtimestamp(int(moment), UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _read_interval(value: bytes | None) -> int:
@@ -72,7 +76,9 @@ def _settle(parameters: Parameters, circumstances: Circumstances) -> Agreed | Re
     by: By | None = parameters.get(b"BY")
     if by is not None and until > now + by.seconds:
         return replies.HELD_BEYOND
-    return Agreed({"hold_until": until})
+    # section 5.1.2: a report repeats it
+    request = f"for;{interval}" if interval is not None else f"until;{_text(until)}"
+    return Agreed({"hold_until": until, "hold_request": request})
 
 
 FUTURERELEASE: Final = Extension(

@@ -120,10 +120,18 @@ class ReportTests(SynchronousTestCase):
             found.recipients,
         )
 
+    @rows(interval="for;3600", date="until;2030-12-31T23:59:00Z")
+    def test_hold_request(self, value: str) -> None:
+        """The wish for a later release stands in it (RFC 4865, section 5.1.2)."""
+        message = read(hold_request=value).message
+        self.assertEqual(value, message["future-release-request"])
+        self.assertIn("arrival-date", message)
+
     def test_left_out(self) -> None:
         """What was not given or not said is not there."""
         found = read(fate(text="out of patience", host="", expired=True))
         self.assertNotIn("original-envelope-id", found.message)
+        self.assertNotIn("future-release-request", found.message)
         [recipient] = found.recipients
         self.assertNotIn("original-recipient", recipient)
         self.assertNotIn("remote-mta", recipient)

@@ -141,7 +141,7 @@ class ReporterTests(ReporterCase):
 
     def test_remote(self) -> None:
         """To a sender elsewhere by the queue, with the null reverse-path."""
-        self.assertEqual("R1", self.report(envelope_id="E1"))
+        self.assertEqual("R1", self.report(envelope_id="E1", hold_request="for;60"))
         [entry] = self.queue.entries
         self.assertEqual(
             ("R1", "", [str(CAROL)]),
@@ -152,6 +152,7 @@ class ReporterTests(ReporterCase):
         _, _, octets = entry.content.partition(b"+0000\r\n")
         found = read_report(octets)
         self.assertEqual("E1", found.message["original-envelope-id"])
+        self.assertEqual("for;60", found.message["future-release-request"])
         self.assertEqual("dns; mx.example.org", found.recipients[0]["remote-mta"])
         self.assertEqual("text/rfc822-headers", found.returned)
         self.assertEqual(HEADER.rstrip(), found.content.rstrip())

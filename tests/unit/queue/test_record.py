@@ -81,6 +81,7 @@ envelopes = st.builds(
     st.none() | times,
     st.integers(-9, 9),
     st.booleans(),
+    st.none() | words,
 )
 attempts = st.builds(
     Attempt,

@@ -245,7 +245,7 @@ class Strict:
 
 @tabled
 class TLSOptionalTests(SynchronousTestCase):
-    """``TLS-Required: No``: the sender wants no policy of a domain to stop a message."""
+    """``TLS-Required: No``: no policy of a domain is to stop this message."""
 
     @rows(
         plain=(b"TLS-Required: No\r\n", True),
