@@ -104,12 +104,7 @@ def parse_date(value: bytes) -> Date | None:
     The name of the day is not compared with the date: where they differ, mail has
     always gone by the date.
     """
-    tokens, _ = tokenize(value, limit=_TOKEN_LIMIT)
-    words = [token for token in tokens if token.kind is not Kind.COMMENT]
-    if words and words[0].octets.lower() in _DAY_NAMES:
-        del words[0]
-    if words and words[0].octets == b",":
-        del words[0]
+    words = _words(value)
     if len(words) < 4:  # noqa: PLR2004 - day, month, year, hour at least
         return None
     days = _read_day(words[:3])
@@ -118,6 +113,37 @@ def parse_date(value: bytes) -> Date | None:
         return None
     seconds, offset = clock
     return Date(days * _DAY_SECONDS + seconds - (offset or 0) * 60, offset)
+
+
+def sent_date(value: bytes) -> Date | None:
+    """The sent date of a Date field; None: it has not even a day.
+
+    RFC 5256, section 2.2: a time that can't be read is midnight, a zone that can't be
+    read is UTC.
+    """
+    date = parse_date(value)
+    if date is not None:
+        return date
+    words = _words(value)
+    days = _read_day(words[:3]) if len(words) > 2 else None  # noqa: PLR2004
+    if days is None:
+        return None
+    for without_zone in (words[3:8], words[3:6]):
+        clock = _read_clock(without_zone) if without_zone else None
+        if clock is not None:
+            return Date(days * _DAY_SECONDS + clock[0], None)
+    return Date(days * _DAY_SECONDS, None)
+
+
+def _words(value: bytes) -> list[Token]:
+    """The tokens that count, without the name of the day."""
+    tokens, _ = tokenize(value, limit=_TOKEN_LIMIT)
+    words = [token for token in tokens if token.kind is not Kind.COMMENT]
+    if words and words[0].octets.lower() in _DAY_NAMES:
+        del words[0]
+    if words and words[0].octets == b",":
+        del words[0]
+    return words
 
 
 def _read_day(words: list[Token]) -> int | None:

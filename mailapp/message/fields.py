@@ -44,6 +44,7 @@ class HeaderDefect(Flag):
 
 
 _SOUND: Final = HeaderDefect.NONE
+_LISTS: Final = frozenset({b"to", b"cc", b"bcc"})
 
 
 @frozen
@@ -106,6 +107,24 @@ class Header:
         """The unfolded value of the first field of this name."""
         field = self.first(name)
         return None if field is None else field.unfolded
+
+    def values(self, names: frozenset[bytes]) -> dict[bytes, bytes]:
+        """Name to unfolded value, for names in lower case that are there.
+
+        The first one of several wins, but To, Cc and Bcc are then one list
+        (RFC 5322, section 4.5.3), of which at most ``FIELD_LIMIT`` octets are taken.
+        """
+        found: dict[bytes, bytes] = {}
+        for field in self.fields:
+            name = field.name.lower()
+            if name not in names:
+                continue
+            if name not in found:
+                found[name] = unfold(field.value)
+            elif name in _LISTS and len(found[name]) < FIELD_LIMIT:
+                both = found[name] + b"," + unfold(field.value)
+                found[name] = both[:FIELD_LIMIT]
+        return found
 
 
 def unfold(value: bytes) -> bytes:

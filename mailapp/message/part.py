@@ -76,19 +76,20 @@ class Part:
         """The part with an IMAP part number (RFC 9051, section 6.4.5.1), or None.
 
         Called on the message; ``()`` is the message itself. A message that is not a
-        multipart has part 1, which is its body.
+        multipart has part 1, which is its body; so has a multipart without parts.
         """
         part = self
-        message = True  # the numbers go on inside part, which is a message
+        own = True  # the number 1 is the body of this part
         for number in numbers:
-            if part.content.is_message and part.parts and not message:
-                part, message = part.parts[0], True
+            if part.content.is_message and part.parts and not own:
+                part, own = part.parts[0], True
             if part.content.is_multipart and part.parts:
                 if not 1 <= number <= len(part.parts):
                     return None
-                part, message = part.parts[number - 1], False
-            elif message and number == 1:
-                message = False
+                part = part.parts[number - 1]
+                own = part.content.is_multipart and not part.parts
+            elif own and number == 1:
+                own = False
             else:
                 return None
         return part
@@ -156,3 +157,26 @@ class OpenPart:
             self.content_defects,
             self.defects,
         )
+
+
+def header_only(header: Header, body_start: int, size_octets: int) -> Part:
+    """A message of which no more than its header is known.
+
+    Good for sections of the message itself: header, fields and text.
+
+    Args:
+        header: its fields.
+        body_start: offset behind the empty line.
+        size_octets: of the whole message.
+    """
+    content, encoding, defects = content_of(header)
+    return Part(
+        content,
+        encoding,
+        header,
+        header_start=0,
+        body_start=body_start,
+        end=size_octets,
+        lines=0,
+        content_defects=defects,
+    )

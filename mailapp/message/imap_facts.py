@@ -1,0 +1,162 @@
+"""All that IMAP tells of a message and a cache may keep, in one pass over its octets.
+
+::
+
+    found = facts(read, size_octets, {Item.ENVELOPE, Item.BODYSTRUCTURE})
+
+``read(start, end)`` gives octets of the message as it goes over the wire (CRLF), for
+example of a file with ``os.pread``; as little of it is read as the facts need: of a
+message whose structure nobody asks for only the header. It is plain blocking work for
+a thread; for a message that is at hand there is ``facts_of``.
+
+What a fact says never changes for one message and one ``FACTS_VERSION``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from enum import Enum
+from typing import Final
+
+from attrs import field, frozen
+
+from mailapp.message.bodystructure import Structures, structures
+from mailapp.message.envelope import envelope
+from mailapp.message.fields import HEADER_LIMIT, HeaderScanner, parse_header
+from mailapp.message.part import Part, header_only
+from mailapp.message.preview import preview
+from mailapp.message.quoting import string
+from mailapp.message.section import Section, SectionText, locate
+from mailapp.message.sorting import sort_keys
+from mailapp.message.structure import StructureScanner
+
+FACTS_VERSION: Final = 1
+"""To be kept beside cached facts; facts of another version are computed again."""
+CHUNK_OCTETS: Final = 65536
+_FIRST_OCTETS: Final = 16384
+
+Read = Callable[[int, int], bytes]
+"""Octets from a start to before an end; fewer only where the message ends."""
+
+
+class Item(Enum):
+    """Facts without arguments; the values are good names for columns of a cache."""
+
+    ENVELOPE = "envelope"  # as FETCH sends it
+    BODY = "body"  # as FETCH sends it
+    BODYSTRUCTURE = "bodystructure"  # as FETCH sends it
+    PREVIEW = "preview"  # a string as FETCH sends it (RFC 8970)
+    SORT_KEYS = "sort_keys"  # ``sorting.SortKeys.decode`` reads it
+
+
+def _in_order(names: Iterable[bytes]) -> tuple[bytes, ...]:
+    return tuple(sorted({name.upper() for name in names}))
+
+
+@frozen
+class HeaderFields:
+    """The fact BODY[HEADER.FIELDS (names)]: the octets themselves, no literal.
+
+    Attributes:
+        names: in upper case, each once, in order, so that equal questions are equal.
+    """
+
+    names: tuple[bytes, ...] = field(converter=_in_order)
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse an empty list."""
+        if not self.names:
+            reason = "no field names"
+            raise ValueError(reason)
+
+
+Kind = Item | HeaderFields
+_OF_STRUCTURE: Final = frozenset({Item.BODY, Item.BODYSTRUCTURE, Item.PREVIEW})
+
+
+def facts_of(octets: bytes, kinds: Collection[Kind]) -> dict[Kind, bytes]:
+    """The facts of a message that is at hand."""
+    return facts(lambda start, end: octets[start:end], len(octets), kinds)
+
+
+def facts(read: Read, size_octets: int, kinds: Collection[Kind]) -> dict[Kind, bytes]:
+    """Compute what is asked for; never raises but what ``read`` raises."""
+    if _OF_STRUCTURE.isdisjoint(kinds):
+        root = read_header(read, size_octets)
+    else:
+        root = read_structure(read, size_octets)
+    message = _Message(read, root)
+    return {kind: message.fact(kind) for kind in kinds}
+
+
+class _Message:
+    """One message whose header or structure was read."""
+
+    def __init__(self, read: Read, root: Part) -> None:
+        self._read = read
+        self._root = root
+        self._structures: Structures | None = None
+
+    def fact(self, kind: Kind) -> bytes:
+        """One fact."""
+        match kind:
+            case Item.ENVELOPE:
+                return envelope(self._root.header)
+            case Item.BODY:
+                return self._described().body
+            case Item.BODYSTRUCTURE:
+                return self._described().bodystructure
+            case Item.PREVIEW:
+                return string(preview(self._read, self._root).encode())
+            case Item.SORT_KEYS:
+                return sort_keys(self._root.header).encode()
+            case HeaderFields(names):
+                return self._fields(names)
+
+    def _described(self) -> Structures:
+        if self._structures is None:
+            self._structures = structures(self._root)
+        return self._structures
+
+    def _fields(self, names: tuple[bytes, ...]) -> bytes:
+        piece = locate(Section((), SectionText.FIELDS, names), self._root)
+        ranges = piece.ranges if piece is not None else ()
+        return b"".join(
+            [chunk for start, end in ranges for chunk in chunks(self._read, start, end)]
+        )
+
+
+def read_structure(read: Read, size_octets: int) -> Part:
+    """The tree of a message's parts."""
+    scanner = StructureScanner()
+    for chunk in chunks(read, 0, size_octets):
+        scanner.feed(chunk)
+    return scanner.finish()
+
+
+def read_header(read: Read, size_octets: int) -> Part:
+    """A message of which only the header is looked at, ``header_only``."""
+    scanner = HeaderScanner(HEADER_LIMIT + 1)
+    for chunk in chunks(read, 0, size_octets, first=_FIRST_OCTETS):
+        scanner.feed(chunk)
+        if scanner.complete:
+            break
+    header = parse_header(bytes(scanner.header))
+    body_start = scanner.body_start
+    return header_only(
+        header, size_octets if body_start is None else body_start, size_octets
+    )
+
+
+def chunks(
+    read: Read, start: int, end: int, *, first: int = CHUNK_OCTETS
+) -> Iterator[bytes]:
+    """A stretch of the message, in pieces; it ends where the message does."""
+    want = first
+    while start < end:
+        chunk = read(start, min(end, start + want))
+        if not chunk:
+            return
+        yield chunk
+        start += len(chunk)
+        want = CHUNK_OCTETS
