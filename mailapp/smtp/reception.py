@@ -217,7 +217,9 @@ class Reception:
         refusal = event.refusal or self._open_transaction().failure
         if refusal is None:
             return replies.CHUNK_OK
+        transaction = self._open_transaction()
         self.end()
+        self._telling.broken_off(transaction, event, refusal)
         return refusal
 
     def _begin(self, transaction: Transaction) -> None:
@@ -261,6 +263,7 @@ class Reception:
                 size_octets=event.size_octets,
                 recipients=transaction.recipients,
                 eight_bit=event.eight_bit,
+                **_priority(transaction),
             )
         return reply
 
@@ -314,6 +317,12 @@ def _broken_promise(
     if by is not None and by.returned and now > by.deadline:
         return replies.TOO_LATE  # RFC 2852, section 4.1.3
     return None
+
+
+def _priority(transaction: Transaction) -> Mapping[str, Any]:
+    """For the log, where a message has one (RFC 6710)."""
+    terms = transaction.terms
+    return {"priority": terms["priority"]} if terms.get("priority") else NO_TERMS
 
 
 def judge(verdict: Verdict, fields: list[tuple[str, str]]) -> Reply | None:

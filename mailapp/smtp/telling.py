@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from attrs import frozen
 
+from mailapp.core.envelope import Envelope
 from mailapp.core.peer import Peer
 from mailapp.events.interfaces import IEvents
 from mailapp.events.record import Event, Kind
 from mailapp.message.fields import named
-from mailapp.smtp.events import EndOfBody
+from mailapp.smtp.events import EndOfBody, EndOfChunk
 from mailapp.smtp.grammar.command import Mail, Rcpt
-from mailapp.smtp.grammar.reply import Answer
+from mailapp.smtp.grammar.reply import Answer, Replies, Reply
 from mailapp.smtp.transaction import Transaction
 
 _MESSAGE_ID: Final = b"message-id"
 _LONGEST: Final = 300  # octets of a Message-ID
+_MOST_READ: Final = 2000  # octets, folds included
+_FOLDS: Final = (b" ", b"\t")
+_FIELD_END: Final = re.compile(rb"\n(?![ \t])")
 
 
 @frozen
@@ -33,7 +38,10 @@ class Telling:
     now: Callable[[], float]
 
     def ended(self, transaction: Transaction, event: EndOfBody, answer: Answer) -> None:
-        """A message came to its end and was answered."""
+        """A message came to its end and was answered.
+
+        One event for all who were answered alike.
+        """
         origin, envelope = transaction.origin, transaction.envelope
         facts: dict[str, str | int | float] = {
             "sender": str(origin.reverse_path or "<>"),
@@ -45,16 +53,27 @@ class Telling:
         if origin.account is not None:
             facts["account"] = origin.account
         if envelope is None:
-            recipients, at = "", self.now()
+            recipients, at = [], self.now()
         else:
             facts["protocol"] = envelope.protocol
-            recipients = ", ".join([str(r.address) for r in envelope.recipients])
+            if transaction.terms:
+                facts |= _wishes(envelope)
+            recipients = [str(r.address) for r in envelope.recipients]
             at = envelope.received_at  # before what the commit told
-        kind = Kind.ACCEPTED if answer.positive else Kind.REFUSED
-        text = "" if answer.positive else answer.text
-        self.events.tell(
-            Event(kind, transaction.id, at, recipients, "", text, "", facts)
-        )
+        answered = {_refusal(answer): recipients}
+        if isinstance(answer, Replies) and recipients:
+            answered = _by_answer(recipients, transaction.places, answer)
+        for text, whom in answered.items():
+            kind = Kind.REFUSED if text else Kind.ACCEPTED
+            self.events.tell(
+                Event(kind, transaction.id, at, ", ".join(whom), "", text, "", facts)
+            )
+
+    def broken_off(
+        self, transaction: Transaction, event: EndOfChunk, refusal: Reply
+    ) -> None:
+        """A chunk was refused, and the message with it."""
+        self.ended(transaction, EndOfBody(event.size_octets), refusal)
 
     def refused(
         self, peer: Peer, transaction_id: str, command: Mail | Rcpt, answer: Answer
@@ -84,10 +103,41 @@ class Telling:
         )
 
 
+def _refusal(answer: Answer) -> str:
+    """Its words; empty, if it is none."""
+    return "" if answer.positive else answer.text
+
+
+def _by_answer(
+    recipients: Sequence[str], places: Sequence[int], answers: Replies
+) -> dict[str, list[str]]:
+    """Who was answered what (RFC 2033, section 4.2): words of refusal, or none."""
+    found: dict[str, list[str]] = {}
+    told: set[int] = set()
+    for place, reply in zip(places, answers.each, strict=True):
+        if place not in told:
+            told.add(place)
+            found.setdefault(_refusal(reply), []).append(recipients[place])
+    return found
+
+
+def _wishes(envelope: Envelope) -> dict[str, int | float]:
+    """When a message is to go, and before which others, if it said so."""
+    found: dict[str, int | float] = {}
+    if envelope.hold_until is not None:
+        found["until"] = envelope.hold_until
+    if envelope.priority:
+        found["priority"] = envelope.priority
+    return found
+
+
 def message_id(header: bytes) -> str:
-    """The value of the first Message-ID field, or an empty text."""
+    """The value of the first Message-ID field in one line, or an empty text."""
     for start in named(header, _MESSAGE_ID):
         end = header.find(b"\n", start)
         value = header[start : end if end >= 0 else None]
-        return value[:_LONGEST].strip().decode("utf-8", "replace")
+        if header[end + 1 : end + 2] in _FOLDS and end >= 0:
+            whole = _FIELD_END.split(header[start : start + _MOST_READ], 1)[0]
+            value = b" ".join(whole.split())
+        return value.strip()[:_LONGEST].rstrip().decode("utf-8", "replace")
     return ""
