@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from enum import Enum, Flag, auto
+from functools import lru_cache
 from typing import Final
 
 from attrs import frozen
 
-from mailapp.message.fields import Header, unfold
+from mailapp.message.fields import Field, Header, unfold
 from mailapp.message.parameters import (
     Parameter,
     ParameterDefect,
@@ -17,6 +18,9 @@ from mailapp.message.parameters import (
 from mailapp.message.tokens import Kind, LexicalDefect, Token, tokenize
 
 _TOKEN_LIMIT: Final = 2048
+# Most parts are of a few types, whose fields are read once; a boundary is never met
+# again.
+_COMMON_LENGTH: Final = 100
 
 
 class ContentDefect(Flag):
@@ -43,6 +47,8 @@ class Encoding(Enum):
     UNKNOWN = b"x-unknown"
 
 
+_TYPE: Final = b"content-type"
+_ENCODING: Final = b"content-transfer-encoding"
 _ENCODINGS: Final = {encoding.value: encoding for encoding in Encoding}
 
 
@@ -118,6 +124,12 @@ def parse_content_type(
     """
     if value is None:
         return default
+    if len(value) <= _COMMON_LENGTH and b"oundary" not in value:
+        return _common_type(value)
+    return _parse_type(value)
+
+
+def _parse_type(value: bytes) -> ContentType:
     line = unfold(value)
     tokens, parameters, defects = _read(line)
     # type "/" subtype
@@ -137,6 +149,9 @@ def parse_content_type(
         defects |= ContentDefect.BAD_PARAMETERS
     main, _, sub = (token.octets.lower() for token in tokens[:3])
     return ContentType(main, sub, parameters, defects)
+
+
+_common_type: Final = lru_cache(maxsize=1024)(_parse_type)
 
 
 def parse_disposition(value: bytes) -> Disposition | None:
@@ -172,6 +187,9 @@ def parse_encoding(value: bytes | None) -> Encoding:
     """A Content-Transfer-Encoding value; 7bit for None."""
     if value is None:
         return Encoding.SEVEN_BIT
+    known = _ENCODINGS.get(value.strip(b" \t").lower())
+    if known is not None:
+        return known
     tokens, _ = tokenize(value, mime=True, limit=_TOKEN_LIMIT)
     for token in tokens:
         if token.kind is not Kind.COMMENT:
@@ -187,8 +205,15 @@ def content_of(
     The first of several fields wins, and that there were several is flagged, since a
     scanner and a reader may differ about it (threat 87).
     """
-    types = header.all(b"content-type")
-    encodings = header.all(b"content-transfer-encoding")
+    types: list[Field] = []
+    encodings: list[Field] = []
+    for field in header.fields:
+        # the length tells nearly all others apart
+        if len(field.name) == len(_TYPE):
+            if field.name.lower() == _TYPE:
+                types.append(field)
+        elif len(field.name) == len(_ENCODING) and field.name.lower() == _ENCODING:
+            encodings.append(field)
     content = parse_content_type(types[0].value if types else None, default)
     encoding = parse_encoding(encodings[0].value if encodings else None)
     defects = content.defects

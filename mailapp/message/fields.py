@@ -27,6 +27,10 @@ _FTEXT_TABLE: Final = bytes(sorted(FTEXT))
 _FIRST: Final = 14  # above CR and LF
 # A line end that no white space follows. One octet of look-ahead: linear.
 _FIELD_END: Final = re.compile(rb"\n(?![ \t])")
+# A field as it should be, with its line end. Every repeat is possessive: linear.
+_FIELD: Final = re.compile(
+    rb"([!-9;-~]++):([^\r\n]*+(?:\r\n[ \t][^\r\n]*+)*+)\r\n"
+).match
 
 
 class HeaderDefect(Flag):
@@ -154,8 +158,8 @@ def parse_header(octets: bytes, start: int = 0) -> Header:
         blank = _blank_line(octets, position) if octets[position] < _FIRST else 0
         if blank:
             return _finished(octets, start, Header(tuple(fields), blank, defects))
-        found = _FIELD_END.search(octets, position)
-        end = size if found is None else found.end()
+        sound = _FIELD(octets, position)
+        end = _field_end(octets, position) if sound is None else sound.end()
         if end - start > HEADER_LIMIT or len(fields) >= COUNT_LIMIT:
             defects |= (
                 HeaderDefect.HEADER_TOO_LONG
@@ -166,9 +170,11 @@ def parse_header(octets: bytes, start: int = 0) -> Header:
             if body_start is None:
                 break
             return _finished(octets, start, Header(tuple(fields), body_start, defects))
-        field, flaws = _field(octets, position, end)
-        fields.append(field)
-        if flaws is not _SOUND:
+        if sound is not None and end - position < FIELD_LIMIT:
+            fields.append(Field(sound[1], sound[2], position, end))
+        else:
+            field, flaws = _field(octets, position, end)
+            fields.append(field)
             defects |= flaws
         position = end
     return _finished(
@@ -198,6 +204,12 @@ def _blank_line(octets: bytes, position: int) -> int:
     if octets.startswith(b"\r\n", position):
         return position + 2
     return 0
+
+
+def _field_end(octets: bytes, start: int) -> int:
+    """Offset behind a line end that no white space follows."""
+    found = _FIELD_END.search(octets, start)
+    return len(octets) if found is None else found.end()
 
 
 def _field(octets: bytes, start: int, end: int) -> tuple[Field, HeaderDefect]:
