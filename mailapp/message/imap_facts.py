@@ -119,7 +119,7 @@ class _Message:
         return self._structures
 
     def _fields(self, names: tuple[bytes, ...]) -> bytes:
-        piece = locate(Section((), SectionText.FIELDS, names), self._root)
+        piece = locate(Section((), SectionText.HEADER_FIELDS, names), self._root)
         ranges = piece.ranges if piece is not None else ()
         return b"".join(
             [chunk for start, end in ranges for chunk in chunks(self._read, start, end)]

@@ -17,25 +17,20 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import Final, Literal, assert_never
 
-from attrs import field, frozen
+from attrs import frozen
 
 from mailapp.message.fields import Field
 from mailapp.message.part import Part
-from mailapp.message.quoting import astring
-
-NUMBER_LIMIT: Final = 256
-"""Part numbers in one section; no message has parts that are so deep."""
 
 
 class SectionText(Enum):
-    """What follows the part numbers."""
+    """RFC 9051, section 9: ``section-text``."""
 
-    WHOLE = ""
-    HEADER = "HEADER"
-    FIELDS = "HEADER.FIELDS"
-    FIELDS_NOT = "HEADER.FIELDS.NOT"
-    TEXT = "TEXT"
-    MIME = "MIME"
+    HEADER = b"HEADER"
+    HEADER_FIELDS = b"HEADER.FIELDS"
+    HEADER_FIELDS_NOT = b"HEADER.FIELDS.NOT"
+    TEXT = b"TEXT"
+    MIME = b"MIME"
 
 
 class Needed(Enum):
@@ -47,58 +42,43 @@ class Needed(Enum):
 
 
 _OfMessage = Literal[
-    SectionText.HEADER, SectionText.TEXT, SectionText.FIELDS, SectionText.FIELDS_NOT
+    SectionText.HEADER,
+    SectionText.TEXT,
+    SectionText.HEADER_FIELDS,
+    SectionText.HEADER_FIELDS_NOT,
 ]
-_FIELDS: Final = frozenset({SectionText.FIELDS, SectionText.FIELDS_NOT})
-
-
-def _upper(names: tuple[bytes, ...]) -> tuple[bytes, ...]:
-    return tuple([name.upper() for name in names])
+_FIELDS: Final = frozenset({SectionText.HEADER_FIELDS, SectionText.HEADER_FIELDS_NOT})
 
 
 @frozen
 class Section:
-    """A section-spec.
+    """RFC 9051, section 9: ``section-spec``; with nothing set: the whole message.
 
     Attributes:
-        numbers: part numbers, from 1.
-        text: what of the part.
-        names: field names in upper case, for HEADER.FIELDS and HEADER.FIELDS.NOT.
+        part: part numbers, outermost first.
+        text: what of the part; None: its content.
+        names: of header fields, in any case; for HEADER.FIELDS and its NOT.
     """
 
-    numbers: tuple[int, ...] = ()
-    text: SectionText = SectionText.WHOLE
-    names: tuple[bytes, ...] = field(default=(), converter=_upper)
+    part: tuple[int, ...] = ()
+    text: SectionText | None = None
+    names: tuple[bytes, ...] = ()
 
     def __attrs_post_init__(self) -> None:
         """Refuse what the grammar has not."""
-        if self.text is SectionText.MIME and not self.numbers:
+        if self.text is SectionText.MIME and not self.part:
             reason = "MIME needs a part number"
             raise ValueError(reason)
         if bool(self.names) != (self.text in _FIELDS):
             reason = "names belong to HEADER.FIELDS"
             raise ValueError(reason)
-        if len(self.numbers) > NUMBER_LIMIT:
-            reason = "too many part numbers"
-            raise ValueError(reason)
-
-    @property
-    def label(self) -> bytes:
-        """As a FETCH response repeats it, without its brackets."""
-        words = [b"%d" % number for number in self.numbers]
-        if self.text is not SectionText.WHOLE:
-            words.append(self.text.value.encode())
-        label = b".".join(words)
-        if self.names:
-            label += b" (%b)" % b" ".join([astring(name) for name in self.names])
-        return label
 
     @property
     def needed(self) -> Needed:
         """What ``locate`` looks at."""
-        if self.numbers:
+        if self.part:
             return Needed.STRUCTURE
-        return Needed.NOTHING if self.text is SectionText.WHOLE else Needed.HEADER
+        return Needed.NOTHING if self.text is None else Needed.HEADER
 
 
 @frozen
@@ -138,16 +118,16 @@ def locate(section: Section, root: Part) -> Piece | None:
 
     ``root`` may be what ``part.header_only`` gives if no more is needed.
     """
-    part = root.find(section.numbers)
+    part = root.find(section.part)
     if part is None:
         return None
-    if section.text is SectionText.WHOLE:
-        start = part.body_start if section.numbers else part.header_start
+    if section.text is None:
+        start = part.body_start if section.part else part.header_start
         return _piece([(start, part.end)])
     if section.text is SectionText.MIME:
         return _piece([(part.header_start, part.body_start)])
     message = part
-    if section.numbers:  # what follows belongs to the message in this part
+    if section.part:  # what follows belongs to the message in this part
         if not (part.content.is_message and part.parts):
             return None
         message = part.parts[0]
@@ -162,9 +142,9 @@ def _ranges(
             return [(message.header_start, message.body_start)]
         case SectionText.TEXT:
             return [(message.body_start, message.end)]
-        case SectionText.FIELDS:
+        case SectionText.HEADER_FIELDS:
             return _fields(message, names)
-        case SectionText.FIELDS_NOT:
+        case SectionText.HEADER_FIELDS_NOT:
             return _other_fields(message, names)
         case _:
             assert_never(text)
@@ -199,7 +179,7 @@ def _other_fields(part: Part, names: tuple[bytes, ...]) -> list[tuple[int, int]]
 
 
 def _named(part: Part, names: tuple[bytes, ...]) -> list[Field]:
-    wanted = frozenset(names)
+    wanted = frozenset([name.upper() for name in names])
     return [found for found in part.header.fields if found.name.upper() in wanted]
 
 
