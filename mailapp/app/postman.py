@@ -69,7 +69,7 @@ class Postman:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._reactor = parts.reactor
-        self._custody = Custody(parts.spool)
+        self._custody = Custody(parts.spool, parts.journal)
         self._relay, routes = make_relay_of(parts)
         queue = parts.configuration.queue
         self._dispatcher = Dispatcher(

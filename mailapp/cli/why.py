@@ -25,6 +25,7 @@ _COLOURS: Final = {
     Kind.BOUNCED: Colour.BAD,
     Kind.EXPIRED: Colour.BAD,
     Kind.DROPPED: Colour.BAD,
+    Kind.DAMAGED: Colour.BAD,
     Kind.DEFERRED: Colour.DOUBTFUL,
     Kind.HELD: Colour.DOUBTFUL,
     Kind.DELIVERED: Colour.GOOD,

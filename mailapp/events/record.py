@@ -18,6 +18,7 @@ class Kind(Enum):
 
     REFUSED = "refused"  # a sender, a recipient, or the message at its end
     ACCEPTED = "accepted"  # the peer was told 250
+    WRITTEN = "written"  # made here: a report about another message
     EXPANDED = "expanded"  # an alias or a list became other recipients
     DELIVERED = "delivered"  # lies in a mailbox here
     QUEUED = "queued"  # lies in the queue
@@ -29,6 +30,7 @@ class Kind(Enum):
     HELD = "held"
     RELEASED = "released"
     DROPPED = "dropped"  # by the administrator
+    DAMAGED = "damaged"  # its file in the queue is damaged, and put aside
 
     __hash__ = object.__hash__  # Enum's own is Python, and asked for each line
 
@@ -47,7 +49,8 @@ class Event:
         host: the other server, name and address, that said so or that our own words
             are about (see :func:`mailapp.core.status.is_reply`); empty: there is none.
         facts: what else is known, for example ``sender``, ``message_id``, ``peer``,
-            ``size``, ``report`` (the id of a report), ``next`` (of the next attempt).
+            ``size``, ``next`` (of the next attempt), and the ids of other messages that
+            belong to it: ``report``, ``entry`` (a copy in the queue), ``parent``.
     """
 
     kind: Kind

@@ -22,6 +22,8 @@ from mailapp.events.record import Event, Kind
 MOST_MESSAGES: Final = 1000
 """Messages that one search gives; the newest ones."""
 
+_BEGINNINGS: Final = frozenset({Kind.ACCEPTED, Kind.WRITTEN})
+
 Progress = Callable[[Path, int, int], object]
 """Hears of each file before it is read: which, its place, and how many there are."""
 
@@ -58,10 +60,9 @@ def find(folder: Path, word: str, progress: Progress | None = None) -> list[Stor
     new = search.named(wanted) if wanted else set()
     events: dict[str, list[Event]] = {}
     while new:
-        found = search.told_of(new)
+        found, parents = search.told_of(new)
         events |= found
-        new = {other for told in found.values() for other in _related(told)}
-        new -= events.keys()
+        new = parents.union(*map(_related, found.values())) - events.keys()
     stories = [
         Story(message, tuple(sorted(told, key=_moment)))
         for message, told in events.items()
@@ -72,7 +73,7 @@ def find(folder: Path, word: str, progress: Progress | None = None) -> list[Stor
 
 def _moment(event: Event) -> tuple[float, bool]:
     """What happened in one millisecond began with the message."""
-    return event.at, event.kind is not Kind.ACCEPTED
+    return event.at, event.kind not in _BEGINNINGS
 
 
 @frozen
@@ -92,13 +93,18 @@ class _Search:
                 break
         return messages
 
-    def told_of(self, messages: Collection[str]) -> dict[str, list[Event]]:
-        """All events of these messages."""
+    def told_of(
+        self, messages: Collection[str]
+    ) -> tuple[dict[str, list[Event]], set[str]]:
+        """All events of these messages, and the messages that they came from."""
         events: dict[str, list[Event]] = {message: [] for message in messages}
+        parents: set[str] = set()
         for event in self._matching(messages):
             if event.message in events:
                 events[event.message].append(event)
-        return events
+            elif not events.keys().isdisjoint(_related([event])):
+                parents.add(event.message)
+        return events, parents
 
     def _matching(self, words: Collection[str]) -> Iterator[Event]:
         """The events of the lines that hold one of these, in any case."""
@@ -118,9 +124,9 @@ class _Search:
 
 
 def _related(events: Iterable[Event]) -> Iterator[str]:
-    """The reports about a message, and the one that it came from."""
+    """Copies of a message, the reports about it, and the one that it is about."""
     for event in events:
-        for fact in ("report", "parent"):
+        for fact in ("entry", "report", "parent"):
             other = event.facts.get(fact)
             if other:
                 yield str(other)

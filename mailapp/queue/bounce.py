@@ -85,7 +85,8 @@ class Reporter:
 
     Attributes:
         delivery: where reports go; an intake without a reporter of its own.
-        events: told of reports that nobody gets; who asks for one tells of the others.
+        events: told of each report, and of those that nobody gets; who asks for one
+            tells so of the message that it is about.
         hostname: this server.
         postmaster: stands in From: who reads what people answer.
         now: seconds since the epoch.
@@ -151,7 +152,18 @@ class Reporter:
         if not await self._send(report, require_tls=envelope.require_tls):
             self._undeliverable(entry, fates, "its sender is not to be reached")
             return None
+        self._tell_written(report, entry.id)
         return report_id
+
+    def _tell_written(self, report: Report, about: str) -> None:
+        facts: dict[str, str | int | float] = {
+            "sender": "<>",
+            "parent": about,
+            "message_id": f"<{report.id}@{report.host}>",
+        }
+        self.events.tell(
+            Event(Kind.WRITTEN, report.id, report.now, str(report.sender), facts=facts)
+        )
 
     def _fates(self, entry: Entry, recipients: Sequence[Reported]) -> list[Fate]:
         fates = []

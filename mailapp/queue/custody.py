@@ -10,6 +10,8 @@ from twisted.logger import Logger
 
 from mailapp.core.failures import TemporaryFailure
 from mailapp.core.status import SYSTEM_TROUBLE, Status
+from mailapp.events.interfaces import IEvents, Unheard
+from mailapp.events.record import Event, Kind
 from mailapp.net.steps import run
 from mailapp.queue.changes import Change, encode_change, encode_state
 from mailapp.queue.reading import Gone, Loaded, Problem, Reader
@@ -30,12 +32,18 @@ IN_USE: Final = Status(3, 2, "the queue is in use by another process")
 
 
 class Custody:
-    """Of the queue of a spool. One process has it, see :meth:`take`."""
+    """Of the queue of a spool. One process has it, see :meth:`take`.
+
+    Args:
+        spool: where its files are.
+        events: hears of damaged ones.
+    """
 
     log: ClassVar = Logger()
 
-    def __init__(self, spool: Spool) -> None:
+    def __init__(self, spool: Spool, events: IEvents | None = None) -> None:
         self.spool: Final = spool
+        self._events = events or Unheard()
         self.shelf: Final = spool.shelf
         self._reader = Reader(spool.shelf)
         self._lock: int | None = None
@@ -216,6 +224,10 @@ class Custody:
             queue_id=problem.name.decode(errors="replace"),
             reason=problem.reason,
         )
+        if problem.quarantined:
+            name = problem.name.decode(errors="replace")
+            now = self.spool.clock.seconds()
+            self._events.tell(Event(Kind.DAMAGED, name, now, text=problem.reason))
 
     # ---- in a thread
 

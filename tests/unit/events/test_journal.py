@@ -169,6 +169,34 @@ class StoryTests(JournalCase):
         found = [story.message for story in find(self.folder, "<one@HOST>")]
         self.assertEqual(found, ["aaaa", "cccc"])
 
+    @rows(
+        message=("aaaa",),
+        copy=("aaaa-1",),
+        report=("rrrr",),
+        message_id=("one@host",),
+        report_message_id=("<rrrr@mx.test>",),
+        member=("dave@far.test",),
+    )
+    def test_related(self, word: str) -> None:
+        """A message, what it became, and the reports about that are one story."""
+        queued: dict[str, str | int | float] = {"entry": "aaaa-1", "recipients": 1}
+        report: dict[str, str | int | float] = {
+            "parent": "aaaa-1",
+            "message_id": "<rrrr@mx.test>",
+        }
+        for event in (
+            TOLD,
+            Event(Kind.QUEUED, "aaaa", NOON, "bob@example.test", facts=queued),
+            Event(Kind.BOUNCED, "aaaa-1", NOON + 1, "dave@far.test"),
+            Event(Kind.REPORTED, "aaaa-1", NOON + 2, facts={"report": "rrrr"}),
+            Event(Kind.WRITTEN, "rrrr", NOON + 2, "alice@example.test", facts=report),
+            Event(Kind.ACCEPTED, "zzzz", NOON + 3, "erin@example.test"),
+        ):
+            self.journal.tell(event)
+        self.journal.flush()
+        found = [story.message for story in find(self.folder, word)]
+        self.assertEqual(found, ["aaaa", "aaaa-1", "rrrr"])
+
     def test_torn(self) -> None:
         """A line that a crash tore hides no other."""
         self.journal.tell(TOLD)

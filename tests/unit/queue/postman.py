@@ -185,7 +185,7 @@ class Post:
         """Put it together."""
         self.carrier = FakeCarrier(self.clock)
         self.spool = Spool(self.directory, self.in_thread, self.files, self.clock)
-        self.custody = Custody(self.spool)
+        self.custody = Custody(self.spool, self.events)
         self.dispatcher = Dispatcher(
             self.custody,
             Services(self.carrier, self.reporter, self.events, domain_of),

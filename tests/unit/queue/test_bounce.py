@@ -15,6 +15,7 @@ from mailapp.core.envelope import Notify, Recipient, Return
 from mailapp.core.failures import PermanentFailure, TemporaryFailure
 from mailapp.core.status import MAILBOX_FULL, MAILBOX_UNKNOWN, SYSTEM_FULL
 from mailapp.directory.types import Unknown
+from mailapp.events.record import Kind
 from mailapp.message.dsn import Returned
 from mailapp.message.dsn_words import Action
 from mailapp.queue.bounce import Reporter, due, returned
@@ -156,6 +157,19 @@ class ReporterTests(ReporterCase):
         self.assertEqual("dns; mx.example.org", found.recipients[0]["remote-mta"])
         self.assertEqual("text/rfc822-headers", found.returned)
         self.assertEqual(HEADER.rstrip(), found.content.rstrip())
+
+    def test_told(self) -> None:
+        """The journal links the report to its message, and knows its Message-ID."""
+        self.report()
+        [event] = [e for e in self.journal.events if e.kind is Kind.WRITTEN]
+        self.assertEqual(
+            (Kind.WRITTEN, "R1", NOW, str(CAROL)),
+            (event.kind, event.message, event.at, event.recipient),
+        )
+        self.assertEqual(
+            {"sender": "<>", "parent": "T1", "message_id": "<R1@mx.example.test>"},
+            event.facts,
+        )
 
     def test_local(self) -> None:
         """To a sender here at once, into the mailbox."""

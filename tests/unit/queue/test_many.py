@@ -219,6 +219,10 @@ class StartTests(PostCase):
         aside = sorted(p.name for p in (self.folder / "queue/corrupt").iterdir())
         whole = [name for name in aside if not name.endswith(".log")]
         self.assertEqual(whole, ["empty", "m1", "m2", "m3", "m5"])
+        events = self.post.events.events
+        told = {e.message: e.text for e in events if e.kind is Kind.DAMAGED}
+        self.assertEqual(set(whole), set(told))
+        self.assertEqual("the envelope is damaged", told["m2"])
 
     def test_leftovers(self) -> None:
         """What a crash left in tmp goes after 36 hours, not sooner."""
