@@ -205,7 +205,7 @@ class AppendHead:
         received: seconds since the epoch; None: now.
         size_octets: of the literal.
         binary: a literal8 (RFC 3516, section 4.4): it may hold NUL.
-        utf8: in ``UTF8 (…)`` (RFC 9755, section 4).
+        utf8: in ``UTF8 (…)`` (RFC 6855, section 4).
     """
 
     mailbox: MailboxName | None
