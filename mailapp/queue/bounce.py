@@ -40,7 +40,7 @@ def due(recipient: Recipient, reported: Reported) -> Action | None:
     notify = recipient.notify
     told_success = notify is not None and Notify.SUCCESS in notify
     match reported.attempt.outcome:
-        case Outcome.DELIVERED | Outcome.RELAYED if reported.expanded:
+        case Outcome.DELIVERED | Outcome.RELAYED if reported.attempt.expanded:
             return Action.EXPANDED if told_success else None
         case Outcome.DELIVERED:
             return Action.DELIVERED if told_success else None

@@ -102,6 +102,8 @@ def attempt_form(attempt: Attempt) -> Form:
         form["dsn"] = True
     if attempt.expired:
         form["expired"] = True
+    if attempt.expanded:
+        form["expanded"] = True
     return form
 
 
@@ -119,6 +121,7 @@ def read_attempt(form: Mapping[str, Any]) -> Attempt:
         host=form.get("host", ""),
         dsn=form.get("dsn", False),
         expired=form.get("expired", False),
+        expanded=form.get("expanded", False),
     )
 
 

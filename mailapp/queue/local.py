@@ -16,11 +16,11 @@ from mailapp.core.failures import (
 from mailapp.core.status import SYSTEM_TROUBLE, Status
 from mailapp.delivery.interfaces import IBody, IDelivery
 from mailapp.delivery.types import Failed, RecipientOutcome, Route
+from mailapp.queue.endings import ending
 from mailapp.queue.interfaces import Consignment, ICarrier, IContent
 from mailapp.queue.types import Attempt, Outcome
 
 _CHUNK: Final = 65_536
-_DELIVERED: Final = "2.1.5"
 _CODES: Final = {True: 500, False: 400}
 
 
@@ -63,13 +63,13 @@ class LocalCarrier:
                 raise
             else:
                 for place, outcome in zip(routes, outcomes, strict=True):
-                    attempts[place] = self._told(outcome)
+                    attempts[place] = self._told(routes[place], outcome)
         return [attempts[place] for place in consignment.places]
 
-    def _told(self, outcome: RecipientOutcome) -> Attempt:
+    def _told(self, route: Route, outcome: RecipientOutcome) -> Attempt:
         if isinstance(outcome, Failed):
             return self._attempt(outcome.status, permanent=outcome.permanent)
-        return Attempt(Outcome.DELIVERED, self._now(), _DELIVERED, "delivered")
+        return ending(route, self._now())
 
     def _failed(self, problem: DeliveryFailure) -> Attempt:
         permanent = isinstance(problem, PermanentFailure)

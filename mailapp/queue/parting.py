@@ -24,7 +24,7 @@ from zope.interface import implementer
 from mailapp.core.envelope import Envelope, Notify, Recipient
 from mailapp.core.failures import TemporaryFailure
 from mailapp.core.status import ROUTING_LOOP, SYSTEM_TROUBLE, Status
-from mailapp.delivery.copies import envelope_of, is_several
+from mailapp.delivery.copies import envelope_of
 from mailapp.delivery.fanout import DELIVERED
 from mailapp.delivery.interfaces import IBody
 from mailapp.delivery.lists import (
@@ -37,10 +37,11 @@ from mailapp.delivery.types import Copy, Failed, RecipientOutcome, Route
 from mailapp.events.interfaces import IEvents
 from mailapp.message.fields import HeaderScanner, parse_header
 from mailapp.queue.content import Octets
+from mailapp.queue.endings import ending, ends
 from mailapp.queue.interfaces import IQueuedBody, IReporter
 from mailapp.queue.marks import Marks
 from mailapp.queue.telling import tell_queued, tell_reported
-from mailapp.queue.types import Attempt, Entry, Outcome, Reported
+from mailapp.queue.types import Entry, Reported
 
 _HEADER_TOO_BIG = Status(3, 4, "the header is too big for a list")
 
@@ -266,11 +267,11 @@ class Parting:
             return
         envelope = self._envelope
         reported = [
-            Reported(place, _attempt(route, envelope.received_at), _expands(route))
+            Reported(place, ending(route, envelope.received_at))
             for place, route in enumerate(self._routes)
             if outcomes[place] == DELIVERED
             and place not in kept
-            and _ends(route)
+            and ends(route)
             and _asks(envelope.recipients[place])
         ]
         if not reported:
@@ -304,21 +305,3 @@ def _may_refuse(route: Route) -> bool:
 
 def _is_final(outcome: RecipientOutcome) -> bool:
     return isinstance(outcome, Failed) and outcome.permanent
-
-
-def _ends(route: Route) -> bool:
-    """Nobody behind us will report of this address (RFC 3461, section 5.2.7)."""
-    return not route.remote or (is_several(route) and not route.is_relayed)
-
-
-def _expands(route: Route) -> bool:
-    """An alias of several of which not all are here (RFC 3461, section 5.2.7.3)."""
-    return is_several(route) and not route.stays
-
-
-def _attempt(route: Route, at: float) -> Attempt:
-    if _expands(route):
-        return Attempt(Outcome.RELAYED, at, "2.1.5", "sent on to several addresses")
-    if route.lists:
-        return Attempt(Outcome.DELIVERED, at, "2.1.5", "sent on to the list")
-    return Attempt(Outcome.DELIVERED, at, "2.1.5", "in the mailbox")

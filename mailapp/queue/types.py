@@ -55,6 +55,8 @@ class Attempt:
             about it (see :func:`mailapp.core.status.is_reply`); empty: there is none.
         dsn: the next server took over the duty to report (RFC 3461, section 5.2.2).
         expired: it failed since its time was up.
+        expanded: an alias led to several addresses, not all of them here (RFC 3464,
+            section 2.3.3).
     """
 
     outcome: Outcome
@@ -64,6 +66,7 @@ class Attempt:
     host: str = ""
     dsn: bool = False
     expired: bool = False
+    expanded: bool = False
 
 
 @frozen
@@ -128,9 +131,7 @@ class Reported:
     Attributes:
         place: of the recipient in the envelope.
         attempt: what happened; ``DEFERRED`` makes a report of delay.
-        expanded: RFC 3464, section 2.3.3, ``expanded``: an alias led to several.
     """
 
     place: int
     attempt: Attempt
-    expanded: bool = False

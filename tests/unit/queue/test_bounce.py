@@ -56,8 +56,11 @@ SUCCESS+FAILURE+DELAY delivered relayed .           expanded  delayed  failed
 def told(end: str) -> Reported:
     """One recipient, at this end of its way."""
     outcome, dsn, expanded = ENDS[end]
-    attempt = Attempt(outcome, NOW, "5.1.1", "550 no", "mx.example.org[192.0.2.9]", dsn)
-    return Reported(0, attempt, expanded)
+    host = "mx.example.org[192.0.2.9]"
+    return Reported(
+        0,
+        Attempt(outcome, NOW, "5.1.1", "550 no", host, dsn=dsn, expanded=expanded),
+    )
 
 
 def wish(text: str) -> Notify | None:

@@ -106,7 +106,9 @@ class ForwardTests(IntakeCase):
         self.assertEqual(expected, list(entry.envelope.recipients))
         self.assertEqual("E1", entry.envelope.envelope_id)
         expanded = notify is not None and Notify.SUCCESS in notify and len(targets) > 1
-        reported = [r.expanded for _, rs, _ in self.reporter.reports for r in rs]
+        reported = [
+            r.attempt.expanded for _, rs, _ in self.reporter.reports for r in rs
+        ]
         self.assertEqual([True] if expanded else [], reported)
 
 
@@ -138,7 +140,7 @@ class ListTests(IntakeCase):
         # RFC 3461, section 5.2.7.1: delivered, once the list has it
         [(_, [reported], _)] = self.reporter.reports
         self.assertEqual(Outcome.DELIVERED, reported.attempt.outcome)
-        self.assertFalse(reported.expanded)
+        self.assertFalse(reported.attempt.expanded)
 
     def test_crowd(self) -> None:
         """A thousand members are one entry and two words to the journal."""

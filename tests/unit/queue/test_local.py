@@ -8,16 +8,21 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
+from mailapp.core.address import Address
+from mailapp.core.envelope import Notify, Recipient
 from mailapp.core.failures import TemporaryFailure
 from mailapp.core.status import SYSTEM_TROUBLE
 from mailapp.delivery.local import LocalDelivery
 from mailapp.directory.interfaces import IDirectory
-from mailapp.directory.types import Unknown
+from mailapp.directory.types import Expanded, Local, Unknown
+from mailapp.message.dsn_words import Action
+from mailapp.queue.bounce import due
 from mailapp.queue.interfaces import Consignment, ICarrier, IContent
 from mailapp.queue.local import LocalCarrier
-from mailapp.queue.types import LOCAL, Attempt, Entry, Outcome
+from mailapp.queue.types import LOCAL, Attempt, Entry, Outcome, Reported
 from mailapp.storage.interfaces import IMailStore
 from mailapp.storage.types import NoSpace, OverQuota
+from tests.rows import rows, tabled
 from tests.unit.delivery.doubles import (
     ALICE,
     BOB,
@@ -27,6 +32,8 @@ from tests.unit.delivery.doubles import (
     local,
     run,
 )
+from tests.unit.queue.doubles import DAVE
+from tests.unit.queue.intake_case import ALIAS, ERIN, IntakeCase
 
 MESSAGE = b"Subject: x\r\n\r\n" + b"y" * 100_000 + b"\r\n"
 
@@ -77,7 +84,7 @@ class LocalCarrierTests(SynchronousTestCase):
     def test_delivered(self) -> None:
         """The whole content, once, for both."""
         verifyObject(ICarrier, self.carrier)
-        done = Attempt(Outcome.DELIVERED, 5.0, "2.1.5", "delivered")
+        done = Attempt(Outcome.DELIVERED, 5.0, "2.1.5", "in the mailbox")
         self.assertEqual(self.carry(), [done, done])
         [(octets, places)] = self.store.delivered
         self.assertTrue(octets.endswith(b"\r\n" + MESSAGE))
@@ -119,3 +126,45 @@ class LocalCarrierTests(SynchronousTestCase):
         self.store.deliver_problem = ZeroDivisionError()
         self.assertRaises(ZeroDivisionError, self.carry)
         self.assertTrue(self.store.sinks[0].aborted)
+
+
+@tabled
+class AliasTests(IntakeCase):
+    """What waited for an alias ends as it would have ended at once."""
+
+    @rows(
+        here=([local("bob")], [], Outcome.DELIVERED, False, False),
+        several_here=(
+            [local("bob"), local("alice")],
+            [],
+            Outcome.DELIVERED,
+            False,
+            False,
+        ),
+        several=([local("bob")], [DAVE], Outcome.RELAYED, True, False),
+        all_elsewhere=([], [DAVE, ERIN], Outcome.RELAYED, True, False),
+        one_elsewhere=([], [DAVE], Outcome.RELAYED, False, True),
+    )
+    def test_alias(
+        self,
+        here: list[Local],
+        elsewhere: list[Address],
+        outcome: Outcome,
+        expanded: bool,  # noqa: FBT001
+        dsn: bool,  # noqa: FBT001
+    ) -> None:
+        """Several elsewhere: ``expanded``; one takes over the duty to report."""
+        self.table[ALIAS] = Expanded(here, elsewhere)
+        carrier = LocalCarrier(self.make(from_queue=True), lambda: 5.0)
+        entry = Entry(envelope(ALIAS), len(MESSAGE), False, 0.0)  # noqa: FBT003
+        [found] = run(carrier.carry(Consignment(entry, [0], LOCAL, Content())))
+        self.assertEqual(
+            (outcome, "2.1.5", expanded, dsn),
+            (found.outcome, found.status, found.expanded, found.dsn),
+        )
+        wish = Recipient(ALIAS, Notify.SUCCESS)
+        action = due(wish, Reported(0, found))
+        expected = None if dsn else Action.EXPANDED if expanded else Action.DELIVERED
+        self.assertEqual(expected, action)
+        self.assertEqual(len(here), sum(len(to) for _, to in self.store.delivered))
+        self.assertEqual(bool(elsewhere), bool(self.queue.entries))

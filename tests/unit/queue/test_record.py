@@ -92,6 +92,7 @@ attempts = st.builds(
     words,
     st.booleans(),
     st.booleans(),
+    st.booleans(),
 )
 
 
