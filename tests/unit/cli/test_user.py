@@ -263,5 +263,5 @@ class _Quiet:
 
 
 def _impatient(accounts: Accounts) -> Accounts:
-    accounts._connection.execute("PRAGMA busy_timeout = 1")
+    accounts._file.execute("PRAGMA busy_timeout = 1")
     return accounts
