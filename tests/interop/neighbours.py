@@ -133,16 +133,20 @@ def told(octets: bytes) -> dict[str, str]:
 
 
 class NeighbourCase(SynchronousTestCase):
-    """Two servers of ours and, if ``with_postfix``, one Postfix; for all tests of it.
+    """Servers for all tests of it.
 
     Attributes:
+        with_b, with_postfix: start these, too.
+        tables: more of the configuration of ours.
         a, b: ours.
         p: Postfix.
         names: their DNS.
         port: of every server's SMTP.
     """
 
+    with_b: ClassVar[bool] = True
     with_postfix: ClassVar[bool] = False
+    tables: ClassVar[str] = ""
     workers: ClassVar[int] = 0
 
     a: ClassVar[Served]
@@ -163,7 +167,8 @@ class NeighbourCase(SynchronousTestCase):
         for domain, address in ADDRESSES.items():
             cls.names.add(domain, address)
         cls.a = cls._start("a.test", base)
-        cls.b = cls._start("b.test", base, PEOPLE)
+        if cls.with_b:
+            cls.b = cls._start("b.test", base, PEOPLE)
         if cls.with_postfix:
             cls.p = cls._start_postfix()
             cls.addClassCleanup(cls.p.stop)
@@ -177,7 +182,7 @@ class NeighbourCase(SynchronousTestCase):
             address=ADDRESSES[domain],
             base=base,
             numbered=numbered,
-            tables=tables,
+            tables=tables + cls.tables,
             workers=cls.workers,
         )
         server = start(setup)

@@ -1,0 +1,147 @@
+"""A next hop in a thread: it offers what it is told to, and keeps what it gets."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Final
+
+ALL: Final = (
+    *("PIPELINING", "SIZE 99000000", "8BITMIME", "SMTPUTF8", "DSN"),
+    *("CHUNKING", "BINARYMIME"),
+)
+
+
+class Hop:
+    """Serves any number of connections, one after the other.
+
+    Args:
+        address: on loopback, with its port.
+        extensions: of its EHLO; None: it knows only HELO.
+        replies: instead of 250, by verb.
+
+    Attributes:
+        commands: all lines that it heard, without CRLF.
+        together: the most commands that came before a reply was sent.
+        messages: their content, dots removed.
+    """
+
+    def __init__(
+        self,
+        address: tuple[str, int],
+        extensions: tuple[str, ...] | None = ALL,
+        replies: Mapping[str, str] | None = None,
+    ) -> None:
+        self.extensions = extensions
+        self.replies = dict(replies or {})
+        self.commands: list[bytes] = []
+        self.together = 0
+        self.messages: list[bytes] = []
+        self._listening = socket.create_server(address)
+        self._peer: socket.socket | None = None
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End it."""
+        self._listening.shutdown(socket.SHUT_RDWR)
+        if self._peer is not None:
+            with suppress(OSError):  # it has gone
+                self._peer.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._listening.close()
+
+    def parameters(self, verb: bytes) -> list[bytes]:
+        """What followed the path in the last such command."""
+        line = [line for line in self.commands if line.startswith(verb)][-1]
+        return line.partition(b">")[2].split()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                peer, _ = self._listening.accept()
+            except OSError:
+                return
+            self._peer = peer
+            peer.settimeout(20.0)
+            with peer, suppress(OSError):
+                self._converse(_Line(peer))
+
+    def _converse(self, line: _Line) -> None:
+        line.say("220 hop ESMTP")
+        content = b""
+        while command := line.read():
+            self.commands.append(command)
+            verb = command[:4].decode("ascii", "replace").upper()
+            reply = self.replies.get(verb, "250 2.0.0 fine")
+            if verb == "BDAT":
+                size, *last = command.split()[1:]
+                content += line.take(int(size))
+                if last:
+                    self.messages.append(content)
+                    content = b""
+            self.together = max(self.together, 1 + line.behind.count(b"\r\n"))
+            if verb == "EHLO":
+                reply = self._greeting()
+            elif verb == "DATA" and verb not in self.replies:
+                line.say("354 go")
+                self.messages.append(line.read_content())
+            line.say(reply)
+            if verb == "QUIT":
+                return
+
+    def _greeting(self) -> str:
+        if self.extensions is None:
+            return "502 5.5.1 only HELO"
+        *first, last = ["hop", *self.extensions]
+        return "".join(f"250-{text}\r\n" for text in first) + f"250 {last}"
+
+
+class _Line:
+    """A connection, read by lines.
+
+    Attributes:
+        behind: what has come and was not read.
+    """
+
+    def __init__(self, peer: socket.socket) -> None:
+        self._peer = peer
+        self.behind = b""
+
+    def say(self, text: str) -> None:
+        self._peer.sendall(text.encode() + b"\r\n")
+
+    def read(self) -> bytes:
+        """The next line without CRLF."""
+        while b"\r\n" not in self.behind:
+            self._hear()
+        line, _, self.behind = self.behind.partition(b"\r\n")
+        return line
+
+    def take(self, size: int) -> bytes:
+        """So many octets."""
+        heard = [self.behind]
+        missing = size - len(self.behind)
+        while missing > 0:
+            self.behind = b""
+            self._hear()
+            heard.append(self.behind)
+            missing -= len(self.behind)
+        octets = b"".join(heard)
+        self.behind = octets[size:]
+        return octets[:size]
+
+    def read_content(self) -> bytes:
+        """What follows DATA, dots removed."""
+        lines = []
+        while (line := self.read()) != b".":
+            lines.append(line[1:] if line.startswith(b".") else line)
+        return b"".join(line + b"\r\n" for line in lines)
+
+    def _hear(self) -> None:
+        octets = self._peer.recv(65536)
+        if not octets:
+            raise ConnectionResetError
+        self.behind += octets
