@@ -21,11 +21,12 @@ from mailapp.storage.files import Files
 from mailapp.storage.interfaces import IAccount, ILease
 from mailapp.storage.items import Items
 from mailapp.storage.maildir.changes import Changes, places
+from mailapp.storage.maildir.clock import ModSeqClock
 from mailapp.storage.maildir.errors import disk_errors
 from mailapp.storage.maildir.filename import UniqueNames
 from mailapp.storage.maildir.folders import Folders
 from mailapp.storage.maildir.lease import Lease, LeaseTable
-from mailapp.storage.maildir.mailbox import Mailbox, ModSeqClock
+from mailapp.storage.maildir.mailbox import Mailbox
 from mailapp.storage.maildir.placing import Placing
 from mailapp.storage.maildir.quota import Quota
 from mailapp.storage.maildir.reading import (
@@ -37,6 +38,7 @@ from mailapp.storage.maildir.reading import (
 )
 from mailapp.storage.maildir.scan import Listing
 from mailapp.storage.maildir.sink import SinkParts, StagedSink
+from mailapp.storage.maildir.tracked import Tracked
 from mailapp.storage.types import (
     UID,
     BlobRef,
@@ -234,7 +236,8 @@ class MaildirAccount:
         found = self._folders.by_id(folder)
         box = self._boxes.get(folder)
         if box is None or box.found.path != found.path:
-            box = Mailbox(self._files, self._folders, found, self._clock)
+            tracked = Tracked(self._files, self._folders, found, self._clock)
+            box = Mailbox(self._files, self._folders, found, tracked)
             self._boxes[folder] = box
         return box
 
@@ -243,7 +246,6 @@ class MaildirAccount:
             summaries = []
             for found in self._folders.all():
                 box = self._mailbox(found.id)
-                box.look()
                 summaries.append(box.summary())
             return summaries
 
@@ -252,13 +254,11 @@ class MaildirAccount:
     ) -> list[Row]:
         with self._lock, missing_mailbox():
             box = self._mailbox(folder)
-            box.look()
             return box.rows(low, high, since)
 
     def _vanished(self, folder: FolderId, since: int) -> list[tuple[UID, UID]] | None:
         with self._lock, missing_mailbox():
             box = self._mailbox(folder)
-            box.look()
             return box.vanished(since)
 
     def _listing(self, folder: FolderId) -> tuple[Mailbox, Listing]:

@@ -11,17 +11,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import assert_never
 
-from attrs import evolve, frozen
+from attrs import frozen
 
+from mailapp.storage.columns import Columns
 from mailapp.storage.files import Files
-from mailapp.storage.maildir import keywords
-from mailapp.storage.maildir.filename import parse
+from mailapp.storage.maildir.filename import parse, size_of
 from mailapp.storage.maildir.folders import Folders
-from mailapp.storage.maildir.mailbox import Mailbox, Message, size_of
-from mailapp.storage.maildir.placing import Placing
+from mailapp.storage.maildir.gather import Names, named
+from mailapp.storage.maildir.mailbox import Mailbox
+from mailapp.storage.maildir.placing import Placing, place_of
 from mailapp.storage.maildir.quota import Quota
-from mailapp.storage.maildir.uids import turn
-from mailapp.storage.memory_changes import changed
 from mailapp.storage.types import (
     UID,
     Append,
@@ -32,6 +31,7 @@ from mailapp.storage.types import (
     DeleteFolder,
     Discard,
     Expunge,
+    FlagMode,
     FolderId,
     ModSeq,
     Move,
@@ -110,75 +110,103 @@ class Changes:
         gone: Sequence[BlobRef] = (),
     ) -> Outcome:
         box = None if folder is None else self.mailbox(folder)
-        modseq = ModSeq(box.modseq if box and box.modseq else 1)
+        modseq = ModSeq(1 if box is None else box.modseq)
         return Outcome(folder, modseq, uids, refused, gone)
 
     def _delete(self, change: DeleteFolder) -> Outcome:
-        box = self.mailbox(change.folder)
-        box.look()
-        octets = sum(size_of(m.name) for m in box.messages.values())
+        columns = self.mailbox(change.folder).look()
+        octets = octets_on_disk(columns, range(len(columns)))
         self.folders.delete(change.folder)
-        self.quota.removed(octets, len(box.messages))
+        self.quota.removed(octets, len(columns))
         return self._outcome(None)
 
     def _set_flags(self, change: SetFlags) -> Outcome:
         box = self.mailbox(change.folder)
-        box.look()
-        done: list[UID] = []
-        refused: list[UID] = []
-        with turn(self.files, box.found.path, box.begin):
-            letters = keywords.with_letters(self.files, box.found.path, change.flags)
-            for uid in change.uids:
-                message = box.messages.get(uid)
-                limit = change.unchanged_since
-                if message is None or (limit is not None and message.modseq > limit):
-                    refused.append(uid)
-                    continue
-                flags = letters.flags(message.name.flags)
-                wanted = changed(flags, change.mode, change.flags)
-                known = self._rename_flags(box, message, letters, wanted)
-                (done if known else refused).append(uid)
+        refused: set[UID] = set()
+        with box.turn():
+            limit, columns = change.unchanged_since, box.tracked.columns
+            if limit is not None:
+                refused = {uid for uid in change.uids if not _old(columns, uid, limit)}
+            wanted = [uid for uid in change.uids if uid not in refused]
+            lost = self._set_masks(box, change, wanted)
+            if lost:  # another program gave them other names
+                box.tracked.read_again()
+                lost = self._set_masks(box, change, lost)
+            refused.update(lost)
             box.sync()
-        box.look()
-        return self._outcome(change.folder, done, refused)
+        done = [uid for uid in change.uids if uid not in refused]
+        sorted_out = [uid for uid in change.uids if uid in refused]
+        return self._outcome(change.folder, done, sorted_out)
 
-    def _rename_flags(
-        self,
-        box: Mailbox,
-        message: Message,
-        letters: keywords.Keywords,
-        wanted: frozenset[str],
-    ) -> bool:
-        """Give a message these flags; letters without a meaning stay."""
-        unknown = [b for b in message.name.flags if not letters.flags(bytes([b]))]
-        both = bytes(sorted({*unknown, *letters.letters(wanted)}))
-        if both == message.name.flags:
-            return True
-        place = b"cur/" + evolve(message.name, flags=both).format()
-        for old in box.places(message.uid):
-            with suppress(FileNotFoundError):
-                self.files.rename(box.path(old), box.path(place))
-                return True
-        return False
+    def _set_masks(
+        self, box: Mailbox, change: SetFlags, uids: Sequence[UID]
+    ) -> list[UID]:
+        """Rename the files of these messages; those that are not there. In a turn."""
+        tracked = box.tracked
+        letters = tracked.with_letters(change.flags)
+        columns, names = tracked.columns, tracked.names
+        rename, path = self.files.rename, box.path(b"cur/")
+        after = _flagging(columns, change)
+        masks: dict[int, int] = {}
+        lost: list[UID] = []
+        try:
+            for uid in uids:
+                place = columns.place(uid)
+                if place is None:
+                    lost.append(uid)
+                    continue
+                mask = columns.masks[place]
+                wanted = after(mask)
+                if wanted == mask:
+                    continue
+                stem = names.heap.stem(names.starts[place])
+                fresh = named(stem, uid, columns.uid_validity, letters.of(wanted))
+                try:
+                    rename(path + names.name(columns, place), path + fresh)
+                except FileNotFoundError:
+                    lost.append(uid)
+                else:
+                    masks[place] = wanted
+        finally:
+            tracked.masked(masks)
+        return lost
 
     def _expunge(self, change: Expunge) -> Outcome:
         box = self.mailbox(change.folder)
-        box.look()
-        done, refused, octets = [], [], 0
-        for uid in change.uids:
-            if uid not in box.messages:
-                refused.append(uid)
-                continue
-            octets += size_of(box.messages[uid].name)
-            for place in box.places(uid):
-                with suppress(FileNotFoundError):
-                    self.files.unlink(box.path(place))
-                    break
-            done.append(uid)
-        box.sync()
-        self.quota.removed(octets, len(done))
-        box.look()
-        return self._outcome(change.folder, done, refused)
+        with box.turn():
+            before = box.tracked.columns
+            there = [uid for uid in change.uids if before.place(uid) is not None]
+            octets = octets_on_disk(before, [place_of(before, uid) for uid in there])
+            lost = self._unlink(box, there)
+            if lost:  # another program gave them other names, or removed them
+                box.tracked.read_again()
+                self._unlink(box, lost)
+            box.sync()
+        self.quota.removed(octets, len(there))
+        known = set(there)
+        refused = [uid for uid in change.uids if uid not in known]
+        return self._outcome(change.folder, there, refused)
+
+    def _unlink(self, box: Mailbox, uids: Sequence[UID]) -> list[UID]:
+        """Remove files; those that were not where they should be. In a turn."""
+        columns, names = box.tracked.columns, box.tracked.names
+        path = box.path(b"cur/")
+        removed: list[int] = []
+        lost: list[UID] = []
+        try:
+            for uid in uids:
+                place = columns.place(uid)
+                if place is None:
+                    continue
+                try:
+                    self.files.unlink(path + names.name(columns, place))
+                except FileNotFoundError:
+                    lost.append(uid)
+                else:
+                    removed.append(place)
+        finally:
+            box.tracked.removed(sorted(removed))
+        return lost
 
     def _discard(self, change: Discard) -> Outcome:
         box = self.mailbox(change.folder)
@@ -214,6 +242,37 @@ def places(box: Mailbox, blob: BlobRef) -> Iterator[bytes]:
     if place[:4] not in {b"new/", b"cur/"} or name is None or b"/" in place[4:]:
         return
     yield place
+    known = box.place(name.uid) if name.uid else None
+    if known is not None and known != place:
+        yield known
     for other in box.listing().items.places(name.unique):
-        if other != place:
+        if other not in {place, known}:
             yield other
+
+
+def octets_on_disk(columns: Columns, places: Sequence[int]) -> int:
+    """What the files of these places take."""
+    names = columns.origin
+    assert isinstance(names, Names)  # noqa: S101 - columns of a Maildir
+    return sum(names.octets(place) for place in places)
+
+
+def _old(columns: Columns, uid: int, limit: int) -> bool:
+    """Is it there, and did it not change after that?"""
+    place = columns.place(uid)
+    return place is not None and columns.modseqs[place] <= limit
+
+
+def _flagging(columns: Columns, change: SetFlags) -> Callable[[int], int]:
+    """From the mask that a message has to the one that it gets."""
+    bits = columns.mask_of(change.flags)
+    flags = (1 << len(columns.flags)) - 1
+    match change.mode:
+        case FlagMode.ADD:
+            return bits.__or__
+        case FlagMode.REMOVE:
+            return (~bits).__and__
+        case FlagMode.REPLACE:
+            return lambda mask: mask & ~flags | bits
+        case _:
+            assert_never(change.mode)

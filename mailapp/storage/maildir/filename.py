@@ -1,9 +1,12 @@
 """Names of message files.
 
-``<unique>,S=<octets on disk>,W=<octets on the wire>[,U=<uid>,V=<validity>]:2,<flags>``
+``<unique>,S=<octets on disk>,W=<octets on the wire>`` ``[,D=<received>]``
+``[,U=<uid>,V=<validity>]`` ``:2,<flags>``
 
 The unique part is all before the first comma or colon and never changes, whatever other
-programs do to the rest. S and W are Dovecot's. U is the UID and V the UIDVALIDITY it
+programs do to the rest. S and W are Dovecot's. D is when the message was received, in
+seconds since the epoch; without it a name of ours tells that by its beginning, and of
+any other file the mtime does. U is the UID and V the UIDVALIDITY it
 was given under: a file that another program brought from elsewhere, name and all, has
 no UID here. Names made by others are taken as they are; fields that are not ours are
 kept when a file gets another name.
@@ -25,7 +28,8 @@ _NAME: Final = re.compile(rb"([^,:/]+)((?:,[^:/]*)?)(?::([^/]*))?", re.DOTALL)
 _NUMBER: Final = re.compile(rb"0|[1-9][0-9]{0,18}")
 _ARRIVAL: Final = re.compile(rb"([0-9]{1,11})\.(?:M([0-9]{1,9}))?")
 _GUID: Final = re.compile(rb"[\x21-\x7e]{1,70}")
-_OURS: Final = {b"S": 0, b"W": 1, b"U": 2, b"V": 3}
+_OURS: Final = {b"S": 0, b"W": 1, b"D": 2, b"U": 3, b"V": 4}
+_MADE_HERE: Final = re.compile(rb"([0-9]{10})\.M[0-9]{6}P[0-9]+R[0-9a-f]{12}Q")
 _SAFE_HOST: Final = re.compile(r"[^A-Za-z0-9.-]")
 MAX_UID: Final = 2**32 - 1
 
@@ -41,6 +45,7 @@ class MessageName:
         uid: with ``validity``, or neither.
         flags: info letters, sorted, each once.
         others: fields of other programs, as they stand.
+        received: seconds since the epoch, if a field tells.
     """
 
     unique: bytes
@@ -50,6 +55,7 @@ class MessageName:
     validity: int | None = None
     flags: bytes = b""
     others: tuple[bytes, ...] = ()
+    received: int | None = None
 
     def format(self) -> bytes:
         """The file name, with an info part."""
@@ -58,6 +64,8 @@ class MessageName:
             parts.append(b"S=%d" % self.size)
         if self.wire is not None:
             parts.append(b"W=%d" % self.wire)
+        if self.received is not None:
+            parts.append(b"D=%d" % self.received)
         if self.uid is not None and self.validity is not None:
             parts.append(b"U=%d" % self.uid)
             parts.append(b"V=%d" % self.validity)
@@ -71,7 +79,7 @@ def parse(name: bytes) -> MessageName | None:
     if match is None or name.startswith(b"."):
         return None
     unique, fields, info = match.groups()
-    numbers: list[int | None] = [None, None, None, None]
+    numbers: list[int | None] = [None] * len(_OURS)
     others = []
     for part in fields.split(b",")[1:]:
         key, equals, value = part.partition(b"=")
@@ -80,10 +88,26 @@ def parse(name: bytes) -> MessageName | None:
             others.append(part)
         elif numbers[place] is None and _NUMBER.fullmatch(value):
             numbers[place] = int(value)
-    size, wire, uid, validity = numbers
+    size, wire, received, uid, validity = numbers
     if not (uid and validity and uid <= MAX_UID and validity <= MAX_UID):
         uid = validity = None
-    return MessageName(unique, size, wire, uid, validity, letters(info), tuple(others))
+    flags = letters(info)
+    return MessageName(
+        unique, size, wire, uid, validity, flags, tuple(others), received
+    )
+
+
+def size_of(name: MessageName) -> int:
+    """Octets on disk, as far as the name tells."""
+    return name.size if name.size is not None else name.wire or 0
+
+
+def received(name: MessageName) -> int | None:
+    """When the message was received, if its name tells."""
+    if name.received is not None:
+        return name.received
+    made_here = _MADE_HERE.match(name.unique)
+    return int(made_here[1]) if made_here else None
 
 
 def letters(info: bytes | None) -> bytes:

@@ -6,18 +6,21 @@ Each gets its name there by one link or rename; the directory is durable at the 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from itertools import count
+from typing import Final
 
 from attrs import evolve, frozen
 
+from mailapp.storage.columns import Columns
 from mailapp.storage.files import Files
-from mailapp.storage.maildir import keywords
 from mailapp.storage.maildir.deliver import link_or_copy, settle
-from mailapp.storage.maildir.filename import MessageName, UniqueNames, parse
-from mailapp.storage.maildir.mailbox import Mailbox, Message, size_of
+from mailapp.storage.maildir.filename import MessageName, UniqueNames, parse, size_of
+from mailapp.storage.maildir.mailbox import Mailbox
 from mailapp.storage.maildir.quota import Quota, Reservation
-from mailapp.storage.maildir.uids import turn
 from mailapp.storage.types import UID, Append, BlobRef, Copy, FolderId, Move, NoSuch
+
+_LATEST: Final = 2**32 - 1
 
 
 @frozen
@@ -65,6 +68,7 @@ class Placing:
         try:
             if change.received is not None:
                 self._set_mtime(source, change.received)
+                name = evolve(name, received=max(0, min(change.received, _LATEST)))
             uids = self._put(box, [(source, name, change.flags)])
         except BaseException:
             settle(room, kept=False)
@@ -72,7 +76,6 @@ class Placing:
         settle(room, kept=True)
         with suppress(OSError):
             self.files.unlink(source)
-        box.look()
         return uids
 
     def _set_mtime(self, path: bytes, seconds: int) -> None:
@@ -89,91 +92,132 @@ class Placing:
         done: list[bytes] = []
         path = box.found.path
         current = self.files.directory(path + b"/cur")
-        with turn(self.files, path, box.begin) as mine:
+        with box.turn() as mine:
+            flags = frozenset(flag for _, _, each in sources for flag in each)
+            letters = box.tracked.with_letters(flags)
+            columns = box.tracked.columns
             try:
                 first = mine.take(len(sources))
-                for uid, (source, name, flags) in enumerate(sources, first):
+                for uid, (source, name, own) in enumerate(sources, first):
                     unique = self.unique.next(self.files.now())
-                    letters = keywords.with_letters(self.files, path, flags)
                     fresh = evolve(
                         name,
                         unique=unique,
                         uid=uid,
                         validity=mine.numbers.validity,
-                        flags=letters.letters(flags),
-                    )
-                    place = (current, fresh.format())
+                        flags=letters.of(columns.mask_of(own)),
+                    ).format()
                     spare = self.path + b"/tmp/" + unique
-                    link_or_copy(self.files, source, spare, place)
-                    done.append(path + b"/cur/" + place[1])
+                    link_or_copy(self.files, source, spare, (current, fresh))
+                    done.append(fresh)
                 self.files.sync(current)
             except BaseException:
                 for final in done:
                     with suppress(OSError):
-                        self.files.unlink(final)
+                        self.files.unlink(path + b"/cur/" + final)
                 raise
+            box.tracked.added(done)
         return [UID(uid) for uid in range(first, first + len(sources))]
 
     def transfer(self, change: Copy | Move) -> tuple[list[UID], list[UID]]:
         """Copy or move; UIDs given there, and UIDs that were gone here."""
         source, target = self.mailbox(change.folder), self.mailbox(change.to)
-        source.look()
-        there = [uid for uid in change.uids if uid in source.messages]
-        refused = [uid for uid in change.uids if uid not in source.messages]
         if isinstance(change, Move):
-            uids = self._move(source, target, there, refused)
-        else:
-            uids = self._copy(source, target, [source.messages[u] for u in there])
-        source.look()
-        target.look()
-        return uids, refused
-
-    def _copy(
-        self, source: Mailbox, target: Mailbox, found: Sequence[Message]
-    ) -> list[UID]:
-        letters = keywords.read(self.files, source.found.path)
-        copies = [
-            (source.path(m.place), m.name, letters.flags(m.name.flags)) for m in found
-        ]
-        room = self._reserve(sum(size_of(m.name) for m in found), len(found))
+            return self._move(source, target, change.uids)
+        columns = source.look()
+        there = [uid for uid in change.uids if columns.place(uid) is not None]
+        refused = [uid for uid in change.uids if columns.place(uid) is None]
         try:
-            uids = self._put(target, copies)
-        except BaseException as failure:
+            return self._copy(source, target, there), refused
+        except FileNotFoundError:
+            raise NoSuch from None
+
+    def _copy(self, source: Mailbox, target: Mailbox, uids: Sequence[UID]) -> list[UID]:
+        if not uids:
+            return []
+        with source.turn():
+            self._find(source, uids)
+            columns = source.tracked.columns
+            copies = [self._source(source, columns, uid) for uid in uids]
+        octets = sum(size_of(name) for _, name, _ in copies)
+        room = self._reserve(octets, len(copies))
+        try:
+            fresh = self._put(target, copies)
+        except BaseException:
             settle(room, kept=False)
-            if isinstance(failure, FileNotFoundError):
-                raise NoSuch from None
             raise
         settle(room, kept=True)
-        return uids
+        return fresh
+
+    def _find(self, box: Mailbox, uids: Sequence[UID]) -> None:
+        """See that the files lie where they should, in a turn."""
+        for uid in uids:
+            place = box.place(uid)
+            if place is None or not self.files.exists(box.path(place)):
+                box.tracked.read_again()
+                return
+
+    def _source(
+        self, box: Mailbox, columns: Columns, uid: UID
+    ) -> tuple[bytes, MessageName, frozenset[str]]:
+        """What is copied: its file, its name without a UID, its flags."""
+        place = columns.place(uid)
+        path = box.place(uid)
+        name = parse(path[4:]) if path is not None else None
+        if place is None or path is None or name is None:
+            raise NoSuch
+        name = evolve(name, received=columns.received[place])
+        flags = frozenset(columns.flags_of(columns.masks[place]))
+        return box.path(path), name, flags
 
     def _move(
-        self,
-        source: Mailbox,
-        target: Mailbox,
-        there: Sequence[UID],
-        refused: list[UID],
-    ) -> list[UID]:
+        self, source: Mailbox, target: Mailbox, uids: Sequence[UID]
+    ) -> tuple[list[UID], list[UID]]:
         """Rename each: it lies in the one mailbox or in the other, at any time."""
-        letters = keywords.read(self.files, source.found.path)
-        path = target.found.path
-        uids = []
-        with turn(self.files, path, target.begin) as mine:
-            for uid in there:
-                name = source.messages[uid].name
-                flags = letters.flags(name.flags)
-                own = keywords.with_letters(self.files, path, flags).letters(flags)
-                given = mine.take(1)
-                fresh = evolve(
-                    name, uid=given, validity=mine.numbers.validity, flags=own
-                )
-                final = path + b"/cur/" + fresh.format()
-                for old in source.places(uid):
-                    with suppress(FileNotFoundError):
-                        self.files.rename(source.path(old), final)
-                        uids.append(UID(given))
-                        break
-                else:
-                    refused.append(uid)
+        with ExitStack() as turns:
+            for box in sorted({source, target}, key=lambda each: each.found.path):
+                turns.enter_context(box.turn())
+            given = self._rename(source, target, uids)
+            lost = [u for u in uids if u not in given and source.place(u) is not None]
+            if lost:  # another program gave them other names, or removed them
+                source.tracked.read_again()
+                given |= self._rename(source, target, lost)
             target.sync()
             source.sync()
-        return uids
+        refused = [uid for uid in uids if uid not in given]
+        return [given[uid] for uid in uids if uid in given], refused
+
+    def _rename(
+        self, source: Mailbox, target: Mailbox, uids: Sequence[UID]
+    ) -> dict[UID, UID]:
+        """Move files, in the turns of both; the UIDs that they got."""
+        columns = source.tracked.columns
+        there = [uid for uid in uids if columns.place(uid) is not None]
+        if not there:
+            return {}
+        sources = [self._source(source, columns, uid) for uid in there]
+        every = frozenset(flag for _, _, flags in sources for flag in flags)
+        letters = target.tracked.with_letters(every)
+        done: dict[UID, UID] = {}
+        names: list[bytes] = []
+        with target.turn() as mine:
+            validity, first = mine.numbers.validity, mine.take(len(there))
+            for uid, given, (path, name, flags) in zip(
+                there, count(first), sources, strict=False
+            ):
+                own = letters.of(target.tracked.columns.mask_of(flags))
+                fresh = evolve(name, uid=given, validity=validity, flags=own).format()
+                with suppress(FileNotFoundError):
+                    self.files.rename(path, target.path(b"cur/" + fresh))
+                    done[uid] = UID(given)
+                    names.append(fresh)
+        source.tracked.removed(sorted(place_of(columns, uid) for uid in done))
+        target.tracked.added(names)
+        return done
+
+
+def place_of(columns: Columns, uid: int) -> int:
+    """The place of a message that is there."""
+    place = columns.place(uid)
+    assert place is not None  # noqa: S101 - the caller looked
+    return place

@@ -104,7 +104,7 @@ def scan(files: Files, path: bytes, prefix: bytes, unique: UniqueNames) -> Listi
         items = Packed(prefix, entries, sizes, {})
     if has_twins:
         items = _packed(prefix, _without_twins(files, path, items, unique))
-    steady = before == after and began - max(after) > _granularity(after)
+    steady = before == after and began - max(after) > granularity(after)
     return Listing(items, after, steady, untold)
 
 
@@ -125,7 +125,7 @@ def _read(
     return before, began, entries, mtimes(files, path)
 
 
-def _granularity(mtimes_seen: tuple[int, int]) -> int:
+def granularity(mtimes_seen: tuple[int, int]) -> int:
     """Two changes closer than this may show the same mtime."""
     whole_seconds = any(mtime % 1_000_000_000 == 0 for mtime in mtimes_seen)
     return _COARSE_TICK if whole_seconds else _TICK
@@ -210,9 +210,7 @@ def _odd_row(
             size, wire = measured(files, path + b"/" + place)
         except OSError:
             return None
-        name = MessageName(
-            uidl, size, wire, name.uid, name.validity, name.flags, name.others
-        )
+        name = evolve(name, unique=uidl, size=size, wire=wire)
         told = place[:4] + _formatted(name, place)
         if uidl == unique_of(kept):
             untold.append((place, told))

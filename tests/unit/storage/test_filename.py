@@ -26,7 +26,9 @@ _PART = st.binary(min_size=1, max_size=80).filter(
 _NUMBER = st.integers(0, 10**15)
 _UID = st.integers(1, 2**32 - 1)
 _OTHER = st.binary(max_size=9).filter(
-    lambda b: not set(b) & set(b",:/\0") and b[:2] not in {b"S=", b"W=", b"U=", b"V="}
+    lambda b: (
+        not set(b) & set(b",:/\0") and b[:2] not in {b"S=", b"W=", b"D=", b"U=", b"V="}
+    )
 )
 _NAMES = st.builds(
     MessageName,
@@ -35,6 +37,7 @@ _NAMES = st.builds(
     wire=st.none() | _NUMBER,
     flags=st.binary(max_size=9).map(lambda b: letters(b"2," + b)),
     others=st.lists(_OTHER, max_size=3).map(tuple),
+    received=st.none() | st.integers(0, 2**32 - 1),
 )
 
 
@@ -46,6 +49,10 @@ class FilenameTests(SynchronousTestCase):
         ours=(
             b"1.M2P3Q4.h,S=5,W=6,U=7,V=8:2,FS",
             MessageName(b"1.M2P3Q4.h", 5, 6, 7, 8, b"FS"),
+        ),
+        dated=(
+            b"1.M2P3Q4.h,S=5,W=6,D=9,U=7,V=8:2,",
+            MessageName(b"1.M2P3Q4.h", 5, 6, 7, 8, received=9),
         ),
         fresh=(b"1.M2P3Q4.h,S=5,W=5", MessageName(b"1.M2P3Q4.h", 5, 5)),
         plain=(b"1234.56.host", MessageName(b"1234.56.host")),

@@ -1,0 +1,164 @@
+"""Reading all of a mailbox, and what messages get that have no UID yet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Final
+
+from attrs import evolve, frozen
+
+from mailapp.storage.columns import Columns, without
+from mailapp.storage.files import Files
+from mailapp.storage.maildir.filename import arrival, parse
+from mailapp.storage.maildir.gather import Gathered, Names
+from mailapp.storage.maildir.layout import KEYWORDS
+from mailapp.storage.maildir.letters import Letters
+from mailapp.storage.maildir.scan import granularity, measured
+from mailapp.storage.maildir.uids import Turn
+
+_LATEST: Final = 2**32 - 1
+_ATTEMPTS: Final = 4
+
+
+@frozen
+class Stamp:
+    """When the parts of a mailbox changed last, in nanoseconds."""
+
+    new: int
+    cur: int
+    keywords: int
+
+
+def stamp_of(files: Files, path: bytes) -> Stamp:
+    """The stamp of now: three looks."""
+    try:
+        changed = files.mtime(path + b"/" + KEYWORDS)
+    except FileNotFoundError:
+        changed = 0
+    return Stamp(files.mtime(path + b"/new"), files.mtime(path + b"/cur"), changed)
+
+
+@frozen(eq=False)
+class Survey:
+    """All that lies in a mailbox.
+
+    Attributes:
+        began: when it was read, in nanoseconds.
+        new: names in ``new``.
+        gathered: what ``cur`` holds.
+    """
+
+    began: int
+    stamp: Stamp
+    new: list[bytes]
+    gathered: Gathered
+
+    @property
+    def steady(self) -> bool:
+        """A change after it was read shows in the stamp."""
+        changed = (self.stamp.new, self.stamp.cur)
+        return self.began - max(changed) > granularity(changed)
+
+
+def surveyed(files: Files, path: bytes, letters: Letters, validity: int) -> Survey:
+    """Read it, again while other programs change it."""
+    began, stamp = files.now(), stamp_of(files, path)
+    new, cur = files.names(path + b"/new"), files.names(path + b"/cur")
+    for _ in range(_ATTEMPTS):
+        after = stamp_of(files, path)
+        if after == stamp:
+            break
+        began, stamp = files.now(), after
+        new, cur = files.names(path + b"/new"), files.names(path + b"/cur")
+    gathered = Gathered(letters)
+    gathered.take(cur, validity)
+    return Survey(began, stamp, new, gathered)
+
+
+def number(files: Files, path: bytes, mine: Turn, bare: Sequence[bytes]) -> list[bytes]:
+    """Give UIDs, in order of arrival, and make that durable; the new names."""
+    found = []
+    for place in bare:
+        name = parse(place[4:])
+        if name is None:
+            continue
+        if name.wire is None:
+            try:
+                size, wire = measured(files, path + b"/" + place)
+            except OSError:
+                continue
+            name = evolve(name, size=size, wire=wire)
+        found.append((arrival(name.unique), place, name))
+    if not found:
+        return []
+    found.sort(key=lambda each: each[0])
+    named = []
+    for uid, (_, place, name) in enumerate(found, mine.take(len(found))):
+        fresh = evolve(name, uid=uid, validity=mine.numbers.validity).format()
+        try:
+            files.rename(path + b"/" + place, path + b"/cur/" + fresh)
+        except FileNotFoundError:
+            continue
+        named.append(fresh)
+    files.sync_directory(path + b"/cur")
+    return named
+
+
+def fill_received(
+    files: Files, path: bytes, columns: Columns, before: Columns | None
+) -> None:
+    """Where a name does not tell when the message came, the file's mtime does."""
+    dates = columns.received
+    if 0 not in dates:
+        return
+    names = columns.origin
+    assert isinstance(names, Names)  # noqa: S101 - made in here
+    for place, date in enumerate(dates):
+        if date:
+            continue
+        known = before.place(columns.uids[place]) if before else None
+        if before is not None and known is not None:
+            dates[place] = before.received[known]
+            continue
+        place_path = path + b"/cur/" + names.name(columns, place)
+        with suppress(FileNotFoundError):
+            seconds = files.facts(place_path).mtime // 1_000_000_000
+            dates[place] = max(0, min(seconds, _LATEST))
+
+
+def carried(
+    before: Columns, fresh: Columns, gone: Sequence[int], came: Sequence[int]
+) -> Columns:
+    """Fresh columns with the old MODSEQs wherever nothing changed.
+
+    Args:
+        before: with the same flags.
+        fresh: whose MODSEQs are all the new one.
+        gone: places in the old that are not in the new.
+        came: places in the new that are not in the old; they are the last.
+    """
+    modseq = fresh.highest_modseq
+    modseqs = without(before.modseqs, gone)
+    masks = without(before.masks, gone)
+    changed: list[int] = []
+    if masks.tobytes() != fresh.masks[: len(masks)].tobytes():
+        changed = [
+            place
+            for place, (old, new) in enumerate(zip(masks, fresh.masks, strict=False))
+            if old != new
+        ]
+    for place in changed:
+        modseqs[place] = modseq
+    modseqs.extend(fresh.modseqs[len(modseqs) :])
+    if not (gone or came or changed):
+        return evolve(
+            fresh,
+            modseqs=modseqs,
+            highest_modseq=before.highest_modseq,
+            uids=before.uids,
+        )
+    whole = evolve(fresh, modseqs=modseqs)
+    if not gone:
+        whole.remember(before, [*changed, *came])
+    return whole

@@ -1,0 +1,362 @@
+"""The columns of one mailbox, kept equal to what lies on disk.
+
+A look costs three looks at mtimes while nothing changes. Whoever changes something, or
+finds a change, takes the mailbox's turn first (see ``uids.turn``), brings the columns
+up to date and only then gives a MODSEQ: so MODSEQs come in the order in which any
+process could have seen the changes.
+
+What this process did itself is not read again: the columns are changed as the files
+were. Another program's change in the very same moment could hide behind that, so all
+is read once more a little later.
+
+The methods block and are not thread-safe: the account runs them one at a time.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+from attrs import evolve
+
+from mailapp.storage.columns import Columns, apart, joined, without
+from mailapp.storage.files import Files
+from mailapp.storage.maildir import keywords
+from mailapp.storage.maildir.clock import ModSeqClock
+from mailapp.storage.maildir.folders import Folders, Found
+from mailapp.storage.maildir.gather import Gathered, Names, in_order, small
+from mailapp.storage.maildir.letters import Letters, of_keywords
+from mailapp.storage.maildir.scan import scan
+from mailapp.storage.maildir.survey import (
+    Stamp,
+    carried,
+    fill_received,
+    number,
+    stamp_of,
+    surveyed,
+)
+from mailapp.storage.maildir.uids import Turn, turn
+
+REMEMBERED_GONE: Final = 10_000
+"""Expunged UIDs kept for clients that come back; who asks for more reads all again."""
+_NEVER: Final = 2**63
+_SOON: Final = 500_000_000
+_TIMES: Final = 20
+_QUICK: Final = 5_000_000
+
+
+class Tracked:
+    """See the module."""
+
+    def __init__(
+        self, files: Files, folders: Folders, found: Found, clock: ModSeqClock
+    ) -> None:
+        self.found: Final = found
+        self._files = files
+        self._folders = folders
+        self._clock = clock
+        self._columns: Columns | None = None
+        self._letters = of_keywords(keywords.Keywords({}))
+        self._stamp: Stamp | None = None
+        self._again_at = _NEVER
+        self._took = 0
+        self._turn: Turn | None = None
+        self._gone: deque[tuple[int, Sequence[int]]] = deque()
+        self._gone_count = 0
+        self._since = 0
+
+    @property
+    def columns(self) -> Columns:
+        """As they were when somebody looked; look first."""
+        assert self._columns is not None  # noqa: S101 - look first
+        return self._columns
+
+    @property
+    def latest(self) -> Columns | None:
+        """As they were when somebody looked, if anybody did."""
+        return self._columns
+
+    @property
+    def names(self) -> Names:
+        """Of the files of the columns."""
+        origin = self.columns.origin
+        assert isinstance(origin, Names)  # noqa: S101 - made in here
+        return origin
+
+    @property
+    def letters(self) -> Letters:
+        """How the mailbox writes flags."""
+        return self._letters
+
+    def fresh(self) -> bool:
+        """Are the columns still what lies there? Three looks."""
+        return (
+            self._columns is not None
+            and self._stamp == self._now()
+            and self._files.now() < self._again_at
+        )
+
+    def look(self) -> Columns:
+        """Bring the columns up to date; give UIDs to messages that have none.
+
+        Raises:
+            FileNotFoundError: the mailbox is gone.
+        """
+        if not self.fresh():
+            with self.turn():
+                pass
+        return self.columns
+
+    @contextmanager
+    def turn(self) -> Iterator[Turn]:
+        """Be the only one who changes the mailbox, with columns that are up to date.
+
+        Within a turn another is the same one.
+        """
+        if self._turn is not None:
+            yield self._turn
+            return
+        path = self.found.path
+        with turn(
+            self._files, path, lambda: self._folders.begin(self.found.id)
+        ) as mine:
+            self._turn = mine
+            try:
+                self._catch_up(mine)
+                before = self._columns
+                yield mine
+                if self._columns is not before:
+                    self._settle(mine)
+            except BaseException:
+                self._stamp = None  # read all, whatever was done of it
+                raise
+            finally:
+                self._turn = None
+
+    def read_again(self) -> None:
+        """Read all, in a turn: another program renamed what we were about to."""
+        assert self._turn is not None  # noqa: S101 - within a turn
+        self._read_all(self._turn)
+
+    def vanished(self, since: int) -> list[int] | None:
+        """UIDs that went since, rising; None: not known so far back."""
+        if since < self._since:
+            return None
+        return sorted(
+            uid for modseq, uids in self._gone if modseq > since for uid in uids
+        )
+
+    # ---- changes that were made, within a turn
+
+    def with_letters(self, flags: frozenset[str]) -> Letters:
+        """Have a letter for each of these flags.
+
+        Raises:
+            BadName, TooMany: see :func:`mailapp.storage.maildir.keywords.with_letters`.
+        """
+        known = keywords.with_letters(self._files, self.found.path, flags)
+        self._use(of_keywords(known))
+        return self._letters
+
+    def masked(self, masks: Mapping[int, int]) -> None:
+        """Files in these places have other letters now."""
+        if not masks:
+            return
+        columns, names = self.columns, self.names
+        if names.odd:
+            written = {columns.uids[place] for place in masks}
+            odd = {uid: name for uid, name in names.odd.items() if uid not in written}
+            columns = evolve(columns, origin=evolve(names, odd=odd))
+        self._columns = columns.with_masks(masks, self._next())
+
+    def removed(self, places: Sequence[int]) -> None:
+        """Files of these places, which rise, are gone."""
+        if not places:
+            return
+        columns, names, modseq = self.columns, self.names, self._next()
+        self._note_gone(modseq, [columns.uids[place] for place in places])
+        self._columns = evolve(
+            columns,
+            highest_modseq=modseq,
+            uids=without(columns.uids, places),
+            modseqs=without(columns.modseqs, places),
+            masks=without(columns.masks, places),
+            sizes=without(columns.sizes, places),
+            received=without(columns.received, places),
+            origin=evolve(names, starts=without(names.starts, places)),
+        )
+
+    def added(self, fresh: Sequence[bytes]) -> None:
+        """Files of these names lie in ``cur`` now; all UIDs are new."""
+        if not fresh:
+            return
+        columns, names = self.columns, self.names
+        more = Gathered(self._letters)
+        more.take(fresh, columns.uid_validity)
+        found = in_order(more, self.found.id)
+        starts = names.heap.add(
+            [found.names.heap.stem(at) for at in found.names.starts]
+        )
+        modseq = self._next()
+        whole = evolve(
+            columns,
+            highest_modseq=modseq,
+            uids=joined(columns.uids, found.uids),
+            modseqs=joined(columns.modseqs, [modseq] * len(found.uids)),
+            masks=joined(columns.masks, found.masks),
+            sizes=joined(columns.sizes, found.sizes),
+            received=joined(columns.received, found.received),
+            origin=evolve(
+                names,
+                starts=joined(names.starts, starts),
+                odd={**names.odd, **more.odd},
+            ),
+        )
+        fill_received(self._files, self.found.path, whole, None)
+        whole.remember(columns, range(len(columns), len(whole)))
+        self._columns = whole
+
+    # ---- how they are kept up to date
+
+    def _now(self) -> Stamp:
+        return stamp_of(self._files, self.found.path)
+
+    def _next(self) -> int:
+        return self._clock.next(self.columns.highest_modseq)
+
+    def _catch_up(self, mine: Turn) -> None:
+        columns, known = self._columns, self._stamp
+        stamp = self._now()
+        if (
+            columns is None
+            or known is None
+            or columns.uid_validity != mine.numbers.validity
+            or (stamp.cur, stamp.keywords) != (known.cur, known.keywords)
+            or self._files.now() >= self._again_at
+        ):
+            self._read_all(mine)
+        elif stamp.new != known.new:
+            self._read_new(mine)
+        self._columns = self.columns.with_uid_next(mine.next)
+
+    def _settle(self, mine: Turn) -> None:
+        """This process changed files: what lies there is known without reading it."""
+        self._columns = self.columns.with_uid_next(mine.next)
+        self._stamp = self._now()
+        soon = self._files.now() + max(_SOON, _TIMES * self._took)
+        self._again_at = min(self._again_at, soon)
+
+    def _read_new(self, mine: Turn) -> None:
+        """Messages were delivered, and nothing else is known to have happened."""
+        names = self._files.names(self.found.path + b"/new")
+        self.added(
+            number(
+                self._files, self.found.path, mine, [b"new/" + name for name in names]
+            )
+        )
+        self._settle(mine)
+
+    def _read_all(self, mine: Turn) -> None:
+        path, files = self.found.path, self._files
+        self._letters = of_keywords(keywords.read(files, path))
+        survey = surveyed(files, path, self._letters, mine.numbers.validity)
+        if survey.gathered.has_twins():
+            scan(files, path, b"", self._folders.unique)  # it parts them
+            survey = surveyed(files, path, self._letters, mine.numbers.validity)
+        gathered = survey.gathered
+        before = self._same_numbers(mine)
+        strange = self._strange(gathered, before, mine)
+        if strange or len(set(gathered.uids)) < len(gathered.uids):
+            gathered.exclude(strange, mine.numbers.validity)
+        bare = [b"new/" + name for name in survey.new]
+        bare += [b"cur/" + name for name in gathered.bare]
+        gathered.bare = []
+        gathered.take(
+            number(self._files, self.found.path, mine, bare), mine.numbers.validity
+        )
+        self._compare(gathered, before, mine)
+        self._took = files.now() - survey.began
+        self._stamp, self._again_at = survey.stamp, _NEVER
+        if bare:
+            self._stamp = self._now()
+            self._again_at = files.now() + max(_SOON, _TIMES * self._took)
+        elif not survey.steady:
+            wait = 0 if self._took < _QUICK else _TIMES * self._took
+            self._again_at = files.now() + wait
+
+    def _same_numbers(self, mine: Turn) -> Columns | None:
+        """The columns as they were, with the letters of now; None: nothing is kept."""
+        columns = self._columns
+        if columns is None or columns.uid_validity != mine.numbers.validity:
+            return None
+        self._use(self._letters)
+        return self.columns
+
+    def _use(self, letters: Letters) -> None:
+        """Write the masks of the columns with other letters."""
+        self._letters = letters
+        columns = self._columns
+        if columns is None or self.names.letters.flags == letters.flags:
+            return
+        old = self.names.letters
+        table = {mask: letters.mask(old.of(mask)) for mask in set(columns.masks)}
+        self._columns = evolve(
+            columns,
+            flags=letters.flags,
+            masks=small(array("Q", map(table.__getitem__, columns.masks))),
+            origin=evolve(self.names, letters=letters),
+        )
+
+    def _strange(
+        self, gathered: Gathered, before: Columns | None, mine: Turn
+    ) -> set[int]:
+        """UIDs that were never given, or whose message was seen to be gone.
+
+        A client was told that it was expunged: it can only come back under another.
+        """
+        strange = {uid for uid in gathered.uids if uid >= mine.numbers.ceiling}
+        if before is not None:
+            known = set(before.uids)
+            strange |= {
+                uid
+                for uid in gathered.uids
+                if uid < before.uid_next and uid not in known
+            }
+        return strange
+
+    def _compare(self, gathered: Gathered, before: Columns | None, mine: Turn) -> None:
+        """Take over what lies there; what differs from before gets a new MODSEQ."""
+        found = in_order(gathered, self.found.id)
+        modseq = self._clock.next(before.highest_modseq if before else 0)
+        fresh = Columns(
+            uid_validity=mine.numbers.validity,
+            uid_next=mine.next,
+            highest_modseq=modseq,
+            uids=found.uids,
+            modseqs=array("Q", [modseq]) * len(found.uids),
+            masks=found.masks,
+            flags=self._letters.flags,
+            sizes=found.sizes,
+            received=found.received,
+            origin=found.names,
+        )
+        fill_received(self._files, self.found.path, fresh, before)
+        if before is None:
+            self._since, self._gone_count = modseq, 0
+            self._gone.clear()
+            self._columns = fresh
+            return
+        gone, came = apart(before.uids, fresh.uids)
+        self._columns = carried(before, fresh, gone, came)
+        if gone:
+            self._note_gone(modseq, [before.uids[place] for place in gone])
+
+    def _note_gone(self, modseq: int, uids: Sequence[int]) -> None:
+        self._gone.append((modseq, array("I", uids)))
+        self._gone_count += len(uids)
+        while self._gone_count > REMEMBERED_GONE:
+            self._since, forgotten = self._gone.popleft()
+            self._gone_count -= len(forgotten)
