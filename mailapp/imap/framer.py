@@ -166,6 +166,12 @@ class Framer:
         """The command was answered instead of being told to go on: it ends here."""
         self._reset()
 
+    def spoil(self) -> None:
+        """The message that just began can't be taken, but it comes: swallow it."""
+        self._spoil(Problem.LITERAL, b"")
+        self._sort = _Sort.SWALLOWED
+        self._swallowed = self._wanted
+
     def next_line(self, limit: int) -> bytes | Broken | None:
         """A line that is no command: in AUTHENTICATE and IDLE."""
         line = self._lines.next_line()

@@ -35,6 +35,9 @@ MAILBOX_EXISTS: Final = no("the mailbox is there already", b"ALREADYEXISTS")
 BAD_NAME: Final = no("no mailbox can have this name", b"CANNOT")
 READ_ONLY: Final = no("the mailbox was opened read-only", b"READ-ONLY")
 MESSAGE_TOO_BIG: Final = no("the message is too big", b"TOOBIG")
+BAD_CHARSET: Final = no("no such charset", b"BADCHARSET (UTF-8 US-ASCII)")
+NOT_DONE: Final = bad("DONE was expected")
+DEFLATE_INJECTION: Final = bye("commands were sent behind COMPRESS, closing connection")
 CANCELLED: Final = bad("cancelled")
 
 # ---- TLS
