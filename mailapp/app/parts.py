@@ -23,7 +23,8 @@ from mailapp.directory.resolve import Directory
 from mailapp.events.journal import Journal
 from mailapp.net.names import MessageNames
 from mailapp.net.threads import Pool
-from mailapp.queue.bounce import Reporter
+from mailapp.policy.allowance import Allowance
+from mailapp.queue.bounce import PER_DOMAIN, Reporter
 from mailapp.queue.intake import Intake
 from mailapp.queue.schedule import Schedule
 from mailapp.queue.spool import Spool
@@ -94,6 +95,7 @@ class Parts:
             time.time,
             self.message_names,
             retried_until=self.schedule.expires_at,
+            allowance=Allowance(PER_DOMAIN, reactor.seconds),
         )
         self.delivery = evolve(quiet, reporter=self.reporter)
 

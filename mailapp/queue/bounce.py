@@ -14,13 +14,15 @@ from mailapp.core.address import Address
 from mailapp.core.envelope import Envelope, Notify, Recipient, Return
 from mailapp.core.failures import PermanentFailure, TemporaryFailure
 from mailapp.core.peer import Peer
+from mailapp.core.status import Status
 from mailapp.delivery.interfaces import IDelivery
-from mailapp.delivery.types import Failed
+from mailapp.delivery.types import Failed, Route
 from mailapp.events.interfaces import IEvents
 from mailapp.events.record import Event, Kind
 from mailapp.message.dsn import Fate, Report, Returned, build
 from mailapp.message.dsn_words import Action
 from mailapp.message.fields import HeaderScanner, parse_header
+from mailapp.policy.allowance import Allowance, Rate, Rates
 from mailapp.queue.interfaces import IContent, IReporter
 from mailapp.queue.types import Entry, Outcome, Reported
 
@@ -28,6 +30,11 @@ FULL_LIMIT: Final = 256 * 1024
 """Octets of a message that is returned as a whole, where its sender wants that."""
 _HEADER_LIMIT: Final = 64 * 1024  # octets of a header that is returned
 _CHUNK: Final = 16 * 1024
+PER_DOMAIN: Final = Rates(messages=(Rate(600, 3600.0),))
+"""Reports that a domain elsewhere gets from one process."""
+_PATIENCE: Final = 7 * 86_400.0  # seconds that a report waits for its turn
+_MUCH_TOLD: Final = "too many reports went to its domain"
+_TOO_MANY: Final = Status(7, 0, "too many reports to this domain, later")
 _HOST: Final = re.compile(r"\[[^\]\s]+\]|[^\s\[(]+")
 
 
@@ -93,6 +100,8 @@ class Reporter:
         token: a new id.
         retried_until: until when an entry is tried; None: that is not told.
         full_limit_octets: of a message that is returned as a whole.
+        allowance: how many reports each domain elsewhere may get; those above it wait
+            (threat 20); None: no matter how many.
     """
 
     log: ClassVar = Logger()
@@ -105,6 +114,7 @@ class Reporter:
     token: Callable[[], str]
     retried_until: Callable[[Entry], float] | None = None
     full_limit_octets: int = FULL_LIMIT
+    allowance: Allowance | None = None
 
     async def report(
         self, entry: Entry, recipients: Sequence[Reported], content: IContent
@@ -117,7 +127,8 @@ class Reporter:
             The id of the report; None: none was due.
 
         Raises:
-            TemporaryFailure: it could not be stored, or the content not be read.
+            TemporaryFailure: it could not be stored, or the content not be read, or
+                its domain has had enough for now.
         """
         envelope = entry.envelope
         fates = self._fates(entry, recipients)
@@ -134,6 +145,11 @@ class Reporter:
         if _is_report(octets):
             self._undeliverable(entry, fates, "it is a report itself")
             return None
+        route = await self._way_to(sender)
+        if isinstance(route, str) or self._is_too_much(route, envelope):
+            reason = route if isinstance(route, str) else _MUCH_TOLD
+            self._undeliverable(entry, fates, reason)
+            return None
         report_id = self.token()
         report = Report(
             report_id,
@@ -149,9 +165,10 @@ class Reporter:
             how,
             envelope.hold_request,
         )
-        if not await self._send(report, require_tls=envelope.require_tls):
+        if not await self._send(report, route, require_tls=envelope.require_tls):
             self._undeliverable(entry, fates, "its sender is not to be reached")
             return None
+        self._count(route)
         self._tell_written(report, entry.id)
         return report_id
 
@@ -214,7 +231,34 @@ class Reporter:
         # cut at a line's end, where it is too long
         return header[: header.rfind(b"\n") + 1] if scanner.overflowing else header
 
-    async def _send(self, report: Report, *, require_tls: bool) -> bool:
+    async def _way_to(self, sender: Address) -> Route | str:
+        """Where a report goes, or why it never gets there."""
+        try:
+            return await self.delivery.route(sender, relays=True)
+        except PermanentFailure:
+            return "its sender is not to be reached"
+
+    def _is_too_much(self, route: Route, envelope: Envelope) -> bool:
+        """Senders elsewhere are easily forged, and their domains are the victims.
+
+        Raises:
+            TemporaryFailure: it is, but the report can wait.
+        """
+        allowance = self.allowance
+        if allowance is None or not any(
+            allowance.wait_for_message(to.domain) > 0 for to in route.remote
+        ):
+            return False
+        if self.now() - envelope.received_at < _PATIENCE:
+            raise TemporaryFailure(_TOO_MANY)
+        return True
+
+    def _count(self, route: Route) -> None:
+        if self.allowance is not None:
+            for to in route.remote:
+                self.allowance.spend(to.domain, 1)
+
+    async def _send(self, report: Report, route: Route, *, require_tls: bool) -> bool:
         """Deliver a report; False: it will never reach its sender."""
         sender = report.sender
         envelope = Envelope(
@@ -229,10 +273,6 @@ class Reporter:
             smtputf8=not sender.is_ascii,
             require_tls=require_tls,
         )
-        try:
-            route = await self.delivery.route(sender, relays=True)
-        except PermanentFailure:
-            return False
         body = self.delivery.begin(envelope, [route])
         try:
             await body.write(build(report))

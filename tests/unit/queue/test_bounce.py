@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import product
+from itertools import count, product
 from typing import Any
 
 from attrs import evolve
@@ -18,6 +18,7 @@ from mailapp.directory.types import Unknown
 from mailapp.events.record import Kind
 from mailapp.message.dsn import Returned
 from mailapp.message.dsn_words import Action
+from mailapp.policy.allowance import Allowance, Rate, Rates
 from mailapp.queue.bounce import Reporter, due, returned
 from mailapp.queue.content import Octets
 from mailapp.queue.interfaces import IContent, IReporter
@@ -106,6 +107,7 @@ class ReporterCase(IntakeCase):
     def setUp(self) -> None:
         """Reports go to mailboxes here, and by the queue."""
         super().setUp()
+        self.number = count(1).__next__
         self.sender = Reporter(
             evolve(self.intake, reporter=None),
             self.journal,
@@ -219,6 +221,7 @@ class ReporterTests(ReporterCase):
         self.report(returned=ret, message=message)
         self.assertIn(b"Content-Type: " + kind, self.queue.entries[0].content)
 
+    @threat(14, 20)
     def test_long_header(self) -> None:
         """A header beyond all measure comes back in part, whole lines of it."""
         message = b"X-Long: x\r\n" * 10_000 + b"\r\nbody\r\n"
@@ -257,6 +260,48 @@ class ReporterTests(ReporterCase):
         self.assertEqual(([], []), (self.queue.entries, self.store.delivered))
         [event] = self.journal.events
         self.assertTrue(event.text.startswith("to nobody: "))
+
+    def send(self, domain: str, **changes: Any) -> str | None:
+        """A report to somebody at this domain."""
+        sender = Address("x", domain)
+        return self.report(reverse_path=sender, id=f"T{self.number()}", **changes)
+
+    @threat(20, 119)
+    def test_storm(self) -> None:
+        """Forged senders of one domain: it gets no more than so many an hour."""
+        time = [0.0]
+        rates = Rates(messages=(Rate(3, 3600.0),))
+        self.sender.allowance = Allowance(rates, lambda: time[0])
+        for _ in range(3):
+            self.assertIsNotNone(self.send("victim.example"))
+        self.assertRaises(TemporaryFailure, self.send, "victim.example")
+        self.assertEqual(3, len(self.queue.entries))
+        self.assertIsNotNone(self.send("other.example"))
+        time[0] = 2 * 3600.0
+        self.assertIsNotNone(self.send("victim.example"))
+
+    @threat(20)
+    def test_storm_ends(self) -> None:
+        """What could not be told for a week is told to the journal alone."""
+        self.sender.allowance = Allowance(
+            Rates(messages=(Rate(1, 3600.0),)), lambda: 0.0
+        )
+        self.assertIsNotNone(self.send("victim.example"))
+        old = NOW - 8 * 86_400
+        self.assertIsNone(self.send("victim.example", received_at=old))
+        self.assertEqual(1, len(self.queue.entries))
+        text = "to nobody: too many reports went to its domain"
+        self.assertEqual(text, self.journal.events[-1].text)
+
+    @threat(20)
+    def test_storm_here(self) -> None:
+        """Who has a mailbox here is told of everything."""
+        self.sender.allowance = Allowance(
+            Rates(messages=(Rate(1, 3600.0),)), lambda: 0.0
+        )
+        for _ in range(5):
+            self.assertIsNotNone(self.report(reverse_path=ALICE))
+        self.assertEqual(5, len(self.store.delivered))
 
     def test_nothing_due(self) -> None:
         """Where nobody is to be told nothing is made, and nothing is said."""

@@ -140,6 +140,17 @@ class RelayTests(EntranceCase):
             self.assertEqual([554], codes(say(wire, b"DATA")))
         self.assertEqual(([], []), (self.queue.entries, self.store.delivered))
 
+    @threat(19, 20)
+    def test_backscatter(self) -> None:
+        """A forged sender and an unknown user: refused in the session, nobody told."""
+        for sender in SENDERS:
+            for user in (b"<nobody@foo.com>", b"<jones@sub.foo.com>"):
+                wire = self.dial()
+                say(wire, b"EHLO x", b"MAIL FROM:" + sender)
+                self.assertEqual([550], codes(say(wire, b"RCPT TO:" + user)))
+                self.assertEqual([554], codes(say(wire, b"DATA")))
+        self.assertEqual(([], []), (self.queue.entries, self.store.delivered))
+
     def test_catch_all(self) -> None:
         """A catch-all takes such addresses as names of ours: they lead to it only."""
         self.accounts.add_alias("@foo.com", ["jones@foo.com"])
