@@ -158,15 +158,18 @@ def show(work: Work) -> int:
 
 def retry(work: Work) -> int:
     """Try messages now, or all that wait for a domain."""
-    for entry_id in work.arguments.id:
-        work.queue.do("retry", id=entry_id)
-        work.terminal.say(f"{entry_id}: goes now")
-    if work.arguments.domain:
-        count = work.queue.do("flush", domain=work.arguments.domain)
-        work.terminal.say(f"{count} for {work.arguments.domain} go now")
-    elif not work.arguments.id:
+    arguments = work.arguments
+    if not (arguments.id or arguments.domain):
         work.terminal.complain("which message? Give an id, or --domain DOMAIN")
         return FAILED
+    _ = _each(work, "retry", "goes now")
+    if arguments.domain:
+        count = work.queue.do("flush", domain=arguments.domain)
+        if arguments.json:
+            told = {"domain": arguments.domain, "done": "retry", "count": count}
+            work.terminal.say(json.dumps(told))
+        else:
+            work.terminal.say(f"{count} for {arguments.domain} go now")
     return OK
 
 
@@ -188,7 +191,10 @@ def drop(work: Work) -> int:
 def _each(work: Work, command: str, done: str) -> int:
     for entry_id in work.arguments.id:
         work.queue.do(command, id=entry_id)
-        work.terminal.say(f"{entry_id}: {done}")
+        if work.arguments.json:
+            work.terminal.say(json.dumps({"id": entry_id, "done": command}))
+        else:
+            work.terminal.say(f"{entry_id}: {done}")
     return OK
 
 
@@ -228,13 +234,12 @@ def add_parser(subparsers: Any) -> None:
         made.set_defaults(does=does)
         if ids:
             made.add_argument("id", nargs=ids, help="as shown by: mailapp queue list")
+        made.add_argument("--json", action="store_true", help="for programs")
         return made
 
     lists = command("list", show_all, "")
     lists.add_argument("--domain", default="", help="only what waits for this domain")
-    lists.add_argument("--json", action="store_true", help="one JSON object a line")
-    shows = command("show", show)
-    shows.add_argument("--json", action="store_true", help="for programs")
+    command("show", show)
     retries = command("retry", retry, "*")
     retries.add_argument("--domain", default="", help="all that wait for this domain")
     command("hold", hold)

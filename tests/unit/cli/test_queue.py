@@ -57,6 +57,14 @@ class QueueTests(PostCase):
         self.assertEqual(json.loads(line)["envelope"]["id"], "m2")
         self.assertEqual(self.mailapp("show", "--json", "m1"), 0)
         self.assertEqual(json.loads(self.out)["attempts"], 1)
+        self.assertEqual(self.mailapp("hold", "--json", "m1", "m2"), 0)
+        done = [json.loads(line) for line in self.out.splitlines()]
+        self.assertEqual(done, [{"id": m, "done": "hold"} for m in ("m1", "m2")])
+        # what is held is not tried
+        self.assertEqual(self.mailapp("retry", "--json", "--domain", "far.test"), 0)
+        self.assertEqual(
+            json.loads(self.out), {"domain": "far.test", "done": "retry", "count": 0}
+        )
 
     def test_show(self) -> None:
         """All recipients, each with its last words."""
