@@ -20,10 +20,12 @@ touches no index and may leave the UIDs to whoever looks at the mailbox next.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence, Set
 
 from zope.interface import Attribute, Interface
 
+from mailapp.message.imap_facts import Kind
+from mailapp.storage.columns import Columns
 from mailapp.storage.items import Items
 from mailapp.storage.types import (
     UID,
@@ -37,6 +39,7 @@ from mailapp.storage.types import (
     Outcome,
     Row,
     StoreError,
+    TextQuery,
     Usage,
 )
 
@@ -122,8 +125,66 @@ class IMailboxes(Interface):
         """An exclusive lease; None: another holds it."""
 
 
+class IMailbox(Interface):
+    """One mailbox that a session has selected.
+
+    Each session has its own; behind those of one process stand the same columns.
+    """
+
+    id: FolderId = Attribute("Of the mailbox.")
+
+    columns: Columns = Attribute(
+        "The latest that anybody in this process saw. Never waits, never looks."
+    )
+
+    def refresh() -> Awaitable[Columns]:
+        """Look at the store. Costs a few microseconds if nothing has changed.
+
+        Raises:
+            NoSuch: the mailbox is gone.
+            Unavailable: it can't be read now.
+        """
+
+    def watch(hint: Callable[[], None]) -> Callable[[], None]:
+        """Be told when it may be time to refresh; returns how to stop.
+
+        Hints come from changes in this process, from other processes and from foreign
+        programs; several that come together are one. The columns were not refreshed.
+        """
+
+    def facts(
+        uids: Sequence[UID], kinds: Sequence[Kind]
+    ) -> AsyncIterator[Sequence[tuple[UID, Sequence[bytes]]]]:
+        """Ready-made octets about messages, in batches, in the order of ``uids``.
+
+        For each message one octet string for each of ``kinds``, in their order.
+        Messages that are gone are left out.
+
+        Raises:
+            Unavailable: they can't be read now.
+        """
+
+    def search(query: TextQuery) -> Awaitable[Set[UID] | None]:
+        """UIDs of the messages that have these words, exactly as a scan finds them.
+
+        None: not all is indexed; scan instead. UIDs of messages that are gone, or that
+        came after the latest columns, may be among them.
+        """
+
+    def close() -> None:
+        """Let go of it, and stop its hints. Closing twice is no error."""
+
+
 class IAccount(IMailboxes):
     """One account's mailboxes."""
+
+    def mailbox(folder: FolderId) -> Awaitable[IMailbox]:
+        """Select a mailbox, refreshed. The caller closes it.
+
+        Raises:
+            NoSuch: there is no such mailbox.
+            Unavailable: it can't be read now.
+        """
 
     def folders() -> Awaitable[Sequence[Folder]]:
         """Every mailbox, INBOX first."""

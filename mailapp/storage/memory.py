@@ -17,6 +17,7 @@ from zope.interface import implementer
 from mailapp.storage.interfaces import IAccount, IBlobSink, ILease, IMailStore
 from mailapp.storage.items import Items, Listed
 from mailapp.storage.memory_changes import State, apply
+from mailapp.storage.memory_mailbox import MemoryMailbox
 from mailapp.storage.names import canonical
 from mailapp.storage.types import (
     INBOX,
@@ -136,6 +137,7 @@ class MemoryAccount:
         self._shared = shared
         self._done: OrderedDict[bytes, Sequence[Outcome]] = OrderedDict()
         self._hints: list[Callable[[ModSeq], None]] = []
+        self.folder_hints: dict[FolderId, list[Callable[[], None]]] = {}
         apply(self.state, [CreateFolder(INBOX)], shared.reference, 0)
 
     async def folders(self) -> Sequence[Folder]:
@@ -144,6 +146,10 @@ class MemoryAccount:
             self.state.boxes.values(), key=lambda b: (b.name != INBOX, b.name)
         )
         return [box.summary() for box in boxes]
+
+    async def mailbox(self, folder: FolderId) -> MemoryMailbox:
+        """See :class:`IAccount`."""
+        return MemoryMailbox(self, folder)
 
     async def rows(
         self,
@@ -217,6 +223,8 @@ class MemoryAccount:
             self._done.popitem(last=False)
         for hint in list(self._hints):
             hint(ModSeq(state.modseq))
+        for each in [each for hints in self.folder_hints.values() for each in hints]:
+            each()
         return outcomes
 
     async def usage(self) -> Usage:

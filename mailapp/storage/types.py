@@ -89,6 +89,30 @@ class Usage:
     limit_messages: int = 0
 
 
+class Where(Enum):
+    """Which text of a message is searched (RFC 9051, section 6.4.4)."""
+
+    TEXT = "text"
+    BODY = "body"
+    SUBJECT = "subject"
+    FROM = "from"
+    TO = "to"
+    CC = "cc"
+    BCC = "bcc"
+
+
+@frozen
+class TextQuery:
+    """A search for one string.
+
+    Attributes:
+        needle: casemapped (``mailapp.message.collation``).
+    """
+
+    where: Where
+    needle: str
+
+
 # ---- the changes a commit is made of
 
 

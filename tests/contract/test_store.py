@@ -12,10 +12,12 @@ from twisted.internet.task import Clock
 from mailapp.net.threads import inline
 from mailapp.storage.maildir.store import MaildirStore
 from mailapp.storage.memory import MemoryStore
-from tests.contract import store, store_changes
+from tests.contract import mailbox, store, store_changes
 
 
-class MemoryStoreTests(store.DeliveryContract, store_changes.ChangeContract):
+class MemoryStoreTests(
+    store.DeliveryContract, store_changes.ChangeContract, mailbox.MailboxContract
+):
     """The store in memory."""
 
     def make_store(self, clock: Clock) -> Any:
@@ -23,7 +25,9 @@ class MemoryStoreTests(store.DeliveryContract, store_changes.ChangeContract):
         return MemoryStore(clock=clock)
 
 
-class MaildirStoreTests(store.DeliveryContract, store_changes.ChangeContract):
+class MaildirStoreTests(
+    store.DeliveryContract, store_changes.ChangeContract, mailbox.MailboxContract
+):
     """The store of files, on a real disk."""
 
     def make_store(self, clock: Clock) -> Any:
@@ -33,7 +37,9 @@ class MaildirStoreTests(store.DeliveryContract, store_changes.ChangeContract):
         return MaildirStore(root, inline, clock=clock)
 
 
-class LineFeedStoreTests(store.DeliveryContract, store_changes.ChangeContract):
+class LineFeedStoreTests(
+    store.DeliveryContract, store_changes.ChangeContract, mailbox.MailboxContract
+):
     """The store of files that ends lines on disk with LF."""
 
     def make_store(self, clock: Clock) -> Any:

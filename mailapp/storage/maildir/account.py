@@ -10,6 +10,7 @@ from threading import RLock
 from typing import Any, ClassVar, Final, TypeVar
 
 from attrs import frozen
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -20,13 +21,14 @@ from mailapp.net.threads import InThread
 from mailapp.storage.files import Files
 from mailapp.storage.interfaces import IAccount, ILease
 from mailapp.storage.items import Items
-from mailapp.storage.maildir.changes import Changes, places
+from mailapp.storage.maildir.changes import Changes, touched
 from mailapp.storage.maildir.clock import ModSeqClock
 from mailapp.storage.maildir.errors import disk_errors
 from mailapp.storage.maildir.filename import UniqueNames
 from mailapp.storage.maildir.folders import Folders
 from mailapp.storage.maildir.lease import Lease, LeaseTable
 from mailapp.storage.maildir.mailbox import Mailbox
+from mailapp.storage.maildir.opened import MaildirMailbox, Neighbours, Opened
 from mailapp.storage.maildir.placing import Placing
 from mailapp.storage.maildir.quota import Quota
 from mailapp.storage.maildir.reading import (
@@ -41,6 +43,7 @@ from mailapp.storage.maildir.sink import SinkParts, StagedSink
 from mailapp.storage.maildir.tracked import Tracked
 from mailapp.storage.types import (
     UID,
+    AccountId,
     BlobRef,
     Change,
     Fenced,
@@ -67,12 +70,16 @@ class Ground:
     Attributes:
         in_thread: runs what blocks.
         leases: that this process holds.
+        clock: of the reactor.
+        neighbours: other processes and programs.
     """
 
     files: Files
     unique: UniqueNames
     in_thread: InThread
     leases: LeaseTable
+    clock: IReactorTime
+    neighbours: Neighbours
 
 
 @implementer(IAccount)
@@ -81,7 +88,10 @@ class MaildirAccount:
 
     log: ClassVar = Logger()
 
-    def __init__(self, ground: Ground, path: bytes, sinks: SinkParts) -> None:
+    def __init__(
+        self, ground: Ground, account: AccountId, path: bytes, sinks: SinkParts
+    ) -> None:
+        self.id: Final = account
         self.path: Final = path
         self.seen_at = 0
         """When it was there, in nanoseconds; for a moment nobody looks again."""
@@ -96,10 +106,17 @@ class MaildirAccount:
         self._hints: list[Callable[[ModSeq], None]] = []
         self._seen: dict[bytes, tuple[int, int]] = {}
         self.quota: Final = Quota(ground.files, path)
+        self._opened: Final = Opened(
+            ground.neighbours.notify, ground.clock, self._blocking, self._look
+        )
 
     async def folders(self) -> Sequence[Folder]:
         """See :class:`IAccount`."""
         return await self._blocking(self._summaries)
+
+    async def mailbox(self, folder: FolderId) -> MaildirMailbox:
+        """See :class:`IAccount`."""
+        return await self._opened.open(folder)
 
     async def rows(
         self,
@@ -175,7 +192,8 @@ class MaildirAccount:
         self._done[request_id] = outcomes
         if len(self._done) > REMEMBERED_REQUESTS:
             self._done.popitem(last=False)
-        self.hint()
+        for folder in touched(changes):
+            self.changed(folder)
         return outcomes
 
     async def usage(self) -> Usage:
@@ -208,10 +226,16 @@ class MaildirAccount:
     @property
     def watched(self) -> bool:
         """Somebody wants hints."""
-        return bool(self._hints)
+        return bool(self._hints) or self._opened.watched
 
-    def hint(self) -> None:
-        """Tell the watchers."""
+    def changed(self, folder: FolderId | None) -> None:
+        """This process changed a mailbox: tell the watchers, here and elsewhere."""
+        self.hint(folder)
+        self._ground.neighbours.on_changed(self.id, folder)
+
+    def hint(self, folder: FolderId | None = None) -> None:
+        """Tell the watchers in this process; without a folder, those of all."""
+        self._opened.hint(folder)
         for hint in list(self._hints):
             hint(ModSeq(self._clock.next()))
 
@@ -235,10 +259,11 @@ class MaildirAccount:
     def _mailbox(self, folder: FolderId) -> Mailbox:
         found = self._folders.by_id(folder)
         box = self._boxes.get(folder)
-        if box is None or box.found.path != found.path:
+        if box is None:
             tracked = Tracked(self._files, self._folders, found, self._clock)
-            box = Mailbox(self._files, self._folders, found, tracked)
-            self._boxes[folder] = box
+            box = self._boxes[folder] = Mailbox(self._files, self._folders, tracked)
+        elif box.found != found:
+            box.move(found)
         return box
 
     def _summaries(self) -> list[Folder]:
@@ -248,6 +273,12 @@ class MaildirAccount:
                 box = self._mailbox(found.id)
                 summaries.append(box.summary())
             return summaries
+
+    def _look(self, folder: FolderId) -> Mailbox:
+        with self._lock, missing_mailbox():
+            box = self._mailbox(folder)
+            box.look()
+            return box
 
     def _rows(
         self, folder: FolderId, low: int, high: int, since: int | None
@@ -276,13 +307,7 @@ class MaildirAccount:
     def _find(self, blob: BlobRef) -> int:
         """Open it wherever it lies now: flags are in the name, and names change."""
         with missing_mailbox():
-            box = self._mailbox(folder_of(blob))
-            for place in places(box, blob):
-                try:
-                    return self._files.open_read(box.path(place))
-                except FileNotFoundError:
-                    continue
-        raise NoSuch
+            return self._mailbox(folder_of(blob)).open(blob)
 
     def _commit(self, changes: Sequence[Change]) -> list[Outcome]:
         with self._lock:

@@ -7,7 +7,7 @@ each change. The methods block; the account runs one commit at a time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import assert_never
 
@@ -228,26 +228,29 @@ class Changes:
 
     def _discard_one(self, box: Mailbox, blob: BlobRef) -> bytes | None:
         """Remove a message wherever it lies now; where that was."""
-        for place in places(box, blob):
+        for place in box.whereabouts(blob):
             with suppress(FileNotFoundError):
                 self.files.unlink(box.path(place))
                 return place
         return None
 
 
-def places(box: Mailbox, blob: BlobRef) -> Iterator[bytes]:
-    """Where a message should lie; and then where, if another program renamed it."""
-    place = blob.partition(b"/")[2]
-    name = parse(place[4:])
-    if place[:4] not in {b"new/", b"cur/"} or name is None or b"/" in place[4:]:
-        return
-    yield place
-    known = box.place(name.uid) if name.uid else None
-    if known is not None and known != place:
-        yield known
-    for other in box.listing().items.places(name.unique):
-        if other not in {place, known}:
-            yield other
+def touched(changes: Sequence[Change]) -> set[FolderId | None]:
+    """The mailboxes that are changed; None among them: the list of mailboxes is."""
+    found: set[FolderId | None] = set()
+    for change in changes:
+        match change:
+            case CreateFolder():
+                found.add(None)
+            case RenameFolder() | DeleteFolder():
+                found |= {None, change.folder}
+            case Copy():
+                found.add(change.to)
+            case Move():
+                found |= {change.folder, change.to}
+            case _:
+                found.add(change.folder)
+    return found
 
 
 def octets_on_disk(columns: Columns, places: Sequence[int]) -> int:

@@ -110,6 +110,14 @@ class Names(Origin):
         size = _S_FIELD.search(self.heap.stem(self.starts[place]))
         return int(size[1]) if size else 0
 
+    def same(self, other: Names) -> bool:
+        """Are they the same names, for the same masks?"""
+        return (
+            self.starts == other.starts
+            and self.heap.octets == other.heap.octets
+            and self.odd == other.odd
+        )
+
     def unique(self, place: int) -> bytes:
         """The part of the name that nobody changes."""
         return self.heap.stem(self.starts[place]).partition(b",")[0]

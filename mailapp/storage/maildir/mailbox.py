@@ -6,18 +6,23 @@ The methods block and are not thread-safe but for :meth:`Mailbox.cached` and
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, suppress
+from errno import ENOENT
 
 from attrs import define, field
 
+from mailapp.message.imap_facts import Kind, facts
 from mailapp.storage.columns import Columns
 from mailapp.storage.files import Files
+from mailapp.storage.maildir.body import Body
+from mailapp.storage.maildir.filename import parse
 from mailapp.storage.maildir.folders import Folders, Found
+from mailapp.storage.maildir.reading import raw_octets
 from mailapp.storage.maildir.scan import Listing, scan, tell
 from mailapp.storage.maildir.tracked import Tracked
 from mailapp.storage.maildir.uids import Turn
-from mailapp.storage.types import UID, Folder, ModSeq, Row
+from mailapp.storage.types import UID, BlobRef, Folder, ModSeq, Row
 
 
 @define(eq=False)
@@ -26,9 +31,18 @@ class Mailbox:
 
     files: Files
     folders: Folders
-    found: Found
     tracked: Tracked
     _listing: Listing | None = field(default=None, init=False)
+
+    @property
+    def found(self) -> Found:
+        """Its id, its name and where it lies."""
+        return self.tracked.found
+
+    def move(self, found: Found) -> None:
+        """It was renamed."""
+        self.tracked.found = found
+        self._listing = None
 
     def cached(self) -> Listing | None:
         """What was read before, if it still holds: two looks at directories."""
@@ -93,6 +107,25 @@ class Mailbox:
         gone = self.tracked.vanished(since)
         return None if gone is None else list(ranges(gone))
 
+    def facts(
+        self, columns: Columns, uids: Sequence[UID], kinds: Sequence[Kind]
+    ) -> list[tuple[UID, list[bytes]]]:
+        """Facts about messages; those that are gone are left out. In any thread."""
+        found = []
+        for uid in uids:
+            place = columns.place(uid)
+            if place is None:
+                continue
+            blob = columns.blob(place)
+            try:
+                fd = self.open(blob)
+                with Body(self.files, fd, raw=raw_octets(blob) is not None) as body:
+                    known = facts(body.read, columns.sizes[place], kinds)
+            except FileNotFoundError:
+                continue
+            found.append((uid, [known[kind] for kind in kinds]))
+        return found
+
     def place(self, uid: int) -> bytes | None:
         """``cur/`` and the name of the file; None: it is not there."""
         columns = self.tracked.latest
@@ -100,6 +133,31 @@ class Mailbox:
         if columns is None or place is None:
             return None
         return b"cur/" + self.tracked.names.name(columns, place)
+
+    def whereabouts(self, blob: BlobRef) -> Iterator[bytes]:
+        """Where a message should lie; and then where, if its name was changed."""
+        place = blob.partition(b"/")[2]
+        name = parse(place[4:])
+        if place[:4] not in {b"new/", b"cur/"} or name is None or b"/" in place[4:]:
+            return
+        yield place
+        known = self.place(name.uid) if name.uid else None
+        if known is not None and known != place:
+            yield known
+        for other in self.listing().items.places(name.unique):
+            if other not in {place, known}:
+                yield other
+
+    def open(self, blob: BlobRef) -> int:
+        """A descriptor of a body, wherever it lies now. In any thread.
+
+        Raises:
+            FileNotFoundError: it is gone.
+        """
+        for place in self.whereabouts(blob):
+            with suppress(FileNotFoundError):
+                return self.files.open_read(self.path(place))
+        raise FileNotFoundError(ENOENT, "no such message")
 
     def path(self, place: bytes) -> bytes:
         """Where a message lies."""

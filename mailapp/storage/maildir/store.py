@@ -39,16 +39,19 @@ from mailapp.storage.maildir.layout import (
     folder_directory,
 )
 from mailapp.storage.maildir.lease import LeaseTable
+from mailapp.storage.maildir.opened import Neighbours
 from mailapp.storage.maildir.places import PLACE_NANOSECONDS, Places, Target
 from mailapp.storage.maildir.quota import Quota
 from mailapp.storage.maildir.sink import Memory, Sink, SinkParts
 from mailapp.storage.maildir.sweep import sweep
 from mailapp.storage.maildir.uids import turn
 from mailapp.storage.types import (
+    INBOX,
     INBOX_ID,
     AccountId,
     Destination,
     Exists,
+    FolderId,
     NoSuch,
     StoreError,
     Unavailable,
@@ -70,10 +73,11 @@ class MaildirStore:
         clock: ends leases.
         line_endings: how lines lie on disk: ``crlf`` as they came, or ``lf``.
         files: the disk.
+        neighbours: other processes and programs.
         unique: makes file names; by default from pid, host and the system's randomness.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the seam of the composition
         self,
         root: str | os.PathLike[str],
         in_thread: InThread,
@@ -81,6 +85,7 @@ class MaildirStore:
         clock: IReactorTime,
         line_endings: Literal["crlf", "lf"] = "crlf",
         files: Files | None = None,
+        neighbours: Neighbours | None = None,
         unique: UniqueNames | None = None,
     ) -> None:
         self._files = files or Files()
@@ -88,7 +93,9 @@ class MaildirStore:
         if unique is None:
             unique = UniqueNames(os.getpid(), os.urandom(6), platform.node())
         leases = LeaseTable(self._files, clock)
-        self._ground = Ground(self._files, unique, in_thread, leases)
+        self._ground = Ground(
+            self._files, unique, in_thread, leases, clock, neighbours or Neighbours()
+        )
         self._sinks = SinkParts(
             files=self._files,
             unique=unique,
@@ -116,7 +123,7 @@ class MaildirStore:
         with disk_errors():
             if not self._exists(path):
                 raise NoSuch
-        found = self._account(path)
+        found = self._account(account, path)
         found.seen_at = now
         return found
 
@@ -124,7 +131,7 @@ class MaildirStore:
         """See :class:`IMailStore`."""
         path = account_path(self._root, account)
         await self._blocking(self._create, path, quota_octets)
-        return self._account(path)
+        return self._account(account, path)
 
     async def destroy(self, account: AccountId) -> None:
         """See :class:`IMailStore`."""
@@ -147,7 +154,9 @@ class MaildirStore:
         outcomes = await self._batches.deliver(sink, destinations)
         for destination, outcome in zip(destinations, outcomes, strict=True):
             if outcome is None:
-                self._hint(destination.account)
+                folder = INBOX_ID if tuple(destination.folder) == INBOX else None
+                self.noticed(destination.account, folder)
+                self._ground.neighbours.on_changed(destination.account, folder)
         return outcomes
 
     async def tend(self, now: float) -> None:
@@ -167,22 +176,23 @@ class MaildirStore:
         self._recent.clear()
         self._places.clear()
 
-    def _account(self, path: bytes) -> MaildirAccount:
+    def noticed(self, account: AccountId, folder: FolderId | None) -> None:
+        """Another process changed a mailbox; None: which one is not known."""
+        known = self._accounts.get(account_path(self._root, account))
+        if known is not None and known.watched:
+            known.hint(folder)
+
+    def _account(self, name: AccountId, path: bytes) -> MaildirAccount:
         account = self._accounts.get(path)
         if account is None:
             sinks = evolve(self._sinks, directory=path + b"/tmp")
-            account = MaildirAccount(self._ground, path, sinks)
+            account = MaildirAccount(self._ground, name, path, sinks)
             self._accounts[path] = account
         self._recent[path] = account
         self._recent.move_to_end(path)
         if len(self._recent) > ACCOUNTS_KEPT:
             self._recent.popitem(last=False)
         return account
-
-    def _hint(self, account: AccountId) -> None:
-        known = self._accounts.get(account_path(self._root, account))
-        if known is not None and known.watched:
-            known.hint()
 
     async def _blocking(self, work: object, *arguments: object) -> None:
         try:

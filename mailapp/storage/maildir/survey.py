@@ -127,6 +127,12 @@ def fill_received(
             dates[place] = max(0, min(seconds, _LATEST))
 
 
+def _names(columns: Columns) -> Names:
+    origin = columns.origin
+    assert isinstance(origin, Names)  # noqa: S101 - columns of a Maildir
+    return origin
+
+
 def carried(
     before: Columns, fresh: Columns, gone: Sequence[int], came: Sequence[int]
 ) -> Columns:
@@ -152,6 +158,8 @@ def carried(
         modseqs[place] = modseq
     modseqs.extend(fresh.modseqs[len(modseqs) :])
     if not (gone or came or changed):
+        if _names(before).same(_names(fresh)):
+            return before.with_uid_next(fresh.uid_next)
         return evolve(
             fresh,
             modseqs=modseqs,

@@ -54,7 +54,7 @@ class Tracked:
     def __init__(
         self, files: Files, folders: Folders, found: Found, clock: ModSeqClock
     ) -> None:
-        self.found: Final = found
+        self.found = found
         self._files = files
         self._folders = folders
         self._clock = clock

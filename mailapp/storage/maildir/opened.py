@@ -1,0 +1,254 @@
+"""The mailboxes that sessions of this process have selected."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Any, Final, Protocol
+
+from attrs import frozen
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from zope.interface import implementer
+
+from mailapp.message.imap_facts import Kind
+from mailapp.storage.columns import Columns
+from mailapp.storage.interfaces import IMailbox
+from mailapp.storage.maildir.errors import disk_errors
+from mailapp.storage.maildir.mailbox import Mailbox
+from mailapp.storage.types import UID, AccountId, FolderId, TextQuery
+
+HINT_SECONDS: Final = 0.005
+"""Hints that come within this time are one."""
+FACTS_AT_ONCE: Final = 200
+
+Blocking = Callable[..., Awaitable[Any]]
+"""Runs a call in a thread; its errors are of the store."""
+
+
+class Notify(Protocol):
+    """Has the system tell of changes in a directory."""
+
+    def __call__(self, path: bytes, hint: Callable[[], None], /) -> Callable[[], None]:
+        """Call ``hint`` when names come or go there; returns how to stop.
+
+        Raises:
+            OSError: the system does not want to.
+        """
+
+
+def _ignored(_account: object, _folder: object) -> None:
+    """Nobody wants to know."""
+
+
+@frozen
+class Neighbours:
+    """Others who look at the same mail.
+
+    Attributes:
+        notify: has the system tell of what other programs change; see
+            :class:`mailapp.storage.maildir.inotify.Inotify`. None: nobody tells.
+        on_changed: told of each mailbox that this process changed, to pass it on to
+            other processes, which call ``MaildirStore.noticed``. None instead of a
+            mailbox: the list of them, or any of them.
+    """
+
+    notify: Notify | None = None
+    on_changed: Callable[[AccountId, FolderId | None], None] = _ignored
+
+
+class Shared:
+    """What the sessions that selected one mailbox share.
+
+    Attributes:
+        sessions: those that are open.
+    """
+
+    def __init__(self, parts: Opened, box: Mailbox) -> None:
+        self.box: Final = box
+        self.sessions: Final[set[MaildirMailbox]] = set()
+        self._parts = parts
+        self._looking: list[Deferred[None]] | None = None
+        self._hint_call: IDelayedCall | None = None
+        self._stops: list[Callable[[], None]] = []
+        self._told = False
+
+    async def refresh(self) -> Columns:
+        """Look, if something changed. One look at a time, for all who ask."""
+        tracked = self.box.tracked
+        while True:
+            with disk_errors(), suppress(FileNotFoundError):
+                if tracked.fresh():
+                    return tracked.columns
+            if self._looking is None:
+                return await self._look()
+            waiting: Deferred[None] = Deferred()
+            self._looking.append(waiting)
+            await waiting
+
+    async def _look(self) -> Columns:
+        self._looking = []
+        try:
+            await self._parts.blocking(self._parts.look, self.box.found.id)
+            return self.box.tracked.columns
+        finally:
+            waiting, self._looking = self._looking, None
+            for each in waiting:
+                if not each.called:
+                    each.callback(None)
+
+    def watch(self) -> None:
+        """Have the system tell of changes, from now on."""
+        if self._told or self._parts.notify is None:
+            return
+        self._told = True
+        for part in (b"/new", b"/cur"):
+            with suppress(OSError):
+                path = self.box.found.path + part
+                self._stops.append(self._parts.notify(path, self.hint))
+
+    def hint(self) -> None:
+        """Something may have changed; say so in a moment."""
+        if self._hint_call is None and any(each.watching for each in self.sessions):
+            self._hint_call = self._parts.clock.callLater(HINT_SECONDS, self._tell)
+
+    def _tell(self) -> None:
+        self._hint_call = None
+        for session in list(self.sessions):
+            session.tell()
+
+    def stop(self) -> None:
+        """The last session is gone."""
+        for stop in self._stops:
+            stop()
+        self._stops.clear()
+        self._told = False
+        if self._hint_call is not None:
+            self._hint_call.cancel()
+            self._hint_call = None
+
+
+@implementer(IMailbox)
+class MaildirMailbox:
+    """See :class:`IMailbox`."""
+
+    def __init__(self, parts: Opened, shared: Shared) -> None:
+        self._parts = parts
+        self._shared = shared
+        self._hints: list[Callable[[], None]] = []
+
+    @property
+    def id(self) -> FolderId:
+        """See :class:`IMailbox`."""
+        return self._shared.box.found.id
+
+    @property
+    def columns(self) -> Columns:
+        """See :class:`IMailbox`."""
+        return self._shared.box.tracked.columns
+
+    @property
+    def watching(self) -> bool:
+        """Somebody wants hints."""
+        return bool(self._hints)
+
+    async def refresh(self) -> Columns:
+        """See :class:`IMailbox`."""
+        return await self._shared.refresh()
+
+    def watch(self, hint: Callable[[], None]) -> Callable[[], None]:
+        """See :class:`IMailbox`."""
+        self._hints.append(hint)
+        self._shared.watch()
+
+        def stop() -> None:
+            if hint in self._hints:
+                self._hints.remove(hint)
+
+        return stop
+
+    def tell(self) -> None:
+        """Pass a hint on."""
+        for hint in list(self._hints):
+            hint()
+
+    async def facts(
+        self, uids: Sequence[UID], kinds: Sequence[Kind]
+    ) -> AsyncIterator[Sequence[tuple[UID, Sequence[bytes]]]]:
+        """See :class:`IMailbox`."""
+        wanted = tuple(kinds)
+        for at in range(0, len(uids), FACTS_AT_ONCE):
+            some = uids[at : at + FACTS_AT_ONCE]
+            yield await self._parts.blocking(
+                self._shared.box.facts, self.columns, some, wanted
+            )
+
+    async def search(self, query: TextQuery) -> set[UID] | None:
+        """See :class:`IMailbox`."""
+        del query
+        return None
+
+    def close(self) -> None:
+        """See :class:`IMailbox`."""
+        self._hints.clear()
+        self._parts.closed(self._shared, self)
+
+
+class Opened:
+    """The selected mailboxes of one account.
+
+    Args:
+        notify: has the system tell of changes.
+        clock: gathers hints.
+        blocking: runs a call in a thread.
+        look: finds a mailbox and looks at it; blocks.
+    """
+
+    def __init__(
+        self,
+        notify: Notify | None,
+        clock: IReactorTime,
+        blocking: Blocking,
+        look: Callable[[FolderId], Mailbox],
+    ) -> None:
+        self.clock: Final = clock
+        self.notify: Final = notify
+        self.blocking: Final = blocking
+        self.look: Final = look
+        self._shared: dict[FolderId, Shared] = {}
+
+    async def open(self, folder: FolderId) -> MaildirMailbox:
+        """For one more session."""
+        shared = self._shared.get(folder)
+        if shared is None:
+            box: Mailbox = await self.blocking(self.look, folder)
+            shared = self._shared.setdefault(folder, Shared(self, box))
+        session = MaildirMailbox(self, shared)
+        shared.sessions.add(session)
+        try:
+            await shared.refresh()
+        except BaseException:
+            session.close()
+            raise
+        return session
+
+    @property
+    def watched(self) -> bool:
+        """Somebody has a mailbox open."""
+        return bool(self._shared)
+
+    def hint(self, folder: FolderId | None) -> None:
+        """A mailbox may have changed; None: any."""
+        if folder is None:
+            for shared in self._shared.values():
+                shared.hint()
+        elif folder in self._shared:
+            self._shared[folder].hint()
+
+    def closed(self, shared: Shared, session: MaildirMailbox) -> None:
+        """A session let go of it."""
+        shared.sessions.discard(session)
+        folder = shared.box.found.id
+        if not shared.sessions and self._shared.get(folder) is shared:
+            del self._shared[folder]
+            shared.stop()
