@@ -49,6 +49,15 @@ from mailapp.policy.pipeline import Pipeline
 from mailapp.smtp.profile import Profile
 from mailapp.smtp.protocol import compose_smtp, over_limit
 
+MOODS: Final = {
+    "anybody": "takes it",
+    "forward+bob": "sends it back to bob",
+    "greylist": "says later at first, then takes it",
+    "defer": "says later, every time",
+    "bounce": "is not known there",
+    "reject": "is refused after it was read",
+}
+"""Names to try, and what becomes of mail for them; for ``mailapp demo``."""
 DOMAIN: Final = "outside.test"
 HOST: Final = "mx.outside.test"
 ADDRESS: Final = "127.0.0.2"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from mailapp.app.demo import Demo
+from mailapp.app.outside import DOMAIN, MOODS
 from mailapp.app.roundtrip import Finding
 from mailapp.cli.screen import Colour, Screen
 from mailapp.core.failures import SyntaxProblem
@@ -29,8 +30,8 @@ _TRY: Final = {
     "submission": "swaks --server localhost:{port} -tls --tls-verify "
     "--tls-ca-path {ca} --auth-user {account} --auth-password {password} "
     "--from {account} --to bob@{domain} --h-Subject hello",
-    "submissions": "printf 'From: {account}\r\nSubject: hello\r\n\r\nHello!\r\n' | "
-    "curl -sS --cacert {ca} -u {full_login} --mail-from {account} "
+    "submissions": "printf 'From: {account}\\r\\nSubject: hello\\r\\n\\r\\nHello!\\r\\n' "
+    "| curl -sS --cacert {ca} -u {full_login} --mail-from {account} "
     "--mail-rcpt bob@{domain} -T - smtps://localhost:{port}",
     "lmtp": "swaks --server localhost:{port} --protocol LMTP "
     "--from bob@{domain} --to {account} --h-Subject hello",
@@ -47,11 +48,16 @@ def describe(demo: Demo, screen: Screen, *, kept: bool) -> Iterator[str]:
     yield ""
     yield from _accounts(demo, screen)
     yield ""
+    yield from _outside(demo, screen)
+    yield ""
     folder = demo.world.folder
     yield f"Mail    {demo.built.configuration.mail_root}"
     yield f"CA      {demo.ca_file}"
     yield f"Log     {demo.log_file}"
-    yield f"Manage  mailapp user list --config {shlex.quote(str(demo.world.path))}"
+    config = f"--config {shlex.quote(str(demo.world.path))}"
+    yield f"Manage  mailapp user list {config}"
+    yield f"Queue   mailapp queue list {config}"
+    yield f"Story   mailapp why {config} {demo.built.accounts[0]}"
     yield ""
     yield "On this loopback address passwords are taken without TLS too."
     yield (
@@ -108,6 +114,15 @@ def _pop2_session(name: str, password: str | None) -> str:
         word = "PASSWORD"  # there is none, or none that POP2 can carry
     login = f"HELO {name} {word}".replace("\\", r"\\").replace("%", "%%")
     return shlex.quote(rf"{login}\r\nREAD 1\r\nRETR\r\nACKS\r\nQUIT\r\n")
+
+
+def _outside(demo: Demo, screen: Screen) -> Iterator[str]:
+    """Whom one can write to elsewhere, by which way mail goes through the queue."""
+    yield screen.paint(f"{DOMAIN} is another host. Mail for", Colour.STRONG)
+    width = max(map(len, MOODS)) + len(DOMAIN) + 1
+    for name, fate in MOODS.items():
+        yield f"  {f'{name}@{DOMAIN}':{width}}  {fate}"
+    yield f"It keeps what it takes in {shlex.quote(str(demo.world.folder / 'outside'))}"
 
 
 def _accounts(demo: Demo, screen: Screen) -> Iterator[str]:

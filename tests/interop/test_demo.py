@@ -95,9 +95,8 @@ class DemoTests(SynchronousTestCase):
         """It tries every protocol, prints a tick and a time each, and exits 0."""
         code, out, errors = self.finished("--check", "--workers", workers)
         self.assertEqual((code, errors), (0, ""), out)
-        for line, protocol in zip(
-            out.splitlines(), ("smtp", "pop2", "pop3", "pop3s"), strict=True
-        ):
+        protocols = ("smtp", "submissions", "lmtp", "pop2", "pop3", "pop3s", "queue")
+        for line, protocol in zip(out.splitlines(), protocols, strict=True):
             self.assertRegex(line, rf"^✓ {protocol} +\d+ ms  ")
 
     @rows(serve=(), check=("--check",), many=("--workers", "2"))
@@ -130,7 +129,7 @@ class DemoTests(SynchronousTestCase):
         """Each line that is printed works as it is, also with a strange password."""
         process = self.popen("--account", 'alice:it\'s $HOME "x"; `id`')
         lines = [line for line in self.ready(process) if " curl " in f" {line}"]
-        self.assertEqual(len(lines), 4)
+        self.assertEqual(len(lines), 5)
         found = [
             subprocess.run(  # noqa: S602 - that is what a shell is for
                 line, shell=True, capture_output=True, timeout=30, check=False
@@ -139,7 +138,7 @@ class DemoTests(SynchronousTestCase):
         ]
         for line, done in zip(lines, found, strict=True):
             self.assertEqual((done.returncode, done.stderr), (0, b""), line)
-        _, pop2, pop3, pop3s = (done.stdout for done in found)
+        *_, pop2, pop3, pop3s = (done.stdout for done in found)
         self.assertIn(b"Subject: Welcome to mailapp", pop3)
         self.assertEqual(pop3, pop3s)
         self.assertIn(pop3, pop2)
@@ -157,7 +156,8 @@ class DemoTests(SynchronousTestCase):
         code, out, _ = self.finished("--data", str(self.temporary / "data"), "--check")
         self.assertEqual(code, 0, out)
         alice = self.temporary / "data/mail/example.test/alice/new"
-        self.assertEqual(len(list(alice.iterdir())), 6)
+        # five to begin with, and one each by SMTP, submission and LMTP
+        self.assertEqual(len(list(alice.iterdir())), 8)
 
     def test_folder_in_use(self) -> None:
         """A second demo on the same folder says so, and changes nothing there."""
