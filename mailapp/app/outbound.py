@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from pathlib import Path
 from secrets import token_hex
-from typing import Final
 
 from mailapp.app.parts import Parts
+from mailapp.config.host import RESOLV_CONF
 from mailapp.config.outbound import Route
 from mailapp.config.schema import Configuration
 from mailapp.core.failures import TemporaryFailure
@@ -20,8 +20,6 @@ from mailapp.queue.control import SOCKET
 from mailapp.relay.compose import make_relay
 from mailapp.relay.exchange import Relay
 from mailapp.relay.routes import Routes
-
-_RESOLV_CONF: Final = Path("/etc/resolv.conf")
 
 
 def make_resolver(configuration: Configuration, reactor: object) -> Resolver:
@@ -93,6 +91,6 @@ def _password(route: Route) -> Secret | None:
 
 def _system_servers() -> tuple[str, ...]:
     try:
-        return servers_of(_RESOLV_CONF.read_text(encoding="utf-8", errors="replace"))
+        return servers_of(RESOLV_CONF.read_text(encoding="utf-8", errors="replace"))
     except OSError:
         return servers_of("")

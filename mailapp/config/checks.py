@@ -119,6 +119,7 @@ def _check_listener(
         _check_pop2(listener, path, report)
         return
     if listener.is_private:
+        _check_private(listener, path, report)
         return
     if listener.allow_cleartext:
         # threats 29, 51: whoever is on the way reads the passwords
@@ -134,6 +135,22 @@ def _check_listener(
             '"starttls" or "implicit", since this protocol begins with a login',
             '"none", so nobody can log in',
             'Write tls = "implicit".',
+            Severity.WARNING,
+        )
+
+
+def _check_private(listener: Listener, path: tuple[str, int], report: Report) -> None:
+    """On loopback, too, passwords are not taken in the clear unless that is said."""
+    if (
+        listener.protocol in _LOGIN_ONLY
+        and listener.tls is Security.NONE
+        and not listener.takes_cleartext
+    ):
+        report.add(
+            (*path, "tls"),
+            '"starttls" or "implicit", since this protocol begins with a login',
+            '"none", so nobody can log in',
+            'Write tls = "implicit"; or on loopback allow-cleartext = true.',
             Severity.WARNING,
         )
 

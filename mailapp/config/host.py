@@ -12,13 +12,18 @@ import pwd
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from ipaddress import ip_address
 from pathlib import Path
+from typing import Final
 
 from mailapp.config.places import Path as Key
 from mailapp.config.problems import Severity
 from mailapp.config.read import Report
 from mailapp.config.schema import Configuration
 from mailapp.net.keyfiles import is_shared
+
+RESOLV_CONF: Final = Path("/etc/resolv.conf")
+"""Names the name servers of this host."""
 
 
 def check_host(configuration: Configuration, report: Report) -> None:
@@ -51,6 +56,7 @@ def _check_files(configuration: Configuration, report: Report) -> None:
 
 
 def _check_outbound(configuration: Configuration, report: Report) -> None:
+    _check_resolver(configuration, report)
     for place, route in enumerate(configuration.routes):
         secret, key = route.password_file, ("route", place, "password-file")
         if secret is not None and _check_readable(secret, key, report):
@@ -58,6 +64,37 @@ def _check_outbound(configuration: Configuration, report: Report) -> None:
     authorities = configuration.relay.authorities
     if authorities is not None:
         _check_readable(authorities, ("relay", "authorities"), report)
+
+
+def _check_resolver(configuration: Configuration, report: Report) -> None:
+    """Somebody must know where the mail of other domains goes."""
+    if configuration.resolver.servers or _needs_no_names(configuration):
+        return
+    try:
+        text = RESOLV_CONF.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        text = ""
+    if any(line.split()[:1] == ["nameserver"] for line in text.split("\n")):
+        return
+    report.add(
+        ("resolver", "servers"),
+        "a name server, since mail for others is sent where the DNS says",
+        f"none, nor one in {RESOLV_CONF}, so that 127.0.0.1 is asked",
+        'Write servers = ["192.0.2.53"] with your own one; or send all mail to one host'
+        " by its IP address, with a [[route]].",
+        Severity.WARNING,
+    )
+
+
+def _needs_no_names(configuration: Configuration) -> bool:
+    """All mail for others goes to one host that needs not be looked for."""
+    for route in configuration.routes:
+        if "*" in route.domains and route.host:
+            try:
+                return route.host.startswith("/") or bool(ip_address(route.host))
+            except ValueError:
+                return False
+    return False
 
 
 def _check_user(configuration: Configuration, report: Report) -> None:

@@ -263,3 +263,25 @@ class Pop2Tests(SynchronousTestCase):
         configuration = loaded(text).configuration
         assert configuration is not None
         self.assertTrue(configuration.listeners[0].exposes_passwords)
+
+
+@tabled
+class PrivateTests(SynchronousTestCase):
+    """A listener on loopback at which nobody can log in."""
+
+    @rows(
+        submission=("submission", 'address = "127.0.0.1"'),
+        pop3=("pop3", 'address = "::1"'),
+        unix=("submission", 'unix = "/run/s"'),
+    )
+    def test_warned(self, protocol: str, place: str) -> None:
+        """Without TLS, passwords are taken only where the file says so."""
+        text = f'{SERVER}[[listener]]\nprotocol = "{protocol}"\n{place}\ntls = "none"\n'
+        [line] = problems(text)
+        self.assertEqual(
+            'x.toml:7: warning: listener[1].tls: expected "starttls" or "implicit",'
+            ' since this protocol begins with a login, found "none", so nobody can log'
+            ' in. Write tls = "implicit"; or on loopback allow-cleartext = true.',
+            line,
+        )
+        self.assertEqual([], problems(f"{text}allow-cleartext = true\n"))

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from mailapp.config import host
 from mailapp.config.load import Loaded, inspect
 from tests.rows import rows, tabled
 from tests.threats import threat
@@ -28,6 +29,9 @@ class HostTests(SynchronousTestCase):
         self.folder = Path(folder.name)
         for name in ("c.pem", "k.pem"):
             (self.folder / name).touch(0o600)
+        self.resolv_conf = self.folder / "resolv.conf"
+        self.resolv_conf.write_text("search x\nnameserver 192.0.2.53\n")
+        self.patch(host, "RESOLV_CONF", self.resolv_conf)
         self.server = SERVER + 'directory = "var"\nuser = ""\n'
         self.patch(os, "geteuid", lambda: 1000)
 
@@ -116,6 +120,35 @@ class HostTests(SynchronousTestCase):
             self.lines(),
         )
         self.assertIsNotNone(self.found().configuration)
+
+    @rows(
+        direct="",
+        some='[[route]]\nname = "r"\ndomains = ["a.test"]\nhost = "192.0.2.1"\n',
+        name='[[route]]\nname = "r"\ndomains = ["*"]\nhost = "smart.test"\n',
+        by_mx='[[route]]\nname = "r"\ndomains = ["*"]\n',
+    )
+    def test_no_resolver(self, route: str) -> None:
+        """Nobody can be asked about other servers: mail for them only waits."""
+        text = self.server + TLS + LISTENER + route
+        for resolv_conf in ("", "# nameserver 192.0.2.53\n", None):
+            if resolv_conf is None:
+                self.resolv_conf.unlink()
+            else:
+                self.resolv_conf.write_text(resolv_conf)
+            [line] = self.lines(text)
+            self.assertIn("warning: resolver.servers: expected a name server", line)
+            self.assertIn("found none, nor one in resolv.conf", line)
+            self.assertIsNotNone(self.found(text).configuration)
+
+    @rows(
+        servers='[resolver]\nservers = ["192.0.2.53"]\n',
+        smart_host='[[route]]\nname = "r"\ndomains = ["*"]\nhost = "192.0.2.1"\n',
+        socket='[[route]]\nname = "r"\ndomains = ["*"]\nhost = "/run/x"\n',
+    )
+    def test_resolver(self, settings: str) -> None:
+        """One is named, or none is needed."""
+        self.resolv_conf.unlink()
+        self.assertEqual([], self.lines(self.server + TLS + LISTENER + settings))
 
     @rows(
         unknown=(
