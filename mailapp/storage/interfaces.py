@@ -36,6 +36,8 @@ from mailapp.storage.types import (
     Folder,
     FolderId,
     ModSeq,
+    Named,
+    Noted,
     Outcome,
     Row,
     StoreError,
@@ -175,6 +177,33 @@ class IMailbox(Interface):
         """Let go of it, and stop its hints. Closing twice is no error."""
 
 
+class IMarks(Interface):
+    """What one account notes about its mailboxes."""
+
+    def read() -> Awaitable[Noted]:
+        """What is noted now.
+
+        Raises:
+            Unavailable: it can't be read.
+        """
+
+    def subscribe(name: tuple[str, ...], *, on: bool) -> Awaitable[None]:
+        """Note a name or forget it, durably; what is so already is no error.
+
+        Raises:
+            BadName: no mailbox can have it.
+            TooMany: the account has as many as it may.
+            Unavailable, NoSpace: nothing was changed.
+        """
+
+    def assign(folder: FolderId, uses: frozenset[str]) -> Awaitable[None]:
+        """Give a mailbox these uses and no others, durably.
+
+        Raises:
+            Unavailable, NoSpace: nothing was changed.
+        """
+
+
 class IAccount(IMailboxes):
     """One account's mailboxes."""
 
@@ -186,8 +215,16 @@ class IAccount(IMailboxes):
             Unavailable: it can't be read now.
         """
 
+    marks: IMarks = Attribute("Subscriptions and special uses.")
+
     def folders() -> Awaitable[Sequence[Folder]]:
         """Every mailbox, INBOX first."""
+
+    def names() -> Awaitable[Sequence[Named]]:
+        """As :meth:`folders`, without a look into the mailboxes."""
+
+    def find(name: tuple[str, ...]) -> Awaitable[FolderId | None]:
+        """The mailbox of this name; None: there is none, or can't be."""
 
     def rows(
         folder: FolderId,

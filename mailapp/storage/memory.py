@@ -16,6 +16,7 @@ from zope.interface import implementer
 
 from mailapp.storage.interfaces import IAccount, IBlobSink, ILease, IMailStore
 from mailapp.storage.items import Items, Listed
+from mailapp.storage.marks import MemoryMarks
 from mailapp.storage.memory_changes import State, apply
 from mailapp.storage.memory_mailbox import MemoryMailbox
 from mailapp.storage.names import canonical
@@ -24,6 +25,7 @@ from mailapp.storage.types import (
     UID,
     AccountId,
     Append,
+    BadName,
     BlobRef,
     Change,
     CreateFolder,
@@ -33,6 +35,7 @@ from mailapp.storage.types import (
     Folder,
     FolderId,
     ModSeq,
+    Named,
     NoSuch,
     Outcome,
     Row,
@@ -137,6 +140,7 @@ class MemoryAccount:
         self._shared = shared
         self._done: OrderedDict[bytes, Sequence[Outcome]] = OrderedDict()
         self._hints: list[Callable[[ModSeq], None]] = []
+        self.marks = MemoryMarks()
         self.folder_hints: dict[FolderId, list[Callable[[], None]]] = {}
         apply(self.state, [CreateFolder(INBOX)], shared.reference, 0)
 
@@ -146,6 +150,16 @@ class MemoryAccount:
             self.state.boxes.values(), key=lambda b: (b.name != INBOX, b.name)
         )
         return [box.summary() for box in boxes]
+
+    async def names(self) -> Sequence[Named]:
+        """See :class:`IAccount`."""
+        return [Named(folder.id, folder.name) for folder in await self.folders()]
+
+    async def find(self, name: tuple[str, ...]) -> FolderId | None:
+        """See :class:`IAccount`."""
+        with suppress(NoSuch, BadName):
+            return self.state.named(canonical(name)).id
+        return None
 
     async def mailbox(self, folder: FolderId) -> MemoryMailbox:
         """See :class:`IAccount`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Final, NamedTuple, NewType
 
@@ -72,6 +72,29 @@ class Folder:
     messages: int
     unseen: int
     octets: int
+
+
+class Named(NamedTuple):
+    """A mailbox, without its counters."""
+
+    id: FolderId
+    name: tuple[str, ...]
+
+
+@frozen
+class Noted:
+    r"""What an account notes about its mailboxes.
+
+    A subscription is of a name and outlives the mailbox (RFC 9051, section 6.3.7); a
+    use is of a mailbox and goes where it is renamed to.
+
+    Attributes:
+        subscribed: names, of mailboxes that are there or not.
+        uses: ``\Sent`` and the like (RFC 6154), of those that were given any.
+    """
+
+    subscribed: frozenset[tuple[str, ...]] = frozenset()
+    uses: Mapping[FolderId, frozenset[str]] = field(factory=dict)
 
 
 @frozen

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import RLock
 from typing import Any, ClassVar, Final, TypeVar
 
@@ -28,6 +28,7 @@ from mailapp.storage.maildir.filename import UniqueNames
 from mailapp.storage.maildir.folders import Folders
 from mailapp.storage.maildir.lease import Lease, LeaseTable
 from mailapp.storage.maildir.mailbox import Mailbox
+from mailapp.storage.maildir.marks import MaildirMarks
 from mailapp.storage.maildir.opened import MaildirMailbox, Neighbours, Opened
 from mailapp.storage.maildir.placing import Placing
 from mailapp.storage.maildir.quota import Quota
@@ -42,14 +43,18 @@ from mailapp.storage.maildir.scan import Listing
 from mailapp.storage.maildir.sink import SinkParts, StagedSink
 from mailapp.storage.maildir.tracked import Tracked
 from mailapp.storage.types import (
+    INBOX,
+    INBOX_ID,
     UID,
     AccountId,
+    BadName,
     BlobRef,
     Change,
     Fenced,
     Folder,
     FolderId,
     ModSeq,
+    Named,
     NoSuch,
     Outcome,
     Row,
@@ -106,6 +111,7 @@ class MaildirAccount:
         self._hints: list[Callable[[ModSeq], None]] = []
         self._seen: dict[bytes, tuple[int, int]] = {}
         self.quota: Final = Quota(ground.files, path)
+        self.marks: Final = MaildirMarks(ground.files, self._blocking, path)
         self._opened: Final = Opened(
             ground.neighbours.notify, ground.clock, self._blocking, self._look
         )
@@ -113,6 +119,16 @@ class MaildirAccount:
     async def folders(self) -> Sequence[Folder]:
         """See :class:`IAccount`."""
         return await self._blocking(self._summaries)
+
+    async def names(self) -> Sequence[Named]:
+        """See :class:`IAccount`."""
+        return await self._blocking(self._names)
+
+    async def find(self, name: tuple[str, ...]) -> FolderId | None:
+        """See :class:`IAccount`."""
+        if name == INBOX:
+            return INBOX_ID
+        return await self._blocking(self._find_name, name)
 
     async def mailbox(self, folder: FolderId) -> MaildirMailbox:
         """See :class:`IAccount`."""
@@ -273,6 +289,16 @@ class MaildirAccount:
                 box = self._mailbox(found.id)
                 summaries.append(box.summary())
             return summaries
+
+    def _names(self) -> list[Named]:
+        with self._lock:
+            return [Named(found.id, found.name) for found in self._folders.all()]
+
+    def _find_name(self, name: tuple[str, ...]) -> FolderId | None:
+        with self._lock, suppress(BadName):
+            found = self._folders.by_name(name)
+            return found.id if found is not None else None
+        return None
 
     def _look(self, folder: FolderId) -> Mailbox:
         with self._lock, missing_mailbox():
