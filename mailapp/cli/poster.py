@@ -30,8 +30,8 @@ _TRY: Final = {
     "submission": "swaks --server localhost:{port} -tls --tls-verify "
     "--tls-ca-path {ca} --auth-user {account} --auth-password {password} "
     "--from {account} --to bob@{domain} --h-Subject hello",
-    "submissions": "printf 'From: {account}\\r\\nSubject: hello\\r\\n\\r\\nHello!\\r\\n' "
-    "| curl -sS --cacert {ca} -u {full_login} --mail-from {account} "
+    "submissions": "printf 'From: {account}\\r\\nSubject: hello\\r\\n\\r\\n"
+    "Hello!\\r\\n' | curl -sS --cacert {ca} -u {full_login} --mail-from {account} "
     "--mail-rcpt bob@{domain} -T - smtps://localhost:{port}",
     "lmtp": "swaks --server localhost:{port} --protocol LMTP "
     "--from bob@{domain} --to {account} --h-Subject hello",
