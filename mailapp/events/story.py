@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Final
@@ -22,6 +23,8 @@ from mailapp.events.record import Event, Kind
 MOST_MESSAGES: Final = 1000
 """Messages that one search gives; the newest ones."""
 
+_OUR_MESSAGE_ID: Final = re.compile(r"([0-9a-f]{8,}(?:-[0-9a-f]+)?)@[^@]+")
+"""Of a message that came without one, and of a report."""
 _BEGINNINGS: Final = frozenset({Kind.ACCEPTED, Kind.WRITTEN})
 
 Progress = Callable[[Path, int, int], object]
@@ -58,6 +61,8 @@ def find(folder: Path, word: str, progress: Progress | None = None) -> list[Stor
     wanted = word.strip().removeprefix("<").removesuffix(">").lower()
     search = _Search(files, progress or (lambda *_: None))
     new = search.named(wanted) if wanted else set()
+    if not new and (ours := _OUR_MESSAGE_ID.fullmatch(wanted)):
+        new = search.named(ours[1])
     events: dict[str, list[Event]] = {}
     while new:
         found, parents = search.told_of(new)

@@ -158,6 +158,15 @@ class StoryTests(JournalCase):
         self.journal.flush()
         self.assertEqual(find(self.folder, word), [])
 
+    def test_our_message_id(self) -> None:
+        """One that we gave to a message that had none is made of its id."""
+        told = evolve(TOLD, message="231364bf6478ac86")
+        self.journal.tell(told)
+        self.journal.flush()
+        (story,) = find(self.folder, "<231364bf6478ac86@mx.example.test>")
+        self.assertEqual(story.events, (told,))
+        self.assertEqual(find(self.folder, "<bob@mx.example.test>"), [])
+
     def test_report(self) -> None:
         """The story of a message comes with that of the report about it."""
         self.journal.tell(TOLD)
