@@ -14,7 +14,7 @@ What a fact says never changes for one message and one ``FACTS_VERSION``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from enum import Enum
 from typing import Final
 
@@ -26,17 +26,14 @@ from mailapp.message.fields import HEADER_LIMIT, HeaderScanner, parse_header
 from mailapp.message.part import Part, header_only
 from mailapp.message.preview import preview
 from mailapp.message.quoting import string
+from mailapp.message.ranges import Read, chunks
 from mailapp.message.section import Section, SectionText, locate
 from mailapp.message.sorting import sort_keys
 from mailapp.message.structure import StructureScanner
 
 FACTS_VERSION: Final = 1
 """To be kept beside cached facts; facts of another version are computed again."""
-CHUNK_OCTETS: Final = 65536
 _FIRST_OCTETS: Final = 16384
-
-Read = Callable[[int, int], bytes]
-"""Octets from a start to before an end; fewer only where the message ends."""
 
 
 class Item(Enum):
@@ -146,17 +143,3 @@ def read_header(read: Read, size_octets: int) -> Part:
     return header_only(
         header, size_octets if body_start is None else body_start, size_octets
     )
-
-
-def chunks(
-    read: Read, start: int, end: int, *, first: int = CHUNK_OCTETS
-) -> Iterator[bytes]:
-    """A stretch of the message, in pieces; it ends where the message does."""
-    want = first
-    while start < end:
-        chunk = read(start, min(end, start + want))
-        if not chunk:
-            return
-        yield chunk
-        start += len(chunk)
-        want = CHUNK_OCTETS

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
 from mailapp.message.content import parse_disposition
 from mailapp.message.part import Part
+from mailapp.message.ranges import Read, chunks
 from mailapp.message.text_parts import TextReader, is_html, is_text
 
 LENGTH_LIMIT: Final = 200
@@ -23,11 +24,11 @@ _ARMOUR: Final = "-----BEGIN PGP MESSAGE-----"
 _BLANKS: Final = re.compile(r"[\s\x00-\x1f\x7f-\xa0\u200b-\u200f\u2028-\u202f\ufeff]+")
 
 
-def preview(read: Callable[[int, int], bytes], root: Part) -> str:
+def preview(read: Read, root: Part) -> str:
     """At most ``LENGTH_LIMIT`` characters in one line; empty if there are no words.
 
     Args:
-        read: octets of the message from a start to before an end.
+        read: gives octets of the message.
         root: its structure.
     """
     for part in islice(_candidates(root), _TRIES):
@@ -35,7 +36,8 @@ def preview(read: Callable[[int, int], bytes], root: Part) -> str:
         most = _HTML_OCTETS if html else _PLAIN_OCTETS
         end = min(part.end, part.body_start + most)
         reader = TextReader(part, html_limit=_HTML_CHARACTERS)
-        text = reader.feed(read(part.body_start, end)) + reader.finish()
+        pieces = [reader.feed(chunk) for chunk in chunks(read, part.body_start, end)]
+        text = "".join(pieces) + reader.finish()
         if _ARMOUR in text:
             return ""
         words = _words(_unquoted(text)) or _words(text)

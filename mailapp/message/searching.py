@@ -16,12 +16,13 @@ generator, and what it holds is a chunk: between two pieces others may run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from mailapp.message.collation import casemap
 from mailapp.message.fields import Header
 from mailapp.message.part import Part
+from mailapp.message.ranges import Read, chunks
 from mailapp.message.text_parts import TextReader, is_html, is_text
 from mailapp.message.words import decode_text
 
@@ -29,7 +30,6 @@ TEXT_OCTETS: Final = 16 * 1024 * 1024
 """Octets of all text parts of one message that are looked at."""
 BREAK: Final = "\n\0\n"
 """What stands between two parts or fields; no word that is looked for has it."""
-_CHUNK: Final = 65536
 _HTML_OCTETS: Final = 4 * 1024 * 1024  # enough for what ``html_text`` looks at
 
 
@@ -53,13 +53,11 @@ def header_text(header: Header) -> str:
     return casemap(BREAK.join(lines))
 
 
-def message_texts(
-    read: Callable[[int, int], bytes], root: Part, *, headers: bool
-) -> Iterator[str]:
+def message_texts(read: Read, root: Part, *, headers: bool) -> Iterator[str]:
     """Pieces of the text of a message, casemapped; ``BREAK`` is between parts.
 
     Args:
-        read: octets of the message from a start to before an end.
+        read: gives octets of the message.
         root: its structure.
         headers: with all header fields, those of MIME parts too, as TEXT wants; BODY
             has only those of messages that are in parts.
@@ -83,12 +81,10 @@ def message_texts(
             yield BREAK
 
 
-def _part_texts(
-    read: Callable[[int, int], bytes], part: Part, end: int
-) -> Iterator[str]:
+def _part_texts(read: Read, part: Part, end: int) -> Iterator[str]:
     reader = TextReader(part)
-    for start in range(part.body_start, end, _CHUNK):
-        text = reader.feed(read(start, min(end, start + _CHUNK)))
+    for chunk in chunks(read, part.body_start, end):
+        text = reader.feed(chunk)
         if text:
             yield casemap(text)
     yield casemap(reader.finish())

@@ -1,0 +1,33 @@
+"""Reading a message in ranges, wherever it lies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+CHUNK_OCTETS: Final = 65536
+
+Read = Callable[[int, int], bytes]
+"""Octets of a message as it goes over the wire (CRLF), from a start to before an end;
+none at all only where the message ends."""
+
+
+def chunks(
+    read: Read, start: int, end: int, *, first: int = CHUNK_OCTETS
+) -> Iterator[bytes]:
+    """A stretch of the message, in pieces; it ends where the message does.
+
+    Args:
+        read: gives the octets.
+        start: of the stretch.
+        end: of it.
+        first: octets of the first piece at most.
+    """
+    want = first
+    while start < end:
+        chunk = read(start, min(end, start + want))
+        if not chunk:
+            return
+        yield chunk
+        start += len(chunk)
+        want = CHUNK_OCTETS
