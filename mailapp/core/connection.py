@@ -58,7 +58,11 @@ class Connection(Protocol):
 
     @property
     def wants_tls(self) -> bool:
-        """What was sent last was the go-ahead of STARTTLS or STLS."""
+        """What was sent last was the go-ahead of STARTTLS or STLS.
+
+        Or of COMPRESS (RFC 4978): then the connection has ``wants_deflate`` too, and
+        ``deflate_started`` is called in place of ``tls_started``.
+        """
 
     @property
     def wants_close(self) -> bool:
@@ -97,6 +101,9 @@ class Session(Protocol):
 
     def tls_started(self, tls: TLS) -> None:
         """The handshake is done: forget identity and transaction."""
+
+    # A session that writes what answers no event also has ``attach``; it is called
+    # once, before the first event, with the :class:`mailapp.net.outlet.Outlet`.
 
     def closed(self) -> None:
         """The connection is gone: drop locks, temporary files, counters. Once."""

@@ -86,6 +86,11 @@ class Offer:
         """May clients use it?"""
         return capability in self.on
 
+    def has_name(self, name: bytes) -> bool:
+        """May clients ENABLE what has this name, in any case?"""
+        wanted = name.upper()
+        return any(capability.name.upper().encode() == wanted for capability in self.on)
+
     def before_login(
         self, mechanisms: Sequence[str], *, password: bool, starttls: bool
     ) -> bytes:

@@ -60,7 +60,7 @@ class Timed(Entrance):
             self._remaining = self.deadline - now
         if self.finished:
             self.deadline = now + self._around.close_timeout
-        elif pump.busy is not None:
+        elif pump.busy is not None and pump.room is None:
             self.deadline = math.inf
         else:
             self._sent = self.octets_sent()

@@ -8,7 +8,7 @@ and answers between the halves; :mod:`mailapp.net.entrance` is what comes before
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from attrs import evolve
 from twisted.internet.defer import Deferred
@@ -26,7 +26,9 @@ from mailapp.core.output import Output
 from mailapp.core.peer import TLS
 from mailapp.net.addresses import LOCAL, plain, within
 from mailapp.net.deadlines import Timed
+from mailapp.net.deflate import Deflate
 from mailapp.net.entrance import Phase, Register
+from mailapp.net.outlet import Outlet
 from mailapp.net.pump import Pump
 from mailapp.net.steps import run
 from mailapp.net.surroundings import Compose, Surroundings
@@ -101,10 +103,14 @@ class Driver(Timed):
         pump.full = False
         if self._phase is not _OPEN:
             return
+        room, pump.room = pump.room, None
         if self.transport.disconnecting:  # TLS has broken; now it may close
             self.transport.unregisterProducer()
         elif pump.busy is None:
             pump.work()
+        if room is not None:
+            self.settle()
+            room.callback(None)
 
     def stopProducing(self) -> None:  # noqa: N802
         """The transport is lost; ``connectionLost`` follows."""
@@ -171,6 +177,9 @@ class Driver(Timed):
             self.fail,
             self._around.clock,
         )
+        attach = getattr(session, "attach", None)
+        if attach is not None:
+            attach(Outlet(pump, self.settle, self._around.clock))
         self._go_on(pump)
 
     def ended(self) -> None:
@@ -202,7 +211,7 @@ class Driver(Timed):
             self._close()
             return
         if pump.shaking:
-            self._start_tls(pump)
+            self._change_layer(pump)
             return
         if self._held:
             self._held = False
@@ -239,6 +248,24 @@ class Driver(Timed):
         pump = self._pump
         if not welcome and pump is not None and self._phase is _OPEN:
             self._say(pump, pump.connection.time_out)
+
+    def _change_layer(self, pump: Pump) -> None:
+        if getattr(pump.connection, "wants_deflate", False):
+            self._start_deflate(pump)
+        else:
+            self._start_tls(pump)
+
+    def _start_deflate(self, pump: Pump) -> None:
+        """COMPRESS was granted: from here on another layer writes and reads."""
+        layer = Deflate(self.transport, self.dataReceived, self._around.clock)
+        pump.through(layer.write)
+        self.transport = layer
+        # what is below calls it by this name
+        self.dataReceived = layer.dataReceived  # type: ignore[method-assign]
+        connection: Any = pump.connection
+        connection.deflate_started()
+        pump.shaking = False
+        self.settle()
 
     def _start_tls(self, pump: Pump) -> None:
         """STARTTLS was granted: no octet said in clear may cross.

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
@@ -56,7 +57,7 @@ class Pump:
     __slots__ = (
         "_clock", "_fail", "_next_event", "_out", "_pending", "_respond", "_send",
         "_settle", "_since", "_size", "_working", "_write", "busy", "connection",
-        "ending", "full", "moved", "session", "shaking",
+        "ending", "full", "moved", "room", "session", "shaking",
     )  # fmt: skip
 
     def __init__(
@@ -76,6 +77,8 @@ class Pump:
         """Nothing more is read: close once all is written."""
         self.shaking = False
         """The go-ahead of STARTTLS was written: the handshake is next."""
+        self.room: Deferred[None] | None = None
+        """Of a session that waits until the peer has read; see ``net.outlet``."""
         self.moved = True
         """An answer was sent, or an event came that wants none, since last asked."""
         self._next_event = connection.next_event
@@ -124,7 +127,7 @@ class Pump:
                 turns += 1
                 if not turns % _TURNS:
                     self._give_way(turns)
-            self._flush()
+            self.flush()
         except Exception as problem:
             self._working = False
             self._fail(problem)
@@ -143,6 +146,26 @@ class Pump:
         else:
             self.work()
 
+    def add(self, octets: bytes) -> None:
+        """Gather what answers no event, behind what was said before."""
+        self._out.append(octets)
+        self._size += len(octets)
+        if self._size >= CHUNK:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was gathered."""
+        out = self._out
+        if out:
+            octets = out[0] if len(out) == 1 else b"".join(out)
+            out.clear()
+            self._size = 0
+            self._write(octets)
+
+    def through(self, write: Callable[[bytes], object]) -> None:
+        """Write elsewhere from here on: to a layer above the transport."""
+        self._write = write
+
     def part(self, words: Callable[[], Sequence[Output]]) -> bool:
         """After a failure: write these words if the peer will understand them.
 
@@ -152,7 +175,7 @@ class Pump:
         if self._pending:
             return False
         self._out.extend(octets for octets in words() if isinstance(octets, bytes))
-        self._flush()
+        self.flush()
         return True
 
     def cancel(self) -> None:
@@ -205,50 +228,36 @@ class Pump:
             else:
                 pending.append(output)
         if self._size >= CHUNK:
-            self._flush()
+            self.flush()
         connection = self.connection
         if connection.wants_close:
             self.ending = True
         elif connection.wants_tls:
-            self._flush()
+            self.flush()
             self.shaking = True
         return self.ending or self.shaking or self.full or bool(pending)
-
-    def _flush(self) -> None:
-        out = self._out
-        if out:
-            octets = out[0] if len(out) == 1 else b"".join(out)
-            out.clear()
-            self._size = 0
-            self._write(octets)
-
-    def _add(self, octets: bytes) -> None:
-        self._out.append(octets)
-        self._size += len(octets)
-        if self._size >= CHUNK:
-            self._flush()
 
     def _pull(self) -> None:
         """Take the next octets of what is pending."""
         output = self._pending[0]
         if not isinstance(output, Stream):
             self._pending.popleft()
-            self._add(output)
+            self.add(output)
             return
         step: Any = output.chunks.__anext__()
         try:
             awaited = step.send(None)
         except StopIteration as stop:
-            self._add(stop.value)
+            self.add(stop.value)
         except StopAsyncIteration:
             self._pending.popleft()
         else:
-            self._flush()
+            self.flush()
             self._wait(step, awaited, self._chunk_came, self._chunk_failed)
 
     def _chunk_came(self, octets: bytes) -> None:
         self.busy = None
-        self._add(octets)
+        self.add(octets)
         self.work()
 
     def _chunk_failed(self, problem: BaseException) -> None:

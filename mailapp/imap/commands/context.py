@@ -24,25 +24,29 @@ from collections.abc import Awaitable, Callable
 from enum import Enum
 from typing import Any, Final, Protocol
 
-from attrs import define, field
+from attrs import define, field, frozen
 
+from mailapp.auth.interfaces import IExchange, IMailboxAvatar
 from mailapp.core.peer import Peer
+from mailapp.imap.commands.hints import Hints
 from mailapp.imap.commands.service import Service
+from mailapp.imap.events import Challenge, Idling
 from mailapp.imap.grammar.values.commands import MailboxName
 from mailapp.imap.grammar.values.sets import Ranges
 from mailapp.imap.responses.status import Status
-from mailapp.storage.interfaces import IAccount
+from mailapp.message.part import Part
+from mailapp.storage.columns import Columns
+from mailapp.storage.interfaces import IAccount, IMailbox
 from mailapp.storage.types import AccountId, FolderId
+from mailapp.storage.view import View
 
-IMailbox = Any
-View = Any
 _NOBODY: Final = AccountId("")
 
 
 class Extension(Enum):
     """What ENABLE, or the use of it, turns on for a session (RFC 5161, section 3.1)."""
 
-    IMAP4REV2 = b"IMAP4REV2"
+    IMAP4REV2 = b"IMAP4rev2"
     CONDSTORE = b"CONDSTORE"
     QRESYNC = b"QRESYNC"
     UTF8_ACCEPT = b"UTF8=ACCEPT"
@@ -50,6 +54,9 @@ class Extension(Enum):
 
 class Outlet(Protocol):
     """The way out to the client (:class:`mailapp.net.outlet.Outlet`)."""
+
+    def begin(self) -> None:
+        """A command begins: it has a whole slice of time."""
 
     def write(self, octets: bytes) -> None:
         """Keep octets until there are enough of them, or the command ends."""
@@ -60,6 +67,34 @@ class Outlet(Protocol):
         The client has to read first, or others need a turn. What was kept leaves.
         """
 
+    def flush(self) -> None:
+        """Let what was kept leave: no tagged response will take it along."""
+
+
+class Pushing(Protocol):
+    """What tells a client in IDLE of changes (``idle.Pusher``)."""
+
+    async def stop(self) -> None:
+        """DONE came; what is being told is told to its end."""
+
+    def abandon(self) -> None:
+        """The client is gone."""
+
+
+@frozen
+class Entrant:
+    """Somebody is logged in.
+
+    Attributes:
+        logout: to be called once, at the end.
+    """
+
+    avatar: IMailboxAvatar
+    logout: Callable[[], None]
+
+    def flush(self) -> None:
+        """Let what was kept leave: no answer will come that takes it along."""
+
 
 @define(eq=False)
 class Selected:
@@ -69,8 +104,13 @@ class Selected:
         name: as the client called it.
         view: what the client has been told.
         read_only: it was opened by EXAMINE, or can't be written.
-        saved: UIDs of the last result that was saved (RFC 5182, section 2.1).
         release: stops the hints and closes the mailbox; to be called once.
+        saved: UIDs of the last result that was saved (RFC 5182, section 2.1).
+        hints: what the mailbox is watched with.
+        told_modseq: all changes up to this one were told (RFC 7162, section 6).
+        held: the client knows that it was not told all.
+        gone: without messages, if the mailbox was removed meanwhile.
+        structures: of the messages that were read last in parts, by UID.
     """
 
     folder: FolderId
@@ -80,6 +120,11 @@ class Selected:
     read_only: bool
     release: Callable[[], None]
     saved: Ranges = ()
+    hints: Hints = field(factory=Hints)
+    told_modseq: int = 0
+    held: bool = False
+    gone: Columns | None = None
+    structures: dict[int, Part] = field(factory=dict)
 
 
 @define(eq=False)
@@ -94,6 +139,14 @@ class Context:
         entered: the account's storage; None before the login. Commands use ``account``.
         selected: None: no mailbox is selected.
         enabled: what ENABLE, or the use of it, has turned on.
+        tag: of the command that runs; the session sets it (RFC 9051, section 7.3.4:
+            ESEARCH repeats it).
+        entrant: who is logged in, and how to say that he leaves.
+        exchange: of AUTHENTICATE, while the client is to respond.
+        method: of the login that was tried last.
+        pusher: of IDLE, while it lasts.
+        compressed: COMPRESS was granted.
+        closed: the client is gone.
     """
 
     peer: Peer
@@ -103,6 +156,13 @@ class Context:
     entered: IAccount | None = None
     selected: Selected | None = None
     enabled: set[Extension] = field(factory=set)
+    tag: bytes = b""
+    entrant: Entrant | None = None
+    exchange: IExchange | None = None
+    method: str = ""
+    pusher: Pushing | None = None
+    compressed: bool = False
+    closed: bool = False
 
     @property
     def account(self) -> IAccount:
@@ -151,5 +211,8 @@ class Context:
             selected.release()
 
 
-Perform = Callable[[Context, Any], Awaitable[Status]]
-"""A command function; it takes the command that its row in the table names."""
+Perform = Callable[[Context, Any], Awaitable[Status | Challenge | Idling]]
+"""A command function; it takes the command that its row in the table names.
+
+All give a Status, but AUTHENTICATE (Challenge) and IDLE (Idling).
+"""

@@ -25,6 +25,7 @@ class Service:
         host_name: as in the greeting.
         offer: which capabilities there are.
         separator: of the levels of mailbox names, ``/`` or ``.``.
+        tls_available: STARTTLS is offered on clear connections.
         append_octets: the largest message that APPEND takes (RFC 7889).
     """
 
@@ -36,4 +37,5 @@ class Service:
     host_name: str
     offer: Offer
     separator: str = "/"
+    tls_available: bool = True
     append_octets: int = 50 * 1024 * 1024

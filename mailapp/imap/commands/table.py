@@ -7,14 +7,27 @@ from typing import Final
 
 from attrs import frozen
 
+from mailapp.imap import capabilities
 from mailapp.imap.capabilities import Capability
+from mailapp.imap.commands.authenticate import authenticate
+from mailapp.imap.commands.capability import capability
+from mailapp.imap.commands.compress import compress
 from mailapp.imap.commands.context import Perform
+from mailapp.imap.commands.enable import enable
+from mailapp.imap.commands.identify import identify
+from mailapp.imap.commands.idle import idle
+from mailapp.imap.commands.login import login
+from mailapp.imap.commands.logout import logout
+from mailapp.imap.commands.namespace import namespace
+from mailapp.imap.commands.noop import noop
+from mailapp.imap.commands.starttls import starttls
 from mailapp.imap.grammar.values import commands as values
 from mailapp.imap.states import State
 
 ANY: Final = frozenset({State.NOT_AUTHENTICATED, State.AUTHENTICATED, State.SELECTED})
 BEFORE: Final = frozenset({State.NOT_AUTHENTICATED})
 AFTER: Final = frozenset({State.AUTHENTICATED, State.SELECTED})
+BETWEEN: Final = frozenset({State.AUTHENTICATED})
 WITHIN: Final = frozenset({State.SELECTED})
 
 
@@ -41,6 +54,21 @@ class Row:
     needs: Capability | None = None
 
 
-ROWS: Final[tuple[Row, ...]] = ()
+ROWS: Final[tuple[Row, ...]] = (
+    # any state
+    Row(values.Capability, capability, ANY),
+    Row(values.Noop, noop, ANY, syncs=False),
+    Row(values.Logout, logout, ANY, syncs=False),
+    Row(values.Id, identify, ANY, needs=capabilities.ID),
+    # not authenticated
+    Row(values.Starttls, starttls, BEFORE),
+    Row(values.Authenticate, authenticate, BEFORE),
+    Row(values.Login, login, BEFORE),
+    # authenticated; RFC 9051, section 6.3.1: ENABLE before a mailbox is selected
+    Row(values.Enable, enable, BETWEEN, needs=capabilities.ENABLE),
+    Row(values.Namespace, namespace, needs=capabilities.NAMESPACE),
+    Row(values.Idle, idle, needs=capabilities.IDLE),
+    Row(values.Compress, compress, needs=capabilities.COMPRESS),
+)
 
 TABLE: Final[Mapping[type[values.Command], Row]] = {row.kind: row for row in ROWS}

@@ -57,6 +57,7 @@ TOO_MANY_LOGINS: Final = bye("too many failed logins, closing connection")
 
 # ---- the end
 BYE: Final = bye("logging out")
+ACCOUNT_GONE: Final = bye("the account is gone or was disabled", b"EXPIRED")
 TIMED_OUT: Final = bye("nothing came for too long, closing connection")
 GOING_DOWN: Final = bye("the server goes down, connect again", b"UNAVAILABLE")
 FAILED: Final = bye("a bug in the server, closing connection", b"SERVERBUG")
