@@ -5,10 +5,10 @@ depends on the local part of the recipient:
 
 =================  ===============================================================
 ``forward+NAME``   takes it and sends it on to NAME in the demo's domain
-``greylist…``      450 at the first attempt of a sender, taken later
+``greylist…``      451 at the first attempt of a sender, taken later
 ``defer…``         451, every time
 ``bounce…``        550, no such mailbox
-``reject…``        554, after it has seen the message
+``reject…``        550, after it has seen the message
 anything else      takes it
 =================  ===============================================================
 
