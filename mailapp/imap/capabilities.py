@@ -52,6 +52,24 @@ ID: Final = Capability("ID", When.ALWAYS)
 IDLE: Final = Capability("IDLE")
 NAMESPACE: Final = Capability("NAMESPACE")
 COMPRESS: Final = Capability("COMPRESS=DEFLATE")
+# mailboxes
+UNSELECT: Final = Capability("UNSELECT")
+CHILDREN: Final = Capability("CHILDREN")
+LIST_EXTENDED: Final = Capability("LIST-EXTENDED")
+LIST_STATUS: Final = Capability("LIST-STATUS")
+SPECIAL_USE: Final = Capability("SPECIAL-USE")
+CREATE_SPECIAL_USE: Final = Capability("CREATE-SPECIAL-USE")
+STATUS_SIZE: Final = Capability("STATUS=SIZE")
+QUOTA: Final = Capability("QUOTA")
+QUOTA_STORAGE: Final = Capability("QUOTA=RES-STORAGE")
+QUOTA_MESSAGE: Final = Capability("QUOTA=RES-MESSAGE")
+# messages
+UIDPLUS: Final = Capability("UIDPLUS")
+MULTIAPPEND: Final = Capability("MULTIAPPEND")
+MOVE: Final = Capability("MOVE")
+CONDSTORE: Final = Capability("CONDSTORE")
+QRESYNC: Final = Capability("QRESYNC")
+UTF8_ACCEPT: Final = Capability("UTF8=ACCEPT")
 
 CAPABILITIES: Final = (
     IMAP4REV1,
@@ -64,6 +82,22 @@ CAPABILITIES: Final = (
     IDLE,
     NAMESPACE,
     COMPRESS,
+    UNSELECT,
+    CHILDREN,
+    LIST_EXTENDED,
+    LIST_STATUS,
+    SPECIAL_USE,
+    CREATE_SPECIAL_USE,
+    STATUS_SIZE,
+    QUOTA,
+    QUOTA_STORAGE,
+    QUOTA_MESSAGE,
+    UIDPLUS,
+    MULTIAPPEND,
+    MOVE,
+    CONDSTORE,
+    QRESYNC,
+    UTF8_ACCEPT,
 )
 """All that works, in the order in which it is announced; a new one is a row here."""
 

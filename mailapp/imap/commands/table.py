@@ -9,18 +9,36 @@ from attrs import frozen
 
 from mailapp.imap import capabilities
 from mailapp.imap.capabilities import Capability
+from mailapp.imap.commands.append import append
 from mailapp.imap.commands.authenticate import authenticate
 from mailapp.imap.commands.capability import capability
+from mailapp.imap.commands.check import check
+from mailapp.imap.commands.close import close
 from mailapp.imap.commands.compress import compress
 from mailapp.imap.commands.context import Perform
+from mailapp.imap.commands.copy import copy
+from mailapp.imap.commands.create import create
+from mailapp.imap.commands.delete import delete
 from mailapp.imap.commands.enable import enable
+from mailapp.imap.commands.expunge import expunge
 from mailapp.imap.commands.identify import identify
 from mailapp.imap.commands.idle import idle
+from mailapp.imap.commands.list import list_mailboxes
 from mailapp.imap.commands.login import login
 from mailapp.imap.commands.logout import logout
+from mailapp.imap.commands.lsub import lsub
+from mailapp.imap.commands.move import move
 from mailapp.imap.commands.namespace import namespace
 from mailapp.imap.commands.noop import noop
+from mailapp.imap.commands.quota import get_quota, get_quota_root, set_quota
+from mailapp.imap.commands.rename import rename
+from mailapp.imap.commands.select import select
 from mailapp.imap.commands.starttls import starttls
+from mailapp.imap.commands.status import status
+from mailapp.imap.commands.store import store
+from mailapp.imap.commands.subscribe import subscribe
+from mailapp.imap.commands.unselect import unselect
+from mailapp.imap.commands.unsubscribe import unsubscribe
 from mailapp.imap.grammar.values import commands as values
 from mailapp.imap.states import State
 
@@ -69,6 +87,27 @@ ROWS: Final[tuple[Row, ...]] = (
     Row(values.Namespace, namespace, needs=capabilities.NAMESPACE),
     Row(values.Idle, idle, needs=capabilities.IDLE),
     Row(values.Compress, compress, needs=capabilities.COMPRESS),
+    Row(values.Select, select, syncs=False),
+    Row(values.Create, create),
+    Row(values.Delete, delete),
+    Row(values.Rename, rename),
+    Row(values.Subscribe, subscribe),
+    Row(values.Unsubscribe, unsubscribe),
+    Row(values.List, list_mailboxes),
+    Row(values.Lsub, lsub),
+    Row(values.MailboxStatus, status),
+    Row(values.Append, append),
+    Row(values.GetQuota, get_quota, needs=capabilities.QUOTA),
+    Row(values.GetQuotaRoot, get_quota_root, needs=capabilities.QUOTA),
+    Row(values.SetQuota, set_quota, needs=capabilities.QUOTA),
+    # selected
+    Row(values.Check, check, WITHIN, syncs=False),
+    Row(values.Close, close, WITHIN, syncs=False),
+    Row(values.Unselect, unselect, WITHIN, syncs=False, needs=capabilities.UNSELECT),
+    Row(values.Expunge, expunge, WITHIN),
+    Row(values.Store, store, WITHIN, numbers=True),
+    Row(values.Copy, copy, WITHIN),
+    Row(values.Move, move, WITHIN, needs=capabilities.MOVE),
 )
 
 TABLE: Final[Mapping[type[values.Command], Row]] = {row.kind: row for row in ROWS}

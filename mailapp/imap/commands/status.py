@@ -1,0 +1,88 @@
+"""STATUS (RFC 9051, section 6.3.11)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import compress
+from typing import Final, assert_never
+
+from mailapp.imap.commands.condstore import enable_condstore
+from mailapp.imap.commands.context import Context
+from mailapp.imap.commands.naming import find
+from mailapp.imap.grammar.values.commands import MailboxName, MailboxStatus
+from mailapp.imap.grammar.values.listing import StatusItem
+from mailapp.imap.responses.mailbox import mailbox_id, name_octets
+from mailapp.imap.responses.status import Status, ok
+from mailapp.storage.columns import Columns
+from mailapp.storage.types import FolderId
+
+_DONE: Final = ok("done")
+_DELETED: Final = ("\\Deleted",)
+
+
+async def status(context: Context, command: MailboxStatus) -> Status:
+    """Tell counters of a mailbox without selecting it."""
+    folder = await find(context, command.mailbox)
+    context.send(await status_line(context, command.mailbox, folder, command.items))
+    if StatusItem.HIGHESTMODSEQ in command.items:
+        # RFC 7162, section 3.1
+        enable_condstore(context)
+    return _DONE
+
+
+async def status_line(
+    context: Context, name: MailboxName, folder: FolderId, items: Sequence[StatusItem]
+) -> bytes:
+    """``STATUS`` (RFC 9051, section 7.3.4).
+
+    Raises:
+        StoreError: the mailbox can't be looked at, or is gone.
+    """
+    mailbox = await context.account.mailbox(folder)
+    try:
+        columns = await mailbox.refresh()
+    finally:
+        mailbox.close()
+    values = b" ".join(
+        b"%b %b" % (item.value, _value(context, item, folder, columns))
+        for item in items
+    )
+    return b"* STATUS %b (%b)\r\n" % (name_octets(name, utf8=context.utf8), values)
+
+
+def _value(  # noqa: C901, PLR0912 - one case for each
+    context: Context, item: StatusItem, folder: FolderId, columns: Columns
+) -> bytes:
+    match item:
+        case StatusItem.MESSAGES:
+            number = len(columns)
+        case StatusItem.UIDNEXT:
+            number = columns.uid_next
+        case StatusItem.UIDVALIDITY:
+            number = columns.uid_validity
+        case StatusItem.UNSEEN:
+            number = columns.unseen
+        case StatusItem.DELETED:
+            number = sum(_deleted(columns))
+        case StatusItem.SIZE:
+            number = columns.octets
+        case StatusItem.RECENT:
+            number = 0
+        case StatusItem.HIGHESTMODSEQ:
+            number = columns.highest_modseq
+        case StatusItem.MAILBOXID:
+            return b"(%b)" % mailbox_id(folder)
+        case StatusItem.APPENDLIMIT:
+            number = context.service.append_octets
+        case StatusItem.DELETED_STORAGE:
+            # RFC 9208, section 5.1: in units of 1024 octets; rounded up
+            number = -(-sum(compress(columns.sizes, _deleted(columns))) // 1024)
+        case _:
+            assert_never(item)
+    return b"%d" % number
+
+
+def _deleted(columns: Columns) -> list[bool]:
+    r"""Which messages are \Deleted."""
+    bit = columns.mask_of(_DELETED)
+    return [bool(mask & bit) for mask in columns.masks]

@@ -1,0 +1,99 @@
+"""The mailboxes of an account as LIST and LSUB see them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from attrs import field, frozen
+
+from mailapp.imap.commands.context import Context
+from mailapp.imap.commands.naming import above
+from mailapp.imap.commands.uses import uses_of
+from mailapp.imap.grammar.pattern import Pattern
+from mailapp.storage.types import INBOX, FolderId, Noted
+
+AT_ONCE: Final = 200
+"""Names that are looked at without giving others a turn."""
+Path = tuple[str, ...]
+
+
+@frozen
+class Tree:
+    """All names, and what is known of them.
+
+    Attributes:
+        there: the mailboxes by name.
+        parents: names with something below that is there.
+        noted: subscriptions and uses.
+        uses: special uses, of those mailboxes that have any.
+    """
+
+    there: Mapping[Path, FolderId]
+    parents: frozenset[Path]
+    noted: Noted
+    uses: Mapping[FolderId, tuple[str, ...]]
+
+
+async def tree_of(context: Context) -> Tree:
+    """The mailboxes now, in the order in which LIST shows them: INBOX, then by name.
+
+    A level that has the separator in it (it was made with another one, or by another
+    program) can't be named here, and so is not shown.
+    """
+    separator = context.service.separator
+    named = await context.account.names()
+    noted = await context.account.marks.read()
+    there: dict[Path, FolderId] = {}
+    parents: set[Path] = set()
+    for at in range(0, len(named), AT_ONCE):
+        for folder, path in named[at : at + AT_ONCE]:
+            if any(separator in level for level in path):
+                continue
+            there[path] = folder
+            if len(path) > 1 and path[:-1] not in parents:
+                parents.update(above(path))
+        await context.drain()
+    return Tree(there, frozenset(parents), noted, uses_of(named, noted))
+
+
+@frozen
+class Patterns:
+    """The patterns of a command, ready to match.
+
+    Attributes:
+        implied: names that are only above others match, too.
+    """
+
+    implied: bool
+    _patterns: Sequence[Pattern]
+    _folded: Sequence[Pattern] = field(repr=False)
+
+    @classmethod
+    def of(cls, context: Context, reference: str, patterns: Sequence[str]) -> Patterns:
+        """Patterns behind their reference.
+
+        RFC 9051, section 6.3.9: how they are joined is up to the server; one behind
+        the other is what every client expects. Where a pattern ends in ``%``, or names
+        one mailbox, levels are meant and not only mailboxes.
+        """
+        separator = context.service.separator
+        whole = [_canonical(reference + text, separator) for text in patterns]
+        return cls(
+            any(not text.endswith("*") for text in whole),
+            [Pattern(text, separator) for text in whole],
+            [Pattern(text.upper(), separator) for text in whole],
+        )
+
+    def match(self, path: Path, name: str) -> bool:
+        """Does one of them match? INBOX in any case (RFC 9051, section 5.1)."""
+        patterns = self._folded if path == INBOX else self._patterns
+        return any(pattern.matches(name) for pattern in patterns)
+
+
+def _canonical(text: str, separator: str) -> str:
+    """With INBOX in capitals as the first level: the levels below it follow it."""
+    inbox = INBOX[0]
+    if text[: len(inbox)].upper() == inbox and text[len(inbox) :][:1] == separator:
+        return inbox + text[len(inbox) :]
+    return text
