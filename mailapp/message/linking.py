@@ -7,11 +7,14 @@ thread, and shortcuts to it are kept until a link is broken.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from itertools import chain
 from typing import Final
 
 from attrs import define, field
 
+STEP: Final = 500
+"""Messages between two pauses."""
 _WORK_PER_NODE: Final = 100
 """Ancestors that are looked at for each message and reference, on average.
 
@@ -114,21 +117,21 @@ class Links:
             one.shortcut, one.shortcut_age = top, self._age
         return top
 
-    def roots(self) -> list[Node]:
+    def roots(self) -> Generator[None, None, list[Node]]:
         """Steps 2 and 3: threads without dummies, but for those with several children.
 
-        Call it once, when all links are made.
+        Gives None now and then, that others may run. Call it once, when all links are
+        made.
         """
-        everybody = self.messages + self._dummies
         roots: list[Node] = []
-        for node in everybody:
+        for count, node in enumerate(chain(self.messages, self._dummies)):
+            if count % STEP == 0:
+                yield
             if node.parent is None:
                 roots.append(node)
             else:
                 node.parent.children.append(node)
-        for node in _children_first(roots):
-            if any(not child.number for child in node.children):
-                node.children = _without_dummies(node.children)
+        yield from _prune(roots)
         found: list[Node] = []
         for root in roots:
             if root.number or len(root.children) > 1:
@@ -138,16 +141,21 @@ class Links:
         return found
 
 
-def _children_first(roots: list[Node]) -> list[Node]:
-    """Every node, each behind all that are below it."""
-    found: list[Node] = []
+def _prune(roots: list[Node]) -> Generator[None, None, None]:
+    """Step 3 for all but the top level, the deepest first."""
+    order: list[Node] = []  # each before all that are below it
     rest = list(roots)
     while rest:
+        if len(order) % STEP == 0:
+            yield
         node = rest.pop()
-        found.append(node)
+        order.append(node)
         rest += node.children
-    found.reverse()
-    return found
+    for count, node in enumerate(reversed(order)):
+        if count % STEP == 0:
+            yield
+        if any(not child.number for child in node.children):
+            node.children = _without_dummies(node.children)
 
 
 def _without_dummies(children: list[Node]) -> list[Node]:

@@ -87,5 +87,7 @@ def _unquoted(text: str) -> str:
 
 def _words(text: str) -> str:
     """One line, each run of white space and invisible characters one space."""
-    line = _BLANKS.sub(" ", text[: 64 * LENGTH_LIMIT]).strip(" ")
+    line = _BLANKS.sub(" ", text[: 2 * LENGTH_LIMIT]).strip(" ")
+    if len(line) < LENGTH_LIMIT:  # it has much white space, or little else
+        line = _BLANKS.sub(" ", text[: 64 * LENGTH_LIMIT]).strip(" ")
     return line[:LENGTH_LIMIT].rstrip(" ")

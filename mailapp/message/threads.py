@@ -11,14 +11,14 @@ Nothing is recursive, as a thread may be as deep as a mailbox is large.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from heapq import merge
 from operator import attrgetter
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
-from mailapp.message.linking import Links, Node
+from mailapp.message.linking import STEP, Links, Node
 
-STEP: Final = 500
-"""Messages between two pauses."""
+_RUN: Final = 5000  # messages that are sorted at once
 _T = TypeVar("_T")
 _date = attrgetter("date", "number")
 
@@ -75,9 +75,7 @@ def ordered_subject(rows: Sequence[Row]) -> Steps[list[Node]]:
         first, *others = group
         first.children = others
         threads.append(first)
-    yield
-    threads.sort(key=_date)
-    return threads
+    return (yield from _sorted(threads, _date))
 
 
 def references(rows: Sequence[Row]) -> Steps[list[Node]]:
@@ -98,29 +96,44 @@ def references(rows: Sequence[Row]) -> Steps[list[Node]]:
         if links.work - paused > STEP:
             paused = links.work
             yield
-    yield
-    roots = links.roots()
-    yield
-    roots = _gathered(_by_date(roots))
-    yield
+    roots = yield from links.roots()
+    roots = yield from _by_date(roots)
+    roots = yield from _gathered(roots)
     rest = [node for node in roots if node.children]
     count = 0
     while rest:
         node = rest.pop()
-        node.children.sort(key=_date)
+        if len(node.children) > 1:
+            node.children = yield from _sorted(node.children, _date)
         rest += [child for child in node.children if child.children]
         count += 1
         if count % STEP == 0:
             yield
-    return _by_date(roots)
+    return (yield from _by_date(roots))
 
 
-def _by_date(roots: list[Node]) -> list[Node]:
+def _sorted(nodes: list[Node], key: Callable[[Node], Any]) -> Steps[list[Node]]:
+    """The nodes in order; many are sorted in runs that are then merged."""
+    if len(nodes) <= _RUN:
+        return sorted(nodes, key=key)
+    runs: list[list[Node]] = []
+    for start in range(0, len(nodes), _RUN):
+        runs.append(sorted(nodes[start : start + _RUN], key=key))
+        yield
+    found: list[Node] = []
+    for node in merge(*runs, key=key):
+        found.append(node)
+        if len(found) % STEP == 0:
+            yield
+    return found
+
+
+def _by_date(roots: list[Node]) -> Steps[list[Node]]:
     """Steps 4 and 6 for the top level: a dummy counts as its first child."""
     for root in roots:
         if not root.number:
-            root.children.sort(key=_date)
-    return sorted(roots, key=lambda root: _date(_shown(root)))
+            root.children = yield from _sorted(root.children, _date)
+    return (yield from _sorted(roots, lambda root: _date(_shown(root))))
 
 
 def _shown(root: Node) -> Node:
@@ -128,20 +141,23 @@ def _shown(root: Node) -> Node:
     return root if root.number else root.children[0]
 
 
-def _gathered(roots: list[Node]) -> list[Node]:
+def _gathered(roots: list[Node]) -> Steps[list[Node]]:
     """Step 5: one thread for one subject."""
     table: dict[bytes, Node] = {}
-    for root in roots:
+    for count, root in enumerate(roots):
+        if count % STEP == 0:
+            yield
         subject = _shown(root).subject
         if not subject:
             continue
         known = table.setdefault(subject, root)
         if known.number and (not root.number or (known.is_reply and not root.is_reply)):
             table[subject] = root
-    # a dummy takes the place of both its children, and so stands where one of them did
     merged: set[int] = set()
     added: list[Node] = []
-    for root in roots:
+    for count, root in enumerate(roots):
+        if count % STEP == 0:
+            yield
         subject = _shown(root).subject
         known = table.get(subject, root)
         if known is root or id(root) in merged:
@@ -152,10 +168,9 @@ def _gathered(roots: list[Node]) -> list[Node]:
         elif root.is_reply and not known.is_reply:
             known.children.append(root)
         else:
-            dummy = Node(subject=subject, children=[known, root])
+            table[subject] = Node(subject=subject, children=[known, root])
             merged.add(id(known))
-            added.append(dummy)
-            table[subject] = dummy
+            added.append(table[subject])
     return [root for root in roots + added if id(root) not in merged]
 
 
