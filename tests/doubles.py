@@ -13,6 +13,7 @@ from mailapp.auth.interfaces import (
     Challenge,
     IAuthenticator,
     IExchange,
+    IMailboxAvatar,
     IMaildropAvatar,
     LoggedIn,
     Refusal,
@@ -44,7 +45,7 @@ class User:
     logged_in: int = 0
 
 
-@implementer(IMaildropAvatar)
+@implementer(IMaildropAvatar, IMailboxAvatar)
 class FakeAvatar:
     """The avatar of a :class:`User`."""
 

@@ -55,6 +55,26 @@ CUTS: dict[str, Cut] = {
 }
 
 
+class _Outlet:
+    """What :class:`mailapp.net.outlet.Outlet` is, to a client that always reads."""
+
+    def __init__(self, sent: bytearray) -> None:
+        self._sent = sent
+
+    def begin(self) -> None:
+        """Time does not pass."""
+
+    def write(self, octets: bytes) -> None:
+        """Nothing is kept."""
+        self._sent += octets
+
+    def flush(self) -> None:
+        """It is there already."""
+
+    def pause(self) -> None:
+        """Never."""
+
+
 class Wire:
     """A client's view of one connection.
 
@@ -71,6 +91,9 @@ class Wire:
         self.closed = False
         self.pending = False
         self.before_tls = 0
+        attach = getattr(session, "attach", None)
+        if attach is not None:
+            attach(_Outlet(self.sent))
         self._pump()
 
     def feed(self, octets: bytes, cut: Cut = whole) -> None:
