@@ -45,7 +45,8 @@ class Facts:
         on_good: called with what stands for a password that was found good elsewhere.
         on_visit: called with an account whose maildrop was taken elsewhere.
         on_sent: called with what an account has sent elsewhere.
-        on_arrivals: called with the ids of entries that others put into the queue.
+        on_arrivals: called with texts that name entries which others put into the
+            queue; a ValueError means that one is not understood.
     """
 
     log: ClassVar = Logger()
@@ -78,7 +79,7 @@ class Facts:
         self.on_good: Callable[[Token], None] = lambda _token: None
         self.on_visit: Callable[[AccountId], None] = lambda _account: None
         self.on_sent: Callable[[Sent], None] = lambda _sent: None
-        self.on_arrivals: Callable[[Sequence[str]], None] = lambda _entry_ids: None
+        self.on_arrivals: Callable[[Sequence[str]], None] = lambda _texts: None
 
     def start(self) -> None:
         """Begin to tell, if there is anybody to tell."""
@@ -111,11 +112,11 @@ class Facts:
         """An account has sent a message here."""
         self._sent.append(sent)
 
-    def tell_arrival(self, entry_id: str) -> None:
-        """An entry lies in the queue: the postman should know soon."""
+    def tell_arrival(self, text: str) -> None:
+        """An entry that a text names lies in the queue: tell the postman soon."""
         if not self._arrivals:
             self._reactor.callLater(TELL_ARRIVALS, self._tell_arrivals)
-        self._arrivals.append(entry_id)
+        self._arrivals.append(text)
 
     def _tell_arrivals(self) -> None:
         arrivals, self._arrivals = self._arrivals, []
@@ -159,8 +160,8 @@ class Facts:
         for row in rows:
             self.on_sent(Sent(**row))
 
-    def _hear_arrivals(self, entry_ids: Iterable[object]) -> None:
-        self.on_arrivals([str(entry_id) for entry_id in entry_ids])
+    def _hear_arrivals(self, texts: Iterable[object]) -> None:
+        self.on_arrivals([str(text) for text in texts])
 
     def _recount(self, keys: Iterable[str]) -> None:
         tables = self._elsewhere.values()

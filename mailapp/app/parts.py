@@ -28,6 +28,7 @@ from mailapp.queue.bounce import PER_DOMAIN, Reporter
 from mailapp.queue.intake import Intake
 from mailapp.queue.schedule import Schedule
 from mailapp.queue.spool import Spool
+from mailapp.queue.tray import Place, arrival_text
 from mailapp.queue.types import Entry
 from mailapp.storage.files import Files
 from mailapp.storage.maildir.store import MaildirStore
@@ -138,11 +139,14 @@ class Parts:
         self.facts.stop()
         await self.store.close()
         await self.writes.stop()
+        self.spool.close()
         self.accounts.close()
         self.journal.stop()
 
-    def _tell_arrival(self, entry: Entry, _content: bytes | None) -> None:
-        self.facts.tell_arrival(entry.id)
+    def _tell_arrival(
+        self, entry: Entry, _content: bytes | None, place: Place | None
+    ) -> None:
+        self.facts.tell_arrival(arrival_text(entry.id, place))
 
 
 def schedule_of(configuration: Configuration) -> Schedule:

@@ -118,6 +118,7 @@ class Administration:
             active = self._dispatcher.active(entry_id)
             if active is not None and not active.dropped:
                 return active.entry, active.journal_octets
+            self._dispatcher.read_again(entry_id)
         loaded = await self._custody.found(entry_id)
         return loaded.entry, loaded.journal_octets
 

@@ -47,10 +47,8 @@ class Arrivals:
     def add(self, arrival: Arrival) -> bool:
         """Hold it if there is room; else it has to be read from its file."""
         octets = arrival.held_octets
-        if len(self._held) >= self._most:
+        if len(self._held) >= self._most or octets > self._free:
             return False
-        if octets > self._free:
-            arrival, octets = Arrival(arrival.entry, None), 0
         self._free -= octets
         self._held[arrival.entry.id] = arrival
         return True

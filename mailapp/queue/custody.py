@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import ClassVar, Final
 
-from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
 from mailapp.core.failures import TemporaryFailure
 from mailapp.core.status import SYSTEM_TROUBLE, Status
 from mailapp.events.interfaces import IEvents, Unheard
 from mailapp.events.record import Event, Kind
-from mailapp.net.steps import run
 from mailapp.queue.changes import Change, encode_change, encode_state
+from mailapp.queue.emptying import Emptying, Named
+from mailapp.queue.places import Places
 from mailapp.queue.reading import Gone, Loaded, Problem, Reader
+from mailapp.queue.settling import Settling
 from mailapp.queue.shelf import Record
 from mailapp.queue.spool import Spool
+from mailapp.queue.tray import Place
 from mailapp.queue.trips import Told, Trips
 from mailapp.queue.types import Entry
 
@@ -26,8 +28,8 @@ _LONG: Final = 64 * 1024
 """A journal of so many octets may be written anew, if that makes it much shorter."""
 _SHRINK: Final = 4
 
-SYNC_DELAY: Final = 0.1
-"""Seconds after which removals are durable, at the latest."""
+TRAY_AGE: Final = 60.0
+"""Seconds after which an entry that still waits in a tray has waited long."""
 IN_USE: Final = Status(3, 2, "the queue is in use by another process")
 
 
@@ -46,18 +48,19 @@ class Custody:
         self._events = events or Unheard()
         self.shelf: Final = spool.shelf
         self._reader = Reader(spool.shelf)
+        self._emptying = Emptying(self._reader)
+        self._places = Places()
         self._lock: int | None = None
-        self._journals: list[bytes] = []
-        self._finishing: IDelayedCall | None = None
+        self._settling = Settling(spool, self._emptying, self._places)
         # one trip at a time: the journal of an entry has one writer
         self._records: Trips[Record, int | OSError] = Trips(
-            spool.in_thread, self.shelf.record, spool.clock, together=64
+            spool.in_thread, self._record_all, spool.clock, together=64
         )
-        self._removals: Trips[bytes, OSError | None] = Trips(
-            spool.in_thread, self.shelf.remove, spool.clock, together=256
+        self._removals: Trips[Named, OSError | None] = Trips(
+            spool.in_thread, self._emptying.remove, spool.clock, together=256
         )
-        self._loads: Trips[bytes, Loaded | Problem | Exception] = Trips(
-            spool.in_thread, self._load_all, spool.clock, together=32, at_once=4
+        self._loads: Trips[Named, Loaded | Problem | Exception] = Trips(
+            spool.in_thread, self._emptying.load, spool.clock, together=32, at_once=4
         )
 
     async def take(self) -> None:
@@ -73,14 +76,32 @@ class Custody:
         if lock is None:
             raise TemporaryFailure(IN_USE)
         self._lock = lock
+        await self.tidy()
+
+    async def tidy(self) -> None:
+        """Give files of their own to entries that are in a tray for long.
+
+        The same for trays that we were not told of, since who filled them died.
+        """
+        emptying, in_thread = self._emptying, self.spool.in_thread
+        since = self.spool.clock.seconds() - TRAY_AGE
+        for name in await in_thread(emptying.names):
+            if self._places.is_fresh(name, since):
+                continue
+            try:
+                problems = await in_thread(emptying.take_apart, name)
+            except (OSError, TemporaryFailure) as failure:
+                self._settling.complain(failure)
+                continue
+            if problems is not None:
+                self._places.forget(name)
+                for problem in problems:
+                    self.tell(problem)
 
     def give_up(self) -> None:
         """Let another process have it; nothing may be under way any more. Blocks."""
-        if self._finishing is not None:
-            self._finishing.cancel()
-            self._finishing = None
-            self._complain(self.shelf.finish(self._journals))
-            self._journals = []
+        self._settling.end()
+        self.spool.close()
         lock, self._lock = self._lock, None
         if lock is not None:
             self.shelf.files.close(lock)
@@ -92,9 +113,23 @@ class Custody:
 
     # ---- entries
 
+    def learn(self, entry_id: str, place: Place | None) -> None:
+        """An entry has come that lies in a tray."""
+        if place is not None:
+            self._places.learn(entry_id, place, self.spool.clock.seconds())
+
+    def _named(self, entry_id: str) -> Named:
+        return Named(entry_id.encode(), self._places.get(entry_id))
+
     def load(self, entry_id: str, told: Told[Loaded | Problem | Exception]) -> None:
         """Read an entry and, if it is small, its content; :class:`Gone` if it is."""
-        self._loads.put(entry_id.encode(), told)
+
+        def loaded(result: Loaded | Problem | BaseException) -> None:
+            if isinstance(result, Gone):
+                self._places.leave(entry_id)
+            told(result)
+
+        self._loads.put(self._named(entry_id), loaded)
 
     async def found(self, entry_id: str) -> Loaded:
         """Read an entry.
@@ -104,7 +139,7 @@ class Custody:
             TemporaryFailure: the disk does not give it.
         """
         try:
-            result = await self._loads.do(entry_id.encode())
+            result = await self._loads.do(self._named(entry_id))
         except OSError as problem:
             raise TemporaryFailure(SYSTEM_TROUBLE) from problem
         if isinstance(result, Loaded):
@@ -134,9 +169,12 @@ class Custody:
             journal_octets > _LONG
             and journal_octets > _SHRINK * len(encode_state(entry))
         )
-        record = Record(entry.id.encode(), encode_change(change), entry, anew)
+        named = self._named(entry.id)
+        record = Record(named.name, encode_change(change), entry, anew, named.place)
         length = await self._records.do(record)
         assert isinstance(length, int)  # noqa: S101 - an exception was raised
+        if named.place is not None:
+            self._settling.left(entry.id)
         return length
 
     def remove(
@@ -149,10 +187,10 @@ class Custody:
 
         def gone(problem: BaseException | None) -> None:
             if problem is None:
-                self._finish_later(entry_id, has_journal=has_journal)
+                self._settling.left(entry_id, has_journal=has_journal)
             told(problem)
 
-        self._removals.put(entry_id.encode(), gone)
+        self._removals.put(self._named(entry_id), gone)
 
     async def removed(self, entry_id: str) -> None:
         """Remove an entry, with its journal if it has one.
@@ -160,31 +198,8 @@ class Custody:
         Raises:
             OSError: it may still be there.
         """
-        _ = await self._removals.do(entry_id.encode())
-        self._finish_later(entry_id, has_journal=True)
-
-    def _finish_later(self, entry_id: str, *, has_journal: bool) -> None:
-        if has_journal:
-            self._journals.append(entry_id.encode())
-        if self._finishing is None:
-            self._finishing = self.spool.clock.callLater(SYNC_DELAY, self._finish)
-
-    def _finish(self) -> None:
-        self._finishing = None
-        names, self._journals = self._journals, []
-        run(self._finish_in_thread(names), self._complain, self._complain)
-
-    async def _finish_in_thread(self, names: Sequence[bytes]) -> OSError | None:
-        problem: OSError | None = await self.spool.in_thread(self.shelf.finish, names)
-        return problem
-
-    def _complain(self, problem: BaseException | None) -> None:
-        if problem is not None:
-            self.log.error(
-                "removals from the queue may not last: {reason}",
-                event="queue.removal.failed",
-                reason=str(problem),
-            )
+        _ = await self._removals.do(self._named(entry_id))
+        self._settling.left(entry_id, has_journal=True)
 
     # ---- all of them
 
@@ -196,6 +211,12 @@ class Custody:
         Args:
             tried: only those with a journal, or only those without one.
         """
+        if tried is None:
+            young = [self._named(name) for name in self._places.names()]
+            for first in range(0, len(young), SLICE):
+                some = young[first : first + SLICE]
+                found = await self.spool.in_thread(self._emptying.load, some)
+                yield [one for one in found if isinstance(one, Loaded)]
         names: Iterator[bytes] = self._reader.names(tried=tried)
         more = True
         while more:
@@ -235,11 +256,9 @@ class Custody:
         self.spool.prepare()
         return self.shelf.lock()
 
-    def _load_all(self, names: Sequence[bytes]) -> list[Loaded | Problem | Exception]:
-        return [self._load_one(name) for name in names]
-
-    def _load_one(self, name: bytes) -> Loaded | Problem | Exception:
-        try:
-            return self._reader.load(name)
-        except (Gone, OSError) as problem:
-            return problem
+    def _record_all(self, records: Sequence[Record]) -> list[int | OSError]:
+        """An entry that is recorded of has a file of its own."""
+        moved = self._emptying.move_out([Named(r.name, r.place) for r in records])
+        whole = [r for r, problem in zip(records, moved, strict=True) if not problem]
+        lengths = iter(self.shelf.record(whole))
+        return [problem or next(lengths) for problem in moved]

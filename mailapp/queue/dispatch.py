@@ -21,6 +21,7 @@ from mailapp.queue.lanes import Limits
 from mailapp.queue.reading import Loaded, Problem
 from mailapp.queue.rounds import Active
 from mailapp.queue.schedule import Random, Schedule
+from mailapp.queue.tray import Place, read_arrival
 from mailapp.queue.types import Destination, Entry
 
 LOOK_EVERY: Final = 300.0
@@ -88,18 +89,24 @@ class Dispatcher:
 
     # ---- what arrives
 
-    def accept(self, entry: Entry, octets: bytes | None) -> None:
+    def accept(self, entry: Entry, octets: bytes | None, place: Place | None) -> None:
         """An entry was committed in this process: for ``Spool.arrived``."""
+        self.custody.learn(entry.id, place)
         if self.carrying.running and not self.carrying.is_known(entry.id):
             self._waiting.keep(entry, octets)
             self._waiting.admit(entry)
             self.carrying.turn()
 
-    def arrived(self, entry_ids: Sequence[str]) -> None:
-        """Entries were committed by other processes."""
+    def arrived(self, texts: Sequence[str]) -> None:
+        """Entries were committed by other processes; see :func:`arrival_text`.
+
+        Raises:
+            ValueError: a text is none.
+        """
         if not self.carrying.running:
             return
-        for entry_id in entry_ids:
+        for entry_id, place in map(read_arrival, texts):
+            self.custody.learn(entry_id, place)
             if not self.carrying.is_known(entry_id):
                 self._waiting.announce(entry_id)
                 self.custody.load(entry_id, partial(self._read, entry_id))
@@ -120,6 +127,10 @@ class Dispatcher:
     def active(self, entry_id: str) -> Active | None:
         """An entry, if something is tried or recorded for it now."""
         return self.carrying.active(entry_id)
+
+    def read_again(self, entry_id: str) -> None:
+        """Something is about to be changed of an entry that is not active."""
+        self._waiting.read_again(entry_id)
 
     def record(self, active: Active, change: Change) -> Awaitable[None]:
         """Make a change of such an entry durable."""
@@ -155,6 +166,7 @@ class Dispatcher:
 
     async def _look_through(self, *, first: bool) -> None:
         """Look at new entries first: what waits from before may be much."""
+        await self.custody.tidy()
         async for found in self.custody.all(tried=False):
             for loaded in found:
                 if not self.carrying.is_known(loaded.entry.id):

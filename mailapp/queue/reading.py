@@ -64,6 +64,21 @@ class Problem:
     quarantined: bool
 
 
+def read_octets(octets: bytes) -> tuple[Entry, bytes]:
+    """An entry that is in memory as a whole, and its content.
+
+    Raises:
+        Corrupt: it is damaged.
+        TooNew: it is of another version.
+    """
+    footer = decode_footer(octets)
+    _check_length(footer, len(octets))
+    content = octets[: footer.content_octets]
+    entry = decode_trailer(footer, octets[footer.content_octets : -FOOTER])
+    _check(footer, crc32(content))
+    return entry, content
+
+
 class Reader:
     """Reads a shelf. Several threads may use it."""
 
@@ -101,14 +116,21 @@ class Reader:
             return Loaded(entry, octets, -1)
         return Loaded(replay(entry, journal), octets, len(journal))
 
+    def decode(self, name: bytes, octets: bytes) -> Loaded | Problem:
+        """Read an entry that has no file of its own; its tray stays as it is."""
+        try:
+            entry, content = read_octets(octets)
+            _check_name(entry, name)
+        except (Corrupt, TooNew) as problem:
+            return Problem(name, str(problem), quarantined=False)
+        return Loaded(entry, content, -1)
+
     def _read(self, fd: int, *, content: bool) -> tuple[Entry, bytes | None]:
         size = self.files.size(fd)
         start = max(0, size - SMALL)
         tail = self.files.read(fd, start, SMALL)
         footer = decode_footer(tail)
-        if footer.file_octets != size or footer.trailer_octets > LONGEST_TRAILER:
-            reason = "the file has another length than it says"
-            raise Corrupt(reason)
+        _check_length(footer, size)
         at = footer.content_octets - start
         if at >= 0:
             text = tail[at:-FOOTER]
@@ -195,6 +217,12 @@ class Reader:
                     self.files.unlink(path)
                     count += 1
         return count
+
+
+def _check_length(footer: Footer, octets: int) -> None:
+    if footer.file_octets != octets or footer.trailer_octets > LONGEST_TRAILER:
+        reason = "the file has another length than it says"
+        raise Corrupt(reason)
 
 
 def _check(footer: Footer, crc: int) -> None:

@@ -2,6 +2,7 @@
 
 ::
 
+    <queue>/trays/<name>       entries that have just come: see tray.py
     <queue>/entries/<id>       an entry: see record.py
     <queue>/entries/<id>.log   what became of it so far: see changes.py
     <queue>/tmp/               entries that are being written
@@ -9,8 +10,8 @@
     <queue>/lock               locked by the one who carries
     <queue>/control            the socket where commands are taken
 
-A file in ``entries`` is in the queue; ``docs/queue.rst`` has the table of states, with
-what a crash at each step leaves.
+A file in ``entries`` is in the queue, and so is what waits in a tray;
+``docs/queue.rst`` has the table of states, with what a crash at each step leaves.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Final, TypeVar
 from attrs import define, frozen
 
 from mailapp.queue.changes import encode_state
+from mailapp.queue.tray import Place
 from mailapp.queue.types import Entry
 from mailapp.storage.files import Directory, Files
 
@@ -39,12 +41,14 @@ class Draft:
         octets: what is still to be written: content and trailer, or the rest of them.
         path: its file in ``tmp``.
         fd: of that file, or -1: there is none yet. It is the shelf's from now on.
+        place: where it lies once it is committed; None: in a file of its own.
     """
 
     name: bytes
     octets: bytes
     path: bytes
     fd: int = -1
+    place: Place | None = None
 
 
 @frozen
@@ -52,6 +56,7 @@ class Record:
     """A change of an entry, to be made durable.
 
     Attributes:
+        place: where it lies, if that is in a tray.
         line: of the journal.
         entry: as it is after the change; used to write the journal anew.
         anew: the journal is too long, or its end may be torn.
@@ -61,6 +66,7 @@ class Record:
     line: bytes
     entry: Entry
     anew: bool = False
+    place: Place | None = None
 
 
 class Shelf:
@@ -70,14 +76,15 @@ class Shelf:
         self.directory: Final = directory
         self.files: Final = files
         self.entries: Final = directory + b"/entries"
-        self._held: Directory | None = None
+        self._trays: Final = directory + b"/trays"
+        self._held: dict[bytes, Directory] = {}
 
     def prepare(self) -> None:
         """Make the folders that are not there; each is durable at return."""
         files = self.files
-        for path in self.directory, self.entries, self.folder(b"tmp"):
-            _make(files, path)
-        _make(files, self.folder(b"corrupt"))
+        _make(files, self.directory)
+        for name in b"entries", b"trays", b"tmp", b"corrupt":
+            _make(files, self.folder(name))
 
     def folder(self, name: bytes) -> bytes:
         """The path of one of the folders."""
@@ -86,6 +93,10 @@ class Shelf:
     def path(self, name: bytes) -> bytes:
         """Where an entry lies."""
         return self.entries + b"/" + name
+
+    def tray(self, name: str) -> bytes:
+        """The path of a tray."""
+        return b"%b/%b" % (self._trays, name.encode("ascii"))
 
     def lock(self) -> int | None:
         """Become the one who carries; a descriptor to hold, None: another one is."""
@@ -154,7 +165,7 @@ class Shelf:
             self.files.fsync(fd)
         finally:
             self.files.close(fd)
-        self.files.rename_into(draft.path, self._directory(), draft.name)
+        self.files.rename_into(draft.path, self._directory(self.entries), draft.name)
 
     # ---- changing
 
@@ -224,20 +235,27 @@ class Shelf:
         with suppress(FileNotFoundError):
             self.files.unlink(path)
 
-    # ---- the folder
+    # ---- the folders
 
-    def _directory(self) -> Directory:
-        held = self._held
+    def _directory(self, path: bytes) -> Directory:
+        held = self._held.get(path)
         if held is None:
-            held = self._held = self.files.directory(self.entries)
+            held = self._held[path] = self.files.directory(path)
         return held
 
     def sync(self) -> OSError | None:
         """Make the names of all entries durable; why that can't be."""
+        return self._sync(self.entries)
+
+    def sync_trays(self) -> OSError | None:
+        """Make the names of all trays durable; why that can't be."""
+        return self._sync(self._trays)
+
+    def _sync(self, path: bytes) -> OSError | None:
         try:
-            self.files.sync(self._directory())
+            self.files.sync(self._directory(path))
         except OSError as problem:
-            self._held = None
+            self._held.pop(path, None)
             return problem
         return None
 

@@ -19,10 +19,12 @@ from mailapp.core.envelope import Envelope
 from mailapp.core.failures import TemporaryFailure
 from mailapp.core.status import SYSTEM_FULL, SYSTEM_TROUBLE
 from mailapp.net.threads import InThread
+from mailapp.queue.filling import Filling
 from mailapp.queue.interfaces import IQueue, IQueuedBody
 from mailapp.queue.reading import SMALL
 from mailapp.queue.record import encode_trailer, is_entry_id
 from mailapp.queue.shelf import Draft, Shelf
+from mailapp.queue.tray import Place
 from mailapp.queue.trips import Trips
 from mailapp.queue.types import Entry
 from mailapp.storage.files import Files
@@ -33,8 +35,9 @@ MEMORY: Final = 16 * 1024 * 1024
 """Octets that the contents of all entries of a process may take before their commit."""
 _FULL: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
-Arrived = Callable[[Entry, bytes | None], object]
-"""Told of each entry that was committed, with its content if that is in memory."""
+Arrived = Callable[[Entry, bytes | None, Place | None], object]
+"""Told of each entry that was committed, with its content if that is in memory, and
+where it lies if that is in a tray."""
 
 
 def failure_of(problem: BaseException) -> BaseException:
@@ -77,6 +80,7 @@ class Spool:
         self.commits: Final[Trips[Draft, OSError | None]] = Trips(
             in_thread, self._commit, clock, at_once=64
         )
+        self._filling = Filling(self.shelf)
         self._prepared = False
         self._unique = f"{os.getpid()}-{os.urandom(6).hex()}".encode()
         self._numbers = count(1)
@@ -106,12 +110,21 @@ class Spool:
             self.prepare()
         except OSError as problem:
             return [problem] * len(drafts)
-        return self.shelf.commit(drafts)
+        small = [draft for draft in drafts if self._filling.fits(draft)]
+        large = [draft for draft in drafts if not self._filling.fits(draft)]
+        problems = dict(zip(small, self._filling.commit(small), strict=True))
+        if large:
+            problems.update(zip(large, self.shelf.commit(large), strict=True))
+        return [problems[draft] for draft in drafts]
+
+    def close(self) -> None:
+        """Leave the trays to who empties them; what is committed later gets others."""
+        self._filling.close()
 
 
-def nobody(entry: Entry, octets: bytes | None) -> None:
+def nobody(entry: Entry, octets: bytes | None, place: Place | None) -> None:
     """Nobody carries what is committed by this process."""
-    del entry, octets
+    del entry, octets, place
 
 
 @define(eq=False)
@@ -187,7 +200,7 @@ class QueuedBody:
             """It counts also if nobody waits for it any more."""
             self._let_go()
             if problem is None:
-                spool.arrived(entry, content)
+                spool.arrived(entry, content, draft.place)
             elif not isinstance(problem, OSError):
                 spool.shelf.discard(draft)
             if not told.called:

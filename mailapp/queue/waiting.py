@@ -71,6 +71,10 @@ class Waiting:
         """Keep what will be admitted in memory, if there is room."""
         self._arrivals.add(Arrival(entry, octets))
 
+    def read_again(self, entry_id: str) -> None:
+        """Keep it in memory no longer: its file says something new."""
+        self._arrivals.take(entry_id)
+
     def take(self, entry_id: str) -> Arrival | None:
         """Its turn has come, or it is not there; and it, if it is in memory."""
         self._fresh.discard(entry_id)

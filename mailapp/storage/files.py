@@ -28,6 +28,7 @@ _CREATE: Final = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEX
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _SCRATCH: Final = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _APPEND: Final = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+_OVERWRITE: Final = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 
@@ -84,6 +85,10 @@ class Files:
         """A descriptor to lock, read and overwrite a file, made if it is not there."""
         return os.open(path, _SCRATCH, 0o600)
 
+    def open_overwrite(self, path: bytes) -> int:
+        """A descriptor to read, and to overwrite, a file that is there."""
+        return os.open(path, _OVERWRITE)
+
     def open_append(self, path: bytes) -> int:
         """A descriptor to read, and to append to, a file that is there."""
         return os.open(path, _APPEND)
@@ -102,9 +107,9 @@ class Files:
         while written < len(octets):
             written += os.write(fd, memoryview(octets)[written:])
 
-    def overwrite(self, fd: int, octets: bytes) -> None:
-        """Put octets at the start of the file, over what is there."""
-        os.pwrite(fd, octets, 0)
+    def overwrite(self, fd: int, octets: bytes, start: int = 0) -> None:
+        """Put octets over what is there; the file is at least so long."""
+        os.pwrite(fd, octets, start)
 
     def read(self, fd: int, start: int, length: int) -> bytes:
         """Up to ``length`` octets from ``start``; none at the end."""

@@ -15,9 +15,8 @@ import errno
 from collections.abc import Iterator
 from itertools import combinations
 
-from attrs import define, field
-
 from mailapp.storage.files import Directory, Facts, Files
+from tests.crash.inodes import Assignment, Inode, Operation, torn, without
 
 EXHAUSTIVE = 5
 """Up to so many waiting operations every subset is played, else prefixes and gaps."""
@@ -26,24 +25,6 @@ _TICK = 1_000_000_000
 
 class PowerCut(BaseException):
     """Nothing runs after it, no ``except OSError`` and no clean-up."""
-
-
-@define(eq=False)
-class Inode:
-    """A file or a directory."""
-
-    directory: bool
-    content: bytes = b""
-    durable: bytes = b""
-    names: dict[bytes, int] = field(factory=dict)
-    durable_names: dict[bytes, int] = field(factory=dict)
-    changed: int = 0
-    links: int = 1
-
-
-Assignment = tuple[int, bytes, int | None]
-"""In a directory a name gets an inode, or goes."""
-Operation = tuple[Assignment, ...]
 
 
 class HeldDirectory(Directory):
@@ -124,10 +105,9 @@ class Power(Files):
         disk.boots = self.boots + 1
         disk.time = self.time + 60 * _TICK
         for number, inode in self.inodes.items():
-            content = inode.durable
-            if inode.content != inode.durable and written:
-                end = len(inode.content) // 2 if written == 1 else None
-                content = inode.content[:end]
+            content = inode.content if written else inode.durable
+            if written == 1:
+                content = torn(inode.content, inode.durable)
             disk.inodes[number] = Inode(
                 inode.directory, content, content, dict(inode.durable_names)
             )
@@ -169,7 +149,7 @@ class Power(Files):
                     names.pop(name, None)
                 else:
                     names[name] = inode
-                older = _without(older, directory, name)
+                older = without(older, directory, name)
         self.waiting = older
 
 
@@ -236,6 +216,10 @@ class Disk(Power):
         """See :class:`Files`."""
         return self.open_read(path)
 
+    def open_overwrite(self, path: bytes) -> int:
+        """See :class:`Files`."""
+        return self.open_read(path)
+
     def close(self, fd: int) -> None:
         """See :class:`Files`."""
         self._call()
@@ -246,11 +230,12 @@ class Disk(Power):
         self._call()
         self._inode(fd).content += octets
 
-    def overwrite(self, fd: int, octets: bytes) -> None:
+    def overwrite(self, fd: int, octets: bytes, start: int = 0) -> None:
         """See :class:`Files`."""
         self._call()
-        inode = self._inode(fd)
-        inode.content = octets + inode.content[len(octets) :]
+        before = self._inode(fd).content
+        after = before[:start] + octets + before[start + len(octets) :]
+        self._inode(fd).content = after
 
     def read(self, fd: int, start: int, length: int) -> bytes:
         """See :class:`Files`."""
@@ -387,14 +372,3 @@ class Disk(Power):
     def boot(self) -> bytes:
         """See :class:`Files`."""
         return b"boot%d" % self.boots
-
-
-def _without(
-    operations: list[Operation], directory: int, name: bytes
-) -> list[Operation]:
-    """Older operations on a name can't come after one that is durable."""
-    left = [
-        tuple(a for a in operation if a[:2] != (directory, name))
-        for operation in operations
-    ]
-    return [operation for operation in left if operation]

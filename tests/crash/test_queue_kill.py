@@ -16,6 +16,7 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 from tests.crash.case import need, rounds
 from tests.rows import rows, tabled
 from tests.threats import threat
+from tests.unit.queue.postman import in_trays
 
 ROOT: Final = Path(__file__).parents[2]
 _INJECTED: Final = "inject={call}:signal=SIGKILL:when={number}"
@@ -72,6 +73,7 @@ class KillTests(SynchronousTestCase):
         self.assertLessEqual(taken.total() - len(taken), self.kills)
         queue = self.folder / "queue"
         self.assertEqual(list((queue / "entries").iterdir()), [])
+        self.assertEqual(in_trays(queue), [])
         self.assertEqual(list((queue / "corrupt").iterdir()), [])
 
     @threat(114, 117)
@@ -87,6 +89,7 @@ class KillTests(SynchronousTestCase):
         rename="rename,renameat,renameat2",
         fsync="fsync",
         write="write",
+        mark="pwrite64",
         unlink="unlink,unlinkat",
     )
     @threat(114, 117)

@@ -10,8 +10,9 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailapp.core.envelope import Notify
-from mailapp.queue.custody import SYNC_DELAY
+from mailapp.net.steps import finish
 from mailapp.queue.interfaces import Consignment
+from mailapp.queue.settling import SYNC_DELAY
 from mailapp.queue.types import Attempt, Outcome
 from mailapp.storage.files import Directory
 from tests.crash.explore import explore
@@ -127,6 +128,7 @@ class QueuePowerTests(SynchronousTestCase):
     def check_entries(self, disk: Disk) -> None:
         """What was acknowledged is there, whole, and nothing else is."""
         post = started(disk)
+        finish(post.custody.take())
         found = [entry.id for entry in post.entries()]
         self.assertLessEqual(self.fate.acked, set(found), "acknowledged mail is lost")
         self.assertEqual(disk.names(b"/queue/corrupt"), [], "half a message is visible")

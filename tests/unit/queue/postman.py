@@ -26,8 +26,10 @@ from mailapp.queue.custody import Custody
 from mailapp.queue.dispatch import Dispatcher
 from mailapp.queue.interfaces import Consignment, ICarrier, IContent, IReporter
 from mailapp.queue.lanes import Limits
+from mailapp.queue.reading import read_octets
 from mailapp.queue.schedule import Schedule
 from mailapp.queue.spool import Spool
+from mailapp.queue.tray import sections
 from mailapp.queue.types import Attempt, Destination, Entry, Outcome, Reported
 from mailapp.storage.files import Files
 
@@ -73,6 +75,19 @@ def attempt(outcome: Outcome, at: float, status: str = "") -> Attempt:
         Outcome.FAILED: "5.1.1",
     }
     return Attempt(outcome, at, status or usual[outcome], "as told", host="mx.test")
+
+
+def in_trays(queue: Path) -> list[str]:
+    """The names of the entries that wait in the trays of a queue."""
+    names = []
+    for path in (queue / "trays").iterdir():
+        octets = path.read_bytes()
+        for section in sections(path.name, octets):
+            start = section.place.entry_start
+            if section.waits:
+                entry, _ = read_octets(octets[start : start + section.place.octets])
+                names.append(entry.id)
+    return names
 
 
 Answer = Callable[[Consignment, int], Attempt]
@@ -265,6 +280,8 @@ class PostCase(SynchronousTestCase):
         )
 
     def left(self) -> list[str]:
-        """The files of entries, when removals have come to their end."""
+        """Files of entries, and what waits in trays, when removals are at their end."""
         self.wait(0.2)
-        return sorted(path.name for path in (self.folder / "queue/entries").iterdir())
+        queue = self.folder / "queue"
+        files = [path.name for path in (queue / "entries").iterdir()]
+        return sorted(files + in_trays(queue))

@@ -14,6 +14,7 @@ from mailapp.net.steps import finish
 from mailapp.queue.lane import Lane, LaneLimits
 from mailapp.queue.lanes import Limits
 from mailapp.queue.schedule import DAY
+from mailapp.queue.tray import arrival_text
 from mailapp.queue.types import Destination, Outcome
 from mailapp.storage.files import Directory, Files
 from tests.threats import threat
@@ -179,9 +180,13 @@ class StartTests(PostCase):
     def test_told(self) -> None:
         """One that another process tells of goes at once, and once."""
         worker = Post(self.folder / "queue", Files(), self.clock)
+        texts = []
+        worker.spool.arrived = lambda entry, _octets, place: texts.append(
+            arrival_text(entry.id, place)
+        )
         worker.put(envelope())
-        self.post.dispatcher.arrived(["m1", "m1", "gone", "../lock"])
-        self.post.dispatcher.arrived(["m1"])
+        self.post.dispatcher.arrived([*texts, *texts, "gone", "../lock"])
+        self.post.dispatcher.arrived(texts)
         self.assertEqual(self.post.carrier.taken, [("m1", "bob@far.test")])
 
     def test_second_postman(self) -> None:
