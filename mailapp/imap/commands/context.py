@@ -92,9 +92,6 @@ class Entrant:
     avatar: IMailboxAvatar
     logout: Callable[[], None]
 
-    def flush(self) -> None:
-        """Let what was kept leave: no answer will come that takes it along."""
-
 
 @define(eq=False)
 class Selected:
