@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
+from mailapp.cli.manual import explain
 from mailapp.cli.prompt import Terminal
 from mailapp.cli.site import Settings, Site
 from mailapp.core.address import parse_address
@@ -180,11 +181,46 @@ def add_parser(subparsers: Any) -> None:
         help="whose messages the list sends on (default: anyone)",
     )
     adds.add_argument("--title", help="what the list is about, for List-Id")
+    add_examples = (
+        (
+            "mailapp alias add info@example.org alice@example.org",
+            "another name of alice",
+        ),
+        (
+            "mailapp alias add sales@example.org alice@example.org x@example.net",
+            "for two",
+        ),
+        ("mailapp alias add @example.org alice@example.org", "all that is not there"),
+        (
+            "mailapp alias add team@example.org --list --owner alice@example.org",
+            "a list",
+        ),
+        ("mailapp alias add team@example.org bob@example.org", "its first member"),
+    )
+    explain(
+        adds,
+        "What goes elsewhere leaves under a sender of ours that leads back to the first"
+        " one (SRS). An alias that names itself keeps a copy. Members are added to a"
+        " list by the same command again.",
+        examples=add_examples,
+    )
     removes = command("remove", remove)
     removes.add_argument("address", help=text)
     removes.add_argument("target", nargs="*", help="only these; default: all of it")
     lists = command("list", show)
     lists.add_argument("--json", action="store_true", help="for programs")
+    explain(
+        parser,
+        examples=(
+            *add_examples,
+            (
+                "mailapp alias remove sales@example.org x@example.net",
+                "take one from it",
+            ),
+            ("mailapp alias remove team@example.org", "forget it as a whole"),
+            ("mailapp alias list", "all of them, and where they lead"),
+        ),
+    )
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:

@@ -7,6 +7,7 @@ import time
 from typing import Any, Final
 
 from mailapp.auth import app_passwords
+from mailapp.cli.manual import explain
 from mailapp.cli.work import OK, Refusal, Work
 from mailapp.directory.app_passwords import (
     LABEL_LIMIT,
@@ -79,6 +80,19 @@ def add_parser(commands: Any) -> None:
         help="passwords for single programs",
         description="Manage passwords that are made for one program each.",
     )
+    examples = (
+        ("mailapp user app-password add alice@example.org phone", "printed once"),
+        ("mailapp user app-password add alice 'old printer'", "in the first domain"),
+        ("mailapp user app-password list alice", "made and last used on which day"),
+        ("mailapp user app-password remove alice phone", "it was lost"),
+    )
+    explain(
+        parser,
+        "A program logs in with the name of the account and its own password. It works"
+        " wherever the password itself is sent (PLAIN, LOGIN, USER and PASS). Sessions"
+        " that it opened are closed within a minute when it is removed.",
+        examples=examples,
+    )
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     for word, does in (("add", add), ("list", show), ("remove", remove)):
         text = (does.__doc__ or "").rstrip(".")
@@ -91,6 +105,7 @@ def add_parser(commands: Any) -> None:
             action.add_argument("--json", action="store_true", help="for programs")
         else:
             action.add_argument("label", help='what it is for, such as "phone"')
+        explain(action, examples=[row for row in examples if f" {word} " in row[0]])
 
 
 def _label(work: Work) -> str:

@@ -15,6 +15,7 @@ from mailapp.app import fetching
 from mailapp.app.privileges import drop, ids_to_become
 from mailapp.app.reactor import install
 from mailapp.auth.keys import KeyProblem
+from mailapp.cli.manual import explain
 from mailapp.cli.screen import Colour, Screen
 from mailapp.config.fetching import Fetch
 from mailapp.config.schema import Configuration
@@ -47,6 +48,21 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.set_defaults(run=run)
+    explain(
+        parser,
+        "A message is deleted there only after it is safe here. As root the command"
+        " becomes the user of the server first.",
+        examples=(
+            ("mailapp fetch", "all accounts"),
+            ("mailapp fetch --dry-run old-account", "look what there is at one"),
+            ("mailapp fetch --json old-account", "for a program"),
+        ),
+        codes=(
+            (OK, "all is fetched"),
+            (FAILED, "something has to be mended, such as a password"),
+            (TRY_AGAIN, "a server or the network failed: it may work later"),
+        ),
+    )
 
 
 def run(arguments: argparse.Namespace, configuration: Configuration) -> int:

@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 from attrs import frozen
 from twisted.internet.task import Clock
 
+from mailapp.cli.manual import explain
 from mailapp.cli.prompt import Terminal
 from mailapp.cli.queue_texts import HEADINGS, columns, details, last_words, row
 from mailapp.cli.screen import Colour, Screen
@@ -242,9 +243,38 @@ def add_parser(subparsers: Any) -> None:
     command("show", show)
     retries = command("retry", retry, "*")
     retries.add_argument("--domain", default="", help="all that wait for this domain")
+    explain(
+        retries,
+        "Whatever was planned for them. What is held stays so.",
+        examples=(
+            ("mailapp queue retry 4f1e09c2ab77d310", "this message"),
+            (
+                "mailapp queue retry --domain example.net",
+                "all that wait for example.net",
+            ),
+        ),
+    )
     command("hold", hold)
     command("release", release)
     command("drop", drop)
+    explain(
+        parser,
+        "Without a running server the files are worked on, and what is to be tried is"
+        " tried when a server starts. Run it as the user of the server.",
+        examples=(
+            ("mailapp queue list", "what waits, when it goes, and what was said last"),
+            ("mailapp queue list --domain example.net --json", "for a program"),
+            ("mailapp queue show 4f1e09c2ab77d310", "all that is known of a message"),
+            ("mailapp queue retry --domain example.net", "send now what waits for it"),
+            ("mailapp queue hold 4f1e09c2ab77d310", "keep it until it is released"),
+            ("mailapp queue drop 4f1e09c2ab77d310", "remove it; nobody is told"),
+        ),
+        codes=(
+            (OK, "it is done"),
+            (FAILED, "there is no such message, or its file can't be read"),
+            (TRY_AGAIN, "a server is starting or stopping: try again"),
+        ),
+    )
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:

@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol, TextIO
 
 from attrs import asdict
 
+from mailapp.cli.manual import explain
 from mailapp.cli.said import said
 from mailapp.cli.screen import Colour, Screen
 from mailapp.events.record import Event, Kind
@@ -66,6 +67,19 @@ def add_parser(subparsers: Any) -> None:
         help="tell of the newest N messages only (20)",
     )
     parser.add_argument("--json", action="store_true", help="for programs")
+    explain(
+        parser,
+        "With a message come the copies that aliases and lists made of it, and the"
+        ' reports about it; with a report, the message that it is about. "by" a server'
+        ' are its own words, "at" a server are ours about it.',
+        examples=(
+            ("mailapp why 4f1e09c2ab77d310", "by the id, as in: 250 2.0.0 OK id=…"),
+            ("mailapp why bob@example.net", "the newest messages from or to bob"),
+            ("mailapp why '<20@mail.example.org>'", "by the Message-ID"),
+            ("mailapp why --last 1 --json bob@example.net", "for a program"),
+        ),
+        codes=((OK, "it is told"), (NOTHING, "nothing is known of it")),
+    )
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
