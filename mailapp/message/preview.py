@@ -70,6 +70,8 @@ def _is_attached(part: Part) -> bool:
 
 def _unquoted(text: str) -> str:
     """The text without what it quotes, who is quoted, and its signature."""
+    if ">" not in text and "-- " not in text:
+        return text
     lines: list[str] = []
     quoting = False
     for line in text.split("\n"):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from time import perf_counter
+from unittest.mock import patch
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from mailapp.message import fields
 from mailapp.message.fields import (
     COUNT_LIMIT,
     FIELD_LIMIT,
@@ -253,3 +257,30 @@ class HeaderProperties(SynchronousTestCase):
         self.assertEqual(bytes(scanner.header), octets[: header.body_start])
         counted = len([f for f in header.fields if f.is_named(b"received")])
         self.assertEqual(len(list(named(octets, b"received"))), counted)
+
+
+class QuickFieldTests(SynchronousTestCase):
+    """The match that reads sound fields says what the thorough way says."""
+
+    @given(
+        st.lists(
+            st.sampled_from(
+                [b"A", b"b-c", b":", b" ", b"\t", b"\r\n", b"\r\n", b"\n", b"\r", b"\0",
+                 b"\xe9", b"x y", b": ", b"\r\n "]
+            ),
+            max_size=16,
+        ).map(b"".join)
+    )  # fmt: skip
+    def test_same(self, octets: bytes) -> None:
+        """Fields, their offsets and what is wrong with them."""
+        found = parse_header(octets)
+        with patch.object(fields, "_FIELD", lambda _octets, _position: None):
+            self.assertEqual(parse_header(octets), found)
+
+    @threat(14, 83)
+    def test_linear(self) -> None:
+        """A megabyte that is nearly one sound field is not read again and again."""
+        for line in (b"A: b\r\n ", b"A: b\r\n", b"A:", b"A: \r", b"A: b\n"):
+            started = perf_counter()
+            parse_header(line * (1_000_000 // len(line)) + b"\n")
+            self.assertLess(perf_counter() - started, 5, line)

