@@ -119,7 +119,8 @@ def _check_listener(
         _check_pop2(listener, path, report)
         return
     if listener.is_private:
-        _check_private(listener, path, report)
+        fix = 'Write tls = "implicit"; or on loopback allow-cleartext = true.'
+        _check_login(listener, path, report, fix)
         return
     if listener.allow_cleartext:
         # threats 29, 51: whoever is on the way reads the passwords
@@ -129,18 +130,14 @@ def _check_listener(
             "true",
             'Set address = "127.0.0.1", or remove allow-cleartext and use TLS.',
         )
-    elif listener.protocol in _LOGIN_ONLY and listener.tls is Security.NONE:
-        report.add(
-            (*path, "tls"),
-            '"starttls" or "implicit", since this protocol begins with a login',
-            '"none", so nobody can log in',
-            'Write tls = "implicit".',
-            Severity.WARNING,
-        )
+    else:
+        _check_login(listener, path, report, 'Write tls = "implicit".')
 
 
-def _check_private(listener: Listener, path: tuple[str, int], report: Report) -> None:
-    """On loopback, too, passwords are not taken in the clear unless that is said."""
+def _check_login(
+    listener: Listener, path: tuple[str, int], report: Report, fix: str
+) -> None:
+    """Passwords are not taken in the clear unless that is said, on loopback, too."""
     if (
         listener.protocol in _LOGIN_ONLY
         and listener.tls is Security.NONE
@@ -150,7 +147,7 @@ def _check_private(listener: Listener, path: tuple[str, int], report: Report) ->
             (*path, "tls"),
             '"starttls" or "implicit", since this protocol begins with a login',
             '"none", so nobody can log in',
-            'Write tls = "implicit"; or on loopback allow-cleartext = true.',
+            fix,
             Severity.WARNING,
         )
 
@@ -235,5 +232,5 @@ def _clash(one: Listener, other: Listener) -> bool:
 _MAIL_PORT: Final = 25
 _WIDEST: Final = {4: 8, 6: 16}
 _FETCHING: Final = frozenset({Protocol.POP2, Protocol.POP3})
-_LOGIN_ONLY: Final = frozenset({Protocol.POP3, Protocol.SUBMISSION})
+_LOGIN_ONLY: Final = frozenset({Protocol.POP3, Protocol.IMAP, Protocol.SUBMISSION})
 _EVERY_IPV4: Final = "0.0.0.0"  # noqa: S104 - compared with, not listened on
