@@ -10,6 +10,7 @@ from typing import Any
 from twisted.internet.task import Clock
 
 from mailapp.net.threads import inline
+from mailapp.storage.index.indexes import Indexes
 from mailapp.storage.maildir.store import MaildirStore
 from mailapp.storage.memory import MemoryStore
 from tests.contract import mailbox, store, store_changes
@@ -50,3 +51,18 @@ class LineFeedStoreTests(
 
     def test_quota(self) -> None:
         """Quota counts octets on disk, where lines are shorter here."""
+
+
+class IndexedStoreTests(
+    store.DeliveryContract, store_changes.ChangeContract, mailbox.MailboxContract
+):
+    """The store of files with an index beside each account's mail."""
+
+    def make_store(self, clock: Clock) -> Any:
+        """In a directory of its own."""
+        root = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, root)
+        troubles: list[tuple[bytes, str]] = []
+        self.addCleanup(lambda: self.assertEqual(troubles, []))
+        indexes = Indexes(lambda *trouble: troubles.append(trouble))
+        return MaildirStore(root, inline, clock=clock, indexes=indexes)

@@ -19,13 +19,14 @@ from mailapp.core.failures import TemporaryFailure
 from mailapp.net.steps import nothing, run
 from mailapp.net.threads import InThread
 from mailapp.storage.files import Files
+from mailapp.storage.index.indexes import Indexes
 from mailapp.storage.interfaces import IAccount, ILease
 from mailapp.storage.items import Items
 from mailapp.storage.maildir.changes import Changes, touched
 from mailapp.storage.maildir.clock import ModSeqClock
 from mailapp.storage.maildir.errors import disk_errors
 from mailapp.storage.maildir.filename import UniqueNames
-from mailapp.storage.maildir.folders import Folders
+from mailapp.storage.maildir.folders import Folders, Found
 from mailapp.storage.maildir.lease import Lease, LeaseTable
 from mailapp.storage.maildir.mailbox import Mailbox
 from mailapp.storage.maildir.marks import MaildirMarks
@@ -39,6 +40,7 @@ from mailapp.storage.maildir.reading import (
     open_inbox,
     raw_octets,
 )
+from mailapp.storage.maildir.remembered import Remembered
 from mailapp.storage.maildir.scan import Listing
 from mailapp.storage.maildir.sink import SinkParts, StagedSink
 from mailapp.storage.maildir.tracked import Tracked
@@ -77,6 +79,7 @@ class Ground:
         leases: that this process holds.
         clock: of the reactor.
         neighbours: other processes and programs.
+        indexes: of the accounts; None: nothing is kept but the mail.
     """
 
     files: Files
@@ -85,6 +88,7 @@ class Ground:
     leases: LeaseTable
     clock: IReactorTime
     neighbours: Neighbours
+    indexes: Indexes | None = None
 
 
 @implementer(IAccount)
@@ -276,11 +280,18 @@ class MaildirAccount:
         found = self._folders.by_id(folder)
         box = self._boxes.get(folder)
         if box is None:
-            tracked = Tracked(self._files, self._folders, found, self._clock)
-            box = self._boxes[folder] = Mailbox(self._files, self._folders, tracked)
+            box = self._boxes[folder] = self._new_mailbox(found)
         elif box.found != found:
             box.move(found)
         return box
+
+    def _new_mailbox(self, found: Found) -> Mailbox:
+        index, indexes = None, self._ground.indexes
+        if indexes is not None:
+            index = indexes.of(self.path)
+        remembered = None if index is None else Remembered(index, found.id)
+        tracked = Tracked(self._files, self._folders, found, self._clock, remembered)
+        return Mailbox(self._files, self._folders, tracked, index)
 
     def _summaries(self) -> list[Folder]:
         with self._lock:

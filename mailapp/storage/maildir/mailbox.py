@@ -6,15 +6,18 @@ The methods block and are not thread-safe but for :meth:`Mailbox.cached` and
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from errno import ENOENT
+from typing import Final
 
 from attrs import define, field
 
 from mailapp.message.imap_facts import Kind, facts
 from mailapp.storage.columns import Columns
 from mailapp.storage.files import Files
+from mailapp.storage.index.account_index import AccountIndex
+from mailapp.storage.index.texts import answerable, texts_of
 from mailapp.storage.maildir.body import Body
 from mailapp.storage.maildir.filename import parse
 from mailapp.storage.maildir.folders import Folders, Found
@@ -22,7 +25,10 @@ from mailapp.storage.maildir.reading import raw_octets
 from mailapp.storage.maildir.scan import Listing, scan, tell
 from mailapp.storage.maildir.tracked import Tracked
 from mailapp.storage.maildir.uids import Turn
-from mailapp.storage.types import UID, BlobRef, Folder, ModSeq, Row
+from mailapp.storage.types import UID, BlobRef, Folder, ModSeq, Row, TextQuery
+
+INDEXED_AT_ONCE: Final = 100
+"""Messages whose text a search puts into the index before it asks it."""
 
 
 @define(eq=False)
@@ -32,6 +38,7 @@ class Mailbox:
     files: Files
     folders: Folders
     tracked: Tracked
+    index: AccountIndex | None = None
     _listing: Listing | None = field(default=None, init=False)
 
     @property
@@ -111,20 +118,81 @@ class Mailbox:
         self, columns: Columns, uids: Sequence[UID], kinds: Sequence[Kind]
     ) -> list[tuple[UID, list[bytes]]]:
         """Facts about messages; those that are gone are left out. In any thread."""
-        found = []
+        serial = self._serial(columns)
+        known: Mapping[Kind, Mapping[int, bytes]] = {}
+        if self.index is not None and serial is not None:
+            known = self.index.facts(serial, uids, kinds)
+        rows = [known.get(kind, {}) for kind in kinds]
+        found: list[tuple[UID, list[bytes]]] = []
+        fresh: list[tuple[int, dict[Kind, bytes]]] = []
         for uid in uids:
             place = columns.place(uid)
             if place is None:
                 continue
-            blob = columns.blob(place)
             try:
-                fd = self.open(blob)
-                with Body(self.files, fd, raw=raw_octets(blob) is not None) as body:
-                    known = facts(body.read, columns.sizes[place], kinds)
+                values = [row[uid] for row in rows]
+            except KeyError:
+                computed = self._computed(columns, place, kinds)
+                if computed is None:
+                    continue
+                fresh.append((uid, computed))
+                values = [computed[kind] for kind in kinds]
+            found.append((uid, values))
+        if fresh and self.index is not None and serial is not None:
+            self.index.keep(serial, fresh)
+        return found
+
+    def _serial(self, columns: Columns) -> int | None:
+        if self.index is None:
+            return None
+        return self.index.serial(self.found.id, columns.uid_validity)
+
+    def _computed(
+        self, columns: Columns, place: int, kinds: Sequence[Kind]
+    ) -> dict[Kind, bytes] | None:
+        try:
+            with self._body(columns, place) as body:
+                return facts(body.read, columns.sizes[place], kinds)
+        except FileNotFoundError:
+            return None
+
+    def _body(self, columns: Columns, place: int) -> Body:
+        blob = columns.blob(place)
+        return Body(self.files, self.open(blob), raw=raw_octets(blob) is not None)
+
+    def search(self, columns: Columns, query: TextQuery) -> set[UID] | None:
+        """UIDs of messages with this text; None: not all is indexed. In any thread."""
+        index = self.index
+        known = index and index.known(self.found.id, columns.uid_validity)
+        if index is None or not known or not answerable(query):
+            return None
+        if len(columns) - len(columns.places(1, known.texts_to)) > INDEXED_AT_ONCE:
+            return None
+        while self.index_texts(columns):
+            pass
+        found = index.search(known.serial, query)
+        return None if found is None else {UID(uid) for uid in found}
+
+    def index_texts(self, columns: Columns, most: int = INDEXED_AT_ONCE) -> int:
+        """Put texts into the index; how many messages are still to come."""
+        index = self.index
+        known = index and index.known(self.found.id, columns.uid_validity)
+        if index is None or not known:
+            return 0
+        rest = columns.places(known.texts_to + 1, columns.uid_next)
+        texts = []
+        for place in rest[:most]:
+            try:
+                with self._body(columns, place) as body:
+                    own = texts_of(body.read, columns.sizes[place])
             except FileNotFoundError:
                 continue
-            found.append((uid, [known[kind] for kind in kinds]))
-        return found
+            texts.append((columns.uids[place], own))
+        if rest:
+            reached = columns.uids[rest[:most][-1]]
+            if not index.add_texts(known.serial, texts, reached):
+                return 0
+        return len(rest[most:])
 
     def place(self, uid: int) -> bytes | None:
         """``cur/`` and the name of the file; None: it is not there."""

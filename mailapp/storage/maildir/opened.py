@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Any, Final, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 from attrs import frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from mailapp.message.imap_facts import Kind
+from mailapp.net.steps import nothing, run
 from mailapp.storage.columns import Columns
 from mailapp.storage.interfaces import IMailbox
 from mailapp.storage.maildir.errors import disk_errors
 from mailapp.storage.maildir.mailbox import Mailbox
-from mailapp.storage.types import UID, AccountId, FolderId, TextQuery
+from mailapp.storage.types import UID, AccountId, FolderId, StoreError, TextQuery
 
 HINT_SECONDS: Final = 0.005
 """Hints that come within this time are one."""
@@ -64,6 +67,8 @@ class Shared:
         sessions: those that are open.
     """
 
+    log: ClassVar = Logger()
+
     def __init__(self, parts: Opened, box: Mailbox) -> None:
         self.box: Final = box
         self.sessions: Final[set[MaildirMailbox]] = set()
@@ -72,6 +77,7 @@ class Shared:
         self._hint_call: IDelayedCall | None = None
         self._stops: list[Callable[[], None]] = []
         self._told = False
+        self._indexing = False
 
     async def refresh(self) -> Columns:
         """Look, if something changed. One look at a time, for all who ask."""
@@ -96,6 +102,27 @@ class Shared:
             for each in waiting:
                 if not each.called:
                     each.callback(None)
+
+    def index_texts(self) -> None:
+        """Put all texts into the index, some at a time, while a session is open."""
+        if not self._indexing:
+            self._indexing = True
+            run(self._index_texts(), nothing, self._index_failed)
+
+    async def _index_texts(self) -> None:
+        try:
+            columns = self.box.tracked.columns
+            left = 1
+            while left and self.sessions:
+                left = await self._parts.blocking(self.box.index_texts, columns, 20)
+        finally:
+            self._indexing = False
+
+    def _index_failed(self, problem: BaseException) -> None:
+        if not isinstance(problem, StoreError):
+            self.log.failure(
+                "texts of a mailbox", Failure(problem), event="index.texts.failed"
+            )
 
     def watch(self) -> None:
         """Have the system tell of changes, from now on."""
@@ -184,9 +211,13 @@ class MaildirMailbox:
             )
 
     async def search(self, query: TextQuery) -> set[UID] | None:
-        """See :class:`IMailbox`."""
-        del query
-        return None
+        """See :class:`IMailbox`. What is not indexed is, from now on."""
+        box = self._shared.box
+        found: set[UID] | None
+        found = await self._parts.blocking(box.search, self.columns, query)
+        if found is None:
+            self._shared.index_texts()
+        return found
 
     def close(self) -> None:
         """See :class:`IMailbox`."""

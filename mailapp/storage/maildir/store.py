@@ -18,6 +18,7 @@ from zope.interface import implementer
 from mailapp.core.failures import TemporaryFailure
 from mailapp.net.threads import InThread
 from mailapp.storage.files import Files, remove_tree
+from mailapp.storage.index.indexes import Indexes
 from mailapp.storage.interfaces import IBlobSink, IMailStore
 from mailapp.storage.maildir import keywords
 from mailapp.storage.maildir.account import Ground, MaildirAccount
@@ -74,6 +75,7 @@ class MaildirStore:
         line_endings: how lines lie on disk: ``crlf`` as they came, or ``lf``.
         files: the disk.
         neighbours: other processes and programs.
+        indexes: to keep what is expensive to find out; None: do without.
         unique: makes file names; by default from pid, host and the system's randomness.
     """
 
@@ -86,6 +88,7 @@ class MaildirStore:
         line_endings: Literal["crlf", "lf"] = "crlf",
         files: Files | None = None,
         neighbours: Neighbours | None = None,
+        indexes: Indexes | None = None,
         unique: UniqueNames | None = None,
     ) -> None:
         self._files = files or Files()
@@ -93,8 +96,9 @@ class MaildirStore:
         if unique is None:
             unique = UniqueNames(os.getpid(), os.urandom(6), platform.node())
         leases = LeaseTable(self._files, clock)
+        neighbours = neighbours or Neighbours()
         self._ground = Ground(
-            self._files, unique, in_thread, leases, clock, neighbours or Neighbours()
+            self._files, unique, in_thread, leases, clock, neighbours, indexes
         )
         self._sinks = SinkParts(
             files=self._files,
@@ -175,6 +179,8 @@ class MaildirStore:
         self._ground.leases.close()
         self._recent.clear()
         self._places.clear()
+        if self._ground.indexes is not None:
+            self._ground.indexes.close()
 
     def noticed(self, account: AccountId, folder: FolderId | None) -> None:
         """Another process changed a mailbox; None: which one is not known."""

@@ -15,20 +15,21 @@ The methods block and are not thread-safe: the account runs them one at a time.
 from __future__ import annotations
 
 from array import array
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
 
 from attrs import evolve
 
-from mailapp.storage.columns import Columns, apart, joined, without
+from mailapp.storage.columns import Columns, apart, joined
 from mailapp.storage.files import Files
 from mailapp.storage.maildir import keywords
 from mailapp.storage.maildir.clock import ModSeqClock
 from mailapp.storage.maildir.folders import Folders, Found
-from mailapp.storage.maildir.gather import Gathered, Names, in_order, small
+from mailapp.storage.maildir.gather import Gathered, Names, in_order
 from mailapp.storage.maildir.letters import Letters, of_keywords
+from mailapp.storage.maildir.remembered import Gone, Remembered
+from mailapp.storage.maildir.saved import reduced, rewritten
 from mailapp.storage.maildir.scan import scan
 from mailapp.storage.maildir.survey import (
     Stamp,
@@ -40,8 +41,6 @@ from mailapp.storage.maildir.survey import (
 )
 from mailapp.storage.maildir.uids import Turn, turn
 
-REMEMBERED_GONE: Final = 10_000
-"""Expunged UIDs kept for clients that come back; who asks for more reads all again."""
 _NEVER: Final = 2**63
 _SOON: Final = 500_000_000
 _TIMES: Final = 20
@@ -52,21 +51,26 @@ class Tracked:
     """See the module."""
 
     def __init__(
-        self, files: Files, folders: Folders, found: Found, clock: ModSeqClock
+        self,
+        files: Files,
+        folders: Folders,
+        found: Found,
+        clock: ModSeqClock,
+        remembered: Remembered | None = None,
     ) -> None:
         self.found = found
         self._files = files
         self._folders = folders
         self._clock = clock
         self._columns: Columns | None = None
-        self._letters = of_keywords(keywords.Keywords({}))
+        self._remembered = remembered
         self._stamp: Stamp | None = None
         self._again_at = _NEVER
         self._took = 0
         self._turn: Turn | None = None
-        self._gone: deque[tuple[int, Sequence[int]]] = deque()
-        self._gone_count = 0
-        self._since = 0
+        self._gone = Gone()
+        self._keywords = keywords.Keywords({})
+        self._renamed = False
 
     @property
     def columns(self) -> Columns:
@@ -85,11 +89,6 @@ class Tracked:
         origin = self.columns.origin
         assert isinstance(origin, Names)  # noqa: S101 - made in here
         return origin
-
-    @property
-    def letters(self) -> Letters:
-        """How the mailbox writes flags."""
-        return self._letters
 
     def fresh(self) -> bool:
         """Are the columns still what lies there? Three looks."""
@@ -125,11 +124,13 @@ class Tracked:
         ) as mine:
             self._turn = mine
             try:
+                self._recall(mine)
                 self._catch_up(mine)
                 before = self._columns
                 yield mine
                 if self._columns is not before:
                     self._settle(mine)
+                self._note()
             except BaseException:
                 self._stamp = None  # read all, whatever was done of it
                 raise
@@ -143,11 +144,9 @@ class Tracked:
 
     def vanished(self, since: int) -> list[int] | None:
         """UIDs that went since, rising; None: not known so far back."""
-        if since < self._since:
+        if since < self._gone.since:
             return None
-        return sorted(
-            uid for modseq, uids in self._gone if modseq > since for uid in uids
-        )
+        return sorted(uid for _, uid in self._gone.after(since))
 
     # ---- changes that were made, within a turn
 
@@ -157,9 +156,8 @@ class Tracked:
         Raises:
             BadName, TooMany: see :func:`mailapp.storage.maildir.keywords.with_letters`.
         """
-        known = keywords.with_letters(self._files, self.found.path, flags)
-        self._use(of_keywords(known))
-        return self._letters
+        self._use(keywords.with_letters(self._files, self.found.path, flags))
+        return self.names.letters
 
     def masked(self, masks: Mapping[int, int]) -> None:
         """Files in these places have other letters now."""
@@ -176,25 +174,16 @@ class Tracked:
         """Files of these places, which rise, are gone."""
         if not places:
             return
-        columns, names, modseq = self.columns, self.names, self._next()
-        self._note_gone(modseq, [columns.uids[place] for place in places])
-        self._columns = evolve(
-            columns,
-            highest_modseq=modseq,
-            uids=without(columns.uids, places),
-            modseqs=without(columns.modseqs, places),
-            masks=without(columns.masks, places),
-            sizes=without(columns.sizes, places),
-            received=without(columns.received, places),
-            origin=evolve(names, starts=without(names.starts, places)),
-        )
+        columns, modseq = self.columns, self._next()
+        self._gone.add(modseq, [columns.uids[place] for place in places])
+        self._columns = reduced(columns, places, modseq)
 
     def added(self, fresh: Sequence[bytes]) -> None:
         """Files of these names lie in ``cur`` now; all UIDs are new."""
         if not fresh:
             return
         columns, names = self.columns, self.names
-        more = Gathered(self._letters)
+        more = Gathered(names.letters)
         more.take(fresh, columns.uid_validity)
         found = in_order(more, self.found.id)
         starts = names.heap.add(
@@ -252,31 +241,28 @@ class Tracked:
     def _read_new(self, mine: Turn) -> None:
         """Messages were delivered, and nothing else is known to have happened."""
         names = self._files.names(self.found.path + b"/new")
-        self.added(
-            number(
-                self._files, self.found.path, mine, [b"new/" + name for name in names]
-            )
-        )
+        bare = [b"new/" + name for name in names]
+        self.added(number(self._files, self.found.path, mine, bare))
         self._settle(mine)
 
     def _read_all(self, mine: Turn) -> None:
         path, files = self.found.path, self._files
-        self._letters = of_keywords(keywords.read(files, path))
-        survey = surveyed(files, path, self._letters, mine.numbers.validity)
+        self._use(keywords.read(files, path))
+        letters = of_keywords(self._keywords)
+        survey = surveyed(files, path, letters, mine.numbers.validity)
         if survey.gathered.has_twins():
             scan(files, path, b"", self._folders.unique)  # it parts them
-            survey = surveyed(files, path, self._letters, mine.numbers.validity)
-        gathered = survey.gathered
-        before = self._same_numbers(mine)
+            survey = surveyed(files, path, letters, mine.numbers.validity)
+        gathered, before = survey.gathered, self._columns
+        if before is not None and before.uid_validity != mine.numbers.validity:
+            before = None
         strange = self._strange(gathered, before, mine)
         if strange or len(set(gathered.uids)) < len(gathered.uids):
             gathered.exclude(strange, mine.numbers.validity)
         bare = [b"new/" + name for name in survey.new]
         bare += [b"cur/" + name for name in gathered.bare]
         gathered.bare = []
-        gathered.take(
-            number(self._files, self.found.path, mine, bare), mine.numbers.validity
-        )
+        gathered.take(number(files, path, mine, bare), mine.numbers.validity)
         self._compare(gathered, before, mine)
         self._took = files.now() - survey.began
         self._stamp, self._again_at = survey.stamp, _NEVER
@@ -287,28 +273,35 @@ class Tracked:
             wait = 0 if self._took < _QUICK else _TIMES * self._took
             self._again_at = files.now() + wait
 
-    def _same_numbers(self, mine: Turn) -> Columns | None:
-        """The columns as they were, with the letters of now; None: nothing is kept."""
-        columns = self._columns
-        if columns is None or columns.uid_validity != mine.numbers.validity:
-            return None
-        self._use(self._letters)
-        return self.columns
+    def _use(self, known: keywords.Keywords) -> None:
+        """Write the masks of the columns with the letters of these keywords."""
+        self._keywords = known
+        if self._columns is not None:
+            self._columns = rewritten(self._columns, of_keywords(known))
 
-    def _use(self, letters: Letters) -> None:
-        """Write the masks of the columns with other letters."""
-        self._letters = letters
-        columns = self._columns
-        if columns is None or self.names.letters.flags == letters.flags:
+    def _recall(self, mine: Turn) -> None:
+        """Take over what other processes noted."""
+        if self._remembered is None:
             return
-        old = self.names.letters
-        table = {mask: letters.mask(old.of(mask)) for mask in set(columns.masks)}
-        self._columns = evolve(
-            columns,
-            flags=letters.flags,
-            masks=small(array("Q", map(table.__getitem__, columns.masks))),
-            origin=evolve(self.names, letters=letters),
-        )
+        known = keywords.read(self._files, self.found.path)
+        columns = self._columns
+        if columns is not None and columns.uid_validity != mine.numbers.validity:
+            columns = None
+        validity = mine.numbers.validity
+        recalled = self._remembered.recall(columns, validity, known, self._gone)
+        if recalled is not None:
+            self._keywords = known
+            self._columns, self._stamp = recalled.columns, recalled.stamp
+            self._again_at = recalled.again_at
+
+    def _note(self) -> None:
+        """Let other processes know."""
+        if self._remembered is not None and self._stamp is not None:
+            place = (self._stamp, self._again_at)
+            self._remembered.note(
+                self.columns, place, self._gone, self._keywords, whole=self._renamed
+            )
+            self._renamed = False
 
     def _strange(
         self, gathered: Gathered, before: Columns | None, mine: Turn
@@ -338,25 +331,19 @@ class Tracked:
             uids=found.uids,
             modseqs=array("Q", [modseq]) * len(found.uids),
             masks=found.masks,
-            flags=self._letters.flags,
+            flags=found.names.letters.flags,
             sizes=found.sizes,
             received=found.received,
             origin=found.names,
         )
         fill_received(self._files, self.found.path, fresh, before)
         if before is None:
-            self._since, self._gone_count = modseq, 0
-            self._gone.clear()
+            self._gone.begin(modseq)
             self._columns = fresh
             return
         gone, came = apart(before.uids, fresh.uids)
         self._columns = carried(before, fresh, gone, came)
+        if self._columns.origin is not before.origin:
+            self._renamed = True
         if gone:
-            self._note_gone(modseq, [before.uids[place] for place in gone])
-
-    def _note_gone(self, modseq: int, uids: Sequence[int]) -> None:
-        self._gone.append((modseq, array("I", uids)))
-        self._gone_count += len(uids)
-        while self._gone_count > REMEMBERED_GONE:
-            self._since, forgotten = self._gone.popleft()
-            self._gone_count -= len(forgotten)
+            self._gone.add(modseq, [before.uids[place] for place in gone])

@@ -1,0 +1,65 @@
+"""Full text: what is put in, and how it is asked, so that it finds what a scan finds.
+
+The index has every three characters that follow each other, and where. So it answers
+"is this string part of that text" exactly, for strings of three characters or more;
+case and accents are gone before, by the casemap that a scan uses, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from mailapp.message.imap_facts import read_structure
+from mailapp.message.part import Part
+from mailapp.message.searching import (
+    BREAK,
+    field_texts,
+    header_text,
+    message_texts,
+)
+from mailapp.storage.types import TextQuery, Where
+
+SHORTEST: Final = 3
+_STOP: Final = "\uffff"
+"""For NUL, at which SQLite stops, and for what is no character. Nobody finds it."""
+_FIELDS: Final = (b"subject", b"from", b"to", b"cc", b"bcc")
+_COLUMNS: Final = {
+    Where.TEXT: "header body",
+    Where.BODY: "body",
+    Where.SUBJECT: "subject",
+    Where.FROM: "sender",
+    Where.TO: "recipient",
+    Where.CC: "cc",
+    Where.BCC: "bcc",
+}
+_STOPS: Final = {0: _STOP, **dict.fromkeys(range(0xD800, 0xE000), _STOP)}
+
+
+def texts_of(read: Callable[[int, int], bytes], size_octets: int) -> tuple[str, ...]:
+    """The columns of one message, in the order of the table. Plain blocking work."""
+    root = read_structure(read, size_octets)
+    texts = [BREAK.join(field_texts(root.header, name)) for name in _FIELDS]
+    texts.append(BREAK.join(header_text(part.header) for part in _parts(root)))
+    texts.append("".join(message_texts(read, root, headers=False)))
+    return tuple(text.translate(_STOPS) for text in texts)
+
+
+def _parts(root: Part) -> Iterator[Part]:
+    rest = [root]
+    while rest:
+        part = rest.pop()
+        yield part
+        rest.extend(part.parts)
+
+
+def answerable(query: TextQuery) -> bool:
+    """Can the table answer that?"""
+    odd = any(c == _STOP or ord(c) in _STOPS for c in query.needle)
+    return len(query.needle) >= SHORTEST and not odd
+
+
+def match(query: TextQuery) -> str:
+    """How the table is asked."""
+    quoted = query.needle.replace('"', '""')
+    return f'{{{_COLUMNS[query.where]}}} : "{quoted}"'

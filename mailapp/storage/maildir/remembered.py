@@ -1,0 +1,205 @@
+"""What the index remembers of one mailbox, for :mod:`mailapp.storage.maildir.tracked`.
+
+All of it happens in the mailbox's turn, so what one process notes the next one reads,
+in the same order.
+"""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from attrs import define, field, frozen
+
+from mailapp.storage.columns import Columns
+from mailapp.storage.index.account_index import (
+    HISTORY,
+    AccountIndex,
+    Changed,
+    Known,
+    State,
+)
+from mailapp.storage.maildir.gather import Names
+from mailapp.storage.maildir.keywords import Keywords
+from mailapp.storage.maildir.letters import of_keywords
+from mailapp.storage.maildir.saved import (
+    Damaged,
+    applied,
+    packed,
+    rewritten,
+    unpacked,
+)
+from mailapp.storage.maildir.survey import Stamp
+
+_STAMP: Final = struct.Struct("<4Q")
+_AT_LEAST: Final = 1000
+_PART: Final = 8
+
+
+@define(eq=False)
+class Gone:
+    """UIDs that were expunged, as far back as is remembered.
+
+    Attributes:
+        since: what went after this MODSEQ is known.
+    """
+
+    since: int = 0
+    _noted: deque[tuple[int, Sequence[int]]] = field(factory=deque)
+    _count: int = 0
+
+    def begin(self, modseq: int) -> None:
+        """Nothing is known of what was before."""
+        self.since, self._count = modseq, 0
+        self._noted.clear()
+
+    def add(self, modseq: int, uids: Sequence[int]) -> None:
+        """They went. The oldest are forgotten when there are too many."""
+        self._noted.append((modseq, array("I", uids)))
+        self._count += len(uids)
+        while self._count > HISTORY:
+            self.since, forgotten = self._noted.popleft()
+            self._count -= len(forgotten)
+
+    def after(self, modseq: int) -> Iterator[tuple[int, int]]:
+        """MODSEQ and UID of what went after that."""
+        for own, uids in self._noted:
+            if own > modseq:
+                for uid in uids:
+                    yield own, uid
+
+
+@frozen
+class Recalled:
+    """Columns as some process had them last.
+
+    Attributes:
+        stamp: of the directories then.
+        again_at: they had to be read again from this time on, in nanoseconds.
+    """
+
+    columns: Columns
+    stamp: Stamp
+    again_at: int
+
+
+class Remembered:
+    """The index's part of one mailbox; keeps what is there and what is not."""
+
+    def __init__(self, index: AccountIndex, folder: int) -> None:
+        self._index = index
+        self._folder = folder
+        self._noted = -1
+        self._since_saved = 0
+        self._last: State | None = None
+
+    def recall(
+        self, columns: Columns | None, validity: int, keywords: Keywords, gone: Gone
+    ) -> Recalled | None:
+        """What other processes noted since these columns; None: nothing new.
+
+        ``gone`` is brought up to date, too.
+        """
+        known = self._index.known(self._folder, validity)
+        if known is None:
+            self._noted = -1
+            return None
+        if columns is not None and known.modseq <= columns.highest_modseq:
+            self._noted = known.modseq
+            return None
+        try:
+            stamp = _STAMP.unpack(known.stamp)
+            fresh = self._led_on(columns, known, keywords, gone)
+        except (Damaged, struct.error):
+            self._index.database.throw_away("damaged columns")
+            self._noted = -1
+            return None
+        if fresh is None:
+            return None
+        self._noted = known.modseq
+        return Recalled(fresh, Stamp(*stamp[:3]), stamp[3])
+
+    def _led_on(
+        self, columns: Columns | None, known: Known, keywords: Keywords, gone: Gone
+    ) -> Columns | None:
+        if columns is None or columns.highest_modseq < known.saved:
+            octets = self._index.columns(known.serial)
+            if octets is None:
+                return None
+            columns = unpacked(octets, self._folder)
+            gone.begin(known.since)
+            changes = self._index.changes(known.serial, known.since)
+            _add(gone, changes)
+            changes = [each for each in changes if each.modseq > known.saved]
+        else:
+            changes = self._index.changes(known.serial, columns.highest_modseq)
+            _add(gone, changes)
+        self._since_saved = len(changes)
+        letters = of_keywords(keywords)
+        columns = rewritten(columns, letters)
+        if changes:
+            columns = applied(columns, changes, letters, known.modseq)
+        return columns.with_uid_next(known.uid_next)
+
+    def note(
+        self,
+        columns: Columns,
+        place: tuple[Stamp, int],
+        gone: Gone,
+        keywords: Keywords,
+        *,
+        whole: bool,
+    ) -> None:
+        """Note how a mailbox is now.
+
+        Args:
+            columns: as it is.
+            place: its stamp, and when it has to be read again.
+            gone: expunged UIDs.
+            keywords: of the columns.
+            whole: names changed that have no new MODSEQ.
+        """
+        stamp, again_at = place
+        state = State(
+            folder=self._folder,
+            validity=columns.uid_validity,
+            uid_next=columns.uid_next,
+            modseq=columns.highest_modseq,
+            stamp=_STAMP.pack(stamp.new, stamp.cur, stamp.keywords, again_at),
+        )
+        if state == self._last and not whole and self._noted == state.modseq:
+            return
+        names = columns.origin
+        assert isinstance(names, Names)  # noqa: S101 - columns of a Maildir
+        if not whole and self._noted >= 0:
+            changes = [
+                Changed(
+                    columns.modseqs[at],
+                    columns.uids[at],
+                    names.name(columns, at),
+                    columns.received[at],
+                )
+                for at in columns.changed_since(self._noted)
+            ]
+            changes += [Changed(m, uid, None) for m, uid in gone.after(self._noted)]
+            self._since_saved += len(changes)
+            many = max(_AT_LEAST, len(columns) // _PART)
+            if self._since_saved <= many and self._index.note(
+                state, self._noted, changes
+            ):
+                self._noted, self._last = state.modseq, state
+                return
+        history = [Changed(m, uid, None) for m, uid in gone.after(0)]
+        octets = packed(columns, names, keywords)
+        self._index.save(state, octets, gone.since, history)
+        self._since_saved = 0
+        self._noted, self._last = state.modseq, state
+
+
+def _add(gone: Gone, changes: Sequence[Changed]) -> None:
+    for change in changes:
+        if change.name is None:
+            gone.add(change.modseq, [change.uid])
