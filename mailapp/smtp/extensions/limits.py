@@ -1,4 +1,8 @@
-"""LIMITS (RFC 9422): what the server enforces, said before a client runs into it."""
+"""LIMITS (RFC 9422): what the server enforces, said before a client runs into it.
+
+RCPTDOMAINMAX (RFC 9422, section 4.3) is left out: recipients may be of any number of
+domains. As a client we keep to it.
+"""
 
 from __future__ import annotations
 
