@@ -15,7 +15,7 @@ from twisted.internet.defer import (
 )
 from twisted.internet.interfaces import IListeningPort
 
-from mailapp.app import pop2, pop3
+from mailapp.app import imap, pop2, pop3
 from mailapp.app.affinity import roam
 from mailapp.app.last_uses import LastUses
 from mailapp.app.outbound import flush_queue
@@ -242,6 +242,15 @@ class Node:
             )
             serve = self._pop2.compose(self._configuration, listener, authenticator)
             return serve, pop2.REFUSAL, pop2.ALPN
+        if listener.protocol is Protocol.IMAP:
+            serve = imap.compose(
+                self._configuration,
+                listener,
+                self._authentication,
+                self._reactor,
+                self._parts.writes.run,
+            )
+            return serve, imap.REFUSAL, imap.ALPN
         return self._pop3.compose(listener), pop3.REFUSAL, pop3.ALPN
 
     def _checks(self, listener: Listener) -> Sequence[str]:

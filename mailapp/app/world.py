@@ -239,6 +239,8 @@ _SERVED: Final = {
     (Protocol.POP2, "none"),
     (Protocol.POP3, "starttls"),
     (Protocol.POP3, "implicit"),
+    (Protocol.IMAP, "starttls"),
+    (Protocol.IMAP, "implicit"),
 }
 
 

@@ -22,6 +22,8 @@ _WHAT: Final = {
     "pop2": "POP2 (RFC 937)",
     "pop3": "POP3 with STLS",
     "pop3s": "POP3 over TLS",
+    "imap": "IMAP with STARTTLS",
+    "imaps": "IMAP over TLS",
 }
 _TRY: Final = {
     "smtp": "printf 'Subject: hello\\r\\n\\r\\nHello!\\r\\n' | curl -sS --ssl-reqd "
@@ -38,6 +40,10 @@ _TRY: Final = {
     "pop2": "printf {pop2} | curl -sS telnet://localhost:{port}",
     "pop3": "curl -sS --ssl-reqd --cacert {ca} -u {login} pop3://localhost:{port}/1",
     "pop3s": "curl -sS --cacert {ca} -u {login} pop3s://localhost:{port}/1",
+    "imap": "curl -sS --ssl-reqd --cacert {ca} -u {login} "
+    "'imap://localhost:{port}/INBOX;MAILINDEX=1'",
+    "imaps": "curl -sS --cacert {ca} -u {login} "
+    "'imaps://localhost:{port}/INBOX;MAILINDEX=1'",
 }
 _MOST: Final = 10  # accounts that are shown one by one
 

@@ -31,6 +31,7 @@ from mailapp.config.kinds import (
 from mailapp.config.outbound import Queue, Relay, Resolver, Route
 from mailapp.config.sections import (
     Auth,
+    Imap,
     Limits,
     Log,
     Pop2,
@@ -54,6 +55,7 @@ class Protocol(StrEnum):
     LMTP = "lmtp"
     POP2 = "pop2"
     POP3 = "pop3"
+    IMAP = "imap"
 
 
 class Security(StrEnum):
@@ -88,6 +90,9 @@ STANDARD_PORTS: Final = {
     (Protocol.POP3, Security.NONE): 110,
     (Protocol.POP3, Security.STARTTLS): 110,
     (Protocol.POP3, Security.IMPLICIT): 995,
+    (Protocol.IMAP, Security.NONE): 143,
+    (Protocol.IMAP, Security.STARTTLS): 143,
+    (Protocol.IMAP, Security.IMPLICIT): 993,
 }
 
 
@@ -174,8 +179,8 @@ class Listener:
     port: int | None = setting(
         Optional(Whole(0, 65535)),
         """The port. If it is not set, the standard one: 25 for smtp, 587 or 465 for
-        submission, 110 or 995 for pop3, the second of each with implicit TLS; 109 for
-        pop2. With 0 the system chooses.""",
+        submission, 110 or 995 for pop3, 143 or 993 for imap, the second of each with
+        implicit TLS; 109 for pop2. With 0 the system chooses.""",
         default=None,
         example=25,
     )
@@ -329,6 +334,7 @@ class Configuration:
     submission: Submission = table(Submission)
     pop2: Pop2 = table(Pop2)
     pop3: Pop3 = table(Pop3)
+    imap: Imap = table(Imap)
     vintage: Vintage = table(Vintage)
     queue: Queue = table(Queue)
     relay: Relay = table(Relay)

@@ -25,6 +25,7 @@ from mailapp.config.kinds import (
 )
 from mailapp.config.setting import setting
 from mailapp.config.texts import ACCOUNT, SEPARATOR
+from mailapp.imap.capabilities import SWITCHES
 from mailapp.policy.table import CHECKS, DEFAULT_CHECKS
 from mailapp.pop3.languages.table import LANGUAGES
 
@@ -316,6 +317,29 @@ class Pop3:
         """How soon an account may log in again (LOGIN-DELAY; RFC 2449, section 6.5).
         "0 s" is at any time.""",
         default=0.0,
+    )
+
+
+@frozen
+class Imap:
+    """Reading mail with IMAP."""
+
+    timeout: float = setting(
+        Duration(30 * MINUTE, DAY),
+        """How long a client may be silent, also in IDLE. RFC 9051, section 5.4 wants at
+        least 30 minutes.""",
+        default=31 * MINUTE,
+    )
+    separator: str = setting(
+        OneOf(("/", ".")),
+        """What stands between the levels of mailbox names. No level can hold it, so
+        change it only while no mailbox does.""",
+        default="/",
+    )
+    off: tuple[str, ...] = setting(
+        ListOf(OneOf(SWITCHES)),
+        """Extensions that are not offered, for clients that can't cope with one.""",
+        default=(),
     )
 
 

@@ -102,6 +102,8 @@ CAPABILITIES: Final = (
 """All that works, in the order in which it is announced; a new one is a row here."""
 
 _BASE: Final = frozenset({IMAP4REV1, IMAP4REV2})
+SWITCHES: Final = tuple(c.switch for c in CAPABILITIES if c not in _BASE)
+"""What the configuration may turn off."""
 
 
 @frozen

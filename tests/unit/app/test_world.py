@@ -60,7 +60,7 @@ class WorldTests(SynchronousTestCase):
         accounts.close()
 
     def test_new(self) -> None:
-        """Two accounts with mailboxes, five messages, seven listeners, one CA."""
+        """Two accounts with mailboxes, five messages, nine listeners, one CA."""
         built = self.world().build(Clock())
         self.assertEqual(list(built.accounts), [ALICE, BOB])
         self.assertEqual(
@@ -73,6 +73,8 @@ class WorldTests(SynchronousTestCase):
                 "pop2": 10109,
                 "pop3": 10110,
                 "pop3s": 10995,
+                "imap": 10143,
+                "imaps": 10993,
             },
         )
         mail = self.folder / "mail" / "example.test"

@@ -123,7 +123,8 @@ class ProblemTests(SynchronousTestCase):
         required_in_array=(
             GOOD + "[[listener]]\n",
             'x.toml:9: error: listener[2].protocol: expected "smtp", "submission",'
-            ' "lmtp", "pop2" or "pop3", found nothing. Write protocol = "smtp", with'
+            ' "lmtp", "pop2", "pop3" or "imap", found nothing. Write protocol ='
+            ' "smtp", with'
             " your own value.",
         ),
         text_for_list=(
@@ -213,9 +214,10 @@ class ProblemTests(SynchronousTestCase):
             " or time 1979-05-27. Write one of these.",
         ),
         not_built=(
-            GOOD + '[[listener]]\nprotocol = "imap"',
+            GOOD + '[[listener]]\nprotocol = "sieve"',
             'x.toml:10: error: listener[2].protocol: expected "smtp", "submission",'
-            ' "lmtp", "pop2" or "pop3", found the text "imap". Write one of these.',
+            ' "lmtp", "pop2", "pop3" or "imap", found the text "sieve". Write one of'
+            " these.",
         ),
         check=(
             GOOD + '[smtp]\nchecks = ["helo"]',
