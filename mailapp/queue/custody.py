@@ -78,13 +78,16 @@ class Custody:
         self._lock = lock
         await self.tidy()
 
-    async def tidy(self) -> None:
+    async def tidy(self, age: float = TRAY_AGE) -> None:
         """Give files of their own to entries that are in a tray for long.
 
         The same for trays that we were not told of, since who filled them died.
+
+        Args:
+            age: seconds since we were told of a tray for the first time.
         """
         emptying, in_thread = self._emptying, self.spool.in_thread
-        since = self.spool.clock.seconds() - TRAY_AGE
+        since = self.spool.clock.seconds() - age
         for name in await in_thread(emptying.names):
             if self._places.is_fresh(name, since):
                 continue

@@ -204,6 +204,18 @@ class TrayTests(PostCase):
         self.assertEqual(self.post.carrier.taken, taken)
         self.assertEqual(self.left(), [])
 
+    def test_told_too_early(self) -> None:
+        """What was told of before the postman listened goes when it does."""
+        self.post.end()
+        self.post = self.new_post()
+        finish(self.post.custody.take())
+        for name in "m1", "m2":
+            self.worker.put(envelope(name))
+        self.post.dispatcher.arrived(self.texts[:1])
+        self.post.custody.learn(*read_arrival(self.texts[1]))
+        self.post.dispatcher.start()
+        self.assertEqual((len(self.post.carrier.taken), self.left()), (2, []))
+
     def test_listed_and_dropped(self) -> None:
         """An administrator sees what lies in a tray, and may hold or drop it."""
         self.post.carrier.held = True
