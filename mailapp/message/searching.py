@@ -62,6 +62,20 @@ def message_texts(read: Read, root: Part, *, headers: bool) -> Iterator[str]:
         headers: with all header fields, those of MIME parts too, as TEXT wants; BODY
             has only those of messages that are in parts.
     """
+    for piece in stretches(root, headers=headers):
+        if isinstance(piece, str):
+            yield piece
+        else:
+            yield from _part_texts(read, *piece)
+        yield BREAK
+
+
+def stretches(root: Part, *, headers: bool) -> Iterator[str | tuple[Part, int]]:
+    """Where the text of a message is, for those who read it in another way.
+
+    Gives the text of headers, and parts with the offset at which to stop reading them;
+    see :func:`message_texts`, which has ``BREAK`` behind each.
+    """
     room = TEXT_OCTETS
     rest = [(root, headers)]
     while rest:
@@ -71,14 +85,12 @@ def message_texts(read: Read, root: Part, *, headers: bool) -> Iterator[str]:
         rest.extend([(child, enclosed) for child in reversed(part.parts)])
         if shown:
             yield header_text(part.header)
-            yield BREAK
         if not part.parts and is_text(part) and room > 0:
             end = min(part.end, part.body_start + room)
             if is_html(part):
                 end = min(end, part.body_start + _HTML_OCTETS)
             room -= end - part.body_start
-            yield from _part_texts(read, part, end)
-            yield BREAK
+            yield part, end
 
 
 def _part_texts(read: Read, part: Part, end: int) -> Iterator[str]:

@@ -7,7 +7,7 @@ HTML is collected before it is read, and of it only a beginning.
 from __future__ import annotations
 
 import codecs
-from typing import Final
+from typing import Final, Protocol
 
 from mailapp.message.charsets import codec_of
 from mailapp.message.encodings import decoder_for
@@ -38,6 +38,40 @@ def codec_for(part: Part) -> str:
     return _UTF8 if charset.lower() == b"us-ascii" else codec or "us-ascii"
 
 
+class _Utf16:
+    """UTF-16 by its mark, or little-endian as ``bytes.decode`` has it.
+
+    Python's own refuses a stream without a mark.
+    """
+
+    def __init__(self) -> None:
+        self._start = b""
+        self._decoder: codecs.IncrementalDecoder | None = None
+
+    def decode(self, octets: bytes, final: bool = False) -> str:  # noqa: FBT001, FBT002 - as codecs have it
+        """The next octets."""
+        if self._decoder is None:
+            self._start += octets
+            if len(self._start) < 2 and not final:  # noqa: PLR2004 - a mark
+                return ""
+            big = self._start.startswith(codecs.BOM_UTF16_BE)
+            name = "utf-16-be" if big else "utf-16-le"
+            self._decoder = codecs.getincrementaldecoder(name)("replace")
+            marked = big or self._start.startswith(codecs.BOM_UTF16_LE)
+            octets = self._start[2 * marked :]
+        return self._decoder.decode(octets, final)
+
+
+class _CharsetDecoder(Protocol):
+    def decode(self, octets: bytes, final: bool = ..., /) -> str: ...  # noqa: FBT001
+
+
+def _charset_decoder(codec: str) -> _CharsetDecoder:
+    if codec == "utf-16":
+        return _Utf16()
+    return codecs.getincrementaldecoder(codec)("replace")
+
+
 class TextReader:
     """Takes the encoded octets of one text part, gives its text.
 
@@ -48,7 +82,7 @@ class TextReader:
 
     def __init__(self, part: Part, *, html_limit: int = TEXT_LIMIT) -> None:
         self._transfer = decoder_for(part.encoding)
-        self._charset = codecs.getincrementaldecoder(codec_for(part))("replace")
+        self._charset = _charset_decoder(codec_for(part))
         self._html: list[str] | None = [] if is_html(part) else None
         self._room = html_limit
 
@@ -58,7 +92,7 @@ class TextReader:
 
     def finish(self) -> str:
         """No more octets; gives the rest."""
-        rest = self._charset.decode(self._transfer.finish(), final=True)
+        rest = self._charset.decode(self._transfer.finish(), True)  # noqa: FBT003
         text = self._take(rest)
         if self._html is not None:
             text = html_to_text("".join(self._html))
