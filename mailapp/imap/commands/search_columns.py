@@ -1,0 +1,139 @@
+"""Search keys that columns answer, without a look at any message."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, Final
+
+from mailapp.imap.commands import search_places as places
+from mailapp.imap.commands.context import Context
+from mailapp.imap.commands.messages import numbers
+from mailapp.imap.grammar.values.search import (
+    All,
+    Dated,
+    DateField,
+    HasFlag,
+    HasObjectId,
+    ModSeqFrom,
+    Numbered,
+    ObjectKind,
+    Relation,
+    SaveDateSupported,
+    SearchKey,
+    Size,
+)
+from mailapp.imap.responses.fetch import guid_of
+
+DAY_SECONDS: Final = 86400
+
+
+class NoSuchNumber(Exception):
+    """A key names a message by a number that none has: answered BAD."""
+
+
+async def matching(context: Context, key: SearchKey) -> int | None:
+    """The places that a key matches; None: columns do not tell.
+
+    Raises:
+        NoSuchNumber: see there.
+    """
+    answer = _ANSWERS.get(type(key))
+    return None if answer is None else await answer(context, key)
+
+
+def day_check(key: Dated) -> Callable[[int], bool]:
+    """Tells whether a moment, in seconds, is before, on or since the day of a key."""
+    begin = key.day * DAY_SECONDS
+    if key.relation is Relation.BEFORE:
+        return begin.__gt__
+    if key.relation is Relation.SINCE:
+        return begin.__le__
+    return range(begin, begin + DAY_SECONDS).__contains__
+
+
+async def _all(context: Context, _key: All) -> int:
+    return places.every(len(context.selection.view.columns))
+
+
+async def _flagged(context: Context, key: HasFlag) -> int:
+    columns = context.selection.view.columns
+    mask = columns.mask_of([key.name])
+    found = places.with_flag(columns.masks, mask.bit_length() - 1) if mask else 0
+    return found if key.present else places.every(len(columns)) ^ found
+
+
+async def _numbered(context: Context, key: Numbered) -> int:
+    selected = context.selection
+    ranges = numbers(selected, key.messages, by_uid=key.by_uid)
+    if ranges is None:
+        raise NoSuchNumber
+    view = selected.view
+    columns = view.columns
+    if view.aligned:
+        wanted: Iterable[range] = (range(low - 1, high) for low, high in ranges)
+    else:
+        uids = view.uids
+        wanted = (columns.places(uids[low - 1], uids[high - 1]) for low, high in ranges)
+    return places.of_ranges(wanted, len(columns))
+
+
+async def _modseq(context: Context, key: ModSeqFrom) -> int:
+    columns = context.selection.view.columns
+    if key.modseq > columns.highest_modseq:
+        return 0
+    return places.of_places(columns.changed_since(key.modseq - 1), len(columns))
+
+
+async def _save_date_supported(_context: Context, _key: SaveDateSupported) -> int:
+    return 0  # RFC 8514, section 4.3: the store does not keep it
+
+
+async def _size(context: Context, key: Size) -> int:
+    check = key.octets.__lt__ if key.larger else key.octets.__gt__
+    return await _column(context, context.selection.view.columns.sizes, check)
+
+
+async def _dated(context: Context, key: Dated) -> int | None:
+    if key.field is DateField.SENT:
+        return None
+    # RFC 8514, section 4.3: without save dates the internal date counts
+    received = context.selection.view.columns.received
+    return await _column(context, received, day_check(key))
+
+
+async def _column(
+    context: Context, column: array[int], check: Callable[[int], bool]
+) -> int:
+    """Where a number passes a check."""
+    octets = bytearray()
+    for at in range(0, len(column), places.AT_ONCE):
+        octets += bytes(map(check, column[at : at + places.AT_ONCE]))
+        await context.drain()
+    return places.of_octets(octets)
+
+
+async def _object_id(context: Context, key: HasObjectId) -> int:
+    """RFC 8474, section 6. Nothing has a THREADID (section 5.2)."""
+    columns = context.selection.view.columns
+    guid = guid_of(key.id) if key.kind is ObjectKind.EMAILID else None
+    if guid is None:
+        return 0
+    octets = bytearray()
+    for at in range(0, len(columns), places.AT_ONCE // 8):
+        some = range(at, min(len(columns), at + places.AT_ONCE // 8))
+        octets += bytes([columns.guid(place) == guid for place in some])
+        await context.drain()
+    return places.of_octets(octets)
+
+
+_ANSWERS: Final[Mapping[type, Callable[[Context, Any], Awaitable[int | None]]]] = {
+    All: _all,
+    HasFlag: _flagged,
+    Numbered: _numbered,
+    ModSeqFrom: _modseq,
+    SaveDateSupported: _save_date_supported,
+    Size: _size,
+    Dated: _dated,
+    HasObjectId: _object_id,
+}
