@@ -17,7 +17,7 @@ from mailapp.storage.columns import Columns
 from mailapp.storage.files import Files
 from mailapp.storage.maildir.filename import parse, size_of
 from mailapp.storage.maildir.folders import Folders
-from mailapp.storage.maildir.gather import Names, named
+from mailapp.storage.maildir.gather import named, names_of
 from mailapp.storage.maildir.mailbox import Mailbox
 from mailapp.storage.maildir.placing import Placing, place_of
 from mailapp.storage.maildir.quota import Quota
@@ -255,8 +255,7 @@ def touched(changes: Sequence[Change]) -> set[FolderId | None]:
 
 def octets_on_disk(columns: Columns, places: Sequence[int]) -> int:
     """What the files of these places take."""
-    names = columns.origin
-    assert isinstance(names, Names)  # noqa: S101 - columns of a Maildir
+    names = names_of(columns)
     return sum(names.octets(place) for place in places)
 
 

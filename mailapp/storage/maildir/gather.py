@@ -123,6 +123,13 @@ class Names(Origin):
         return self.heap.stem(self.starts[place]).partition(b",")[0]
 
 
+def names_of(columns: Columns) -> Names:
+    """Of columns that come from a Maildir."""
+    origin = columns.origin
+    assert isinstance(origin, Names)  # noqa: S101 - columns of a Maildir
+    return origin
+
+
 def named(stem: bytes, uid: int, validity: int, letters: bytes) -> bytes:
     """A whole name, as :meth:`MessageName.format` makes it."""
     return b"%b,U=%d,V=%d:2,%b" % (stem, uid, validity, letters)

@@ -75,6 +75,8 @@ class Shared:
         self._parts = parts
         self._looking: list[Deferred[None]] | None = None
         self._hint_call: IDelayedCall | None = None
+        self._second_call: IDelayedCall | None = None
+        self._again = False
         self._stops: list[Callable[[], None]] = []
         self._told = False
         self._indexing = False
@@ -135,14 +137,30 @@ class Shared:
                 self._stops.append(self._parts.notify(path, self.hint))
 
     def hint(self) -> None:
-        """Something may have changed; say so in a moment."""
-        if self._hint_call is None and any(each.watching for each in self.sessions):
-            self._hint_call = self._parts.clock.callLater(HINT_SECONDS, self._tell)
+        """Something may have changed; say so in a moment, and again when in doubt.
+
+        What another program did in the same moment as this process shows only later.
+        """
+        if any(each.watching for each in self.sessions):
+            if self._hint_call is None:
+                later = self._parts.clock.callLater
+                self._hint_call = later(HINT_SECONDS, self._tell)
+            self._again = True
 
     def _tell(self) -> None:
         self._hint_call = None
         for session in list(self.sessions):
             session.tell()
+        doubt = self.box.tracked.doubtful_for()
+        if self._again and doubt is not None and self._second_call is None:
+            self._again = False
+            wait = max(doubt, HINT_SECONDS) + HINT_SECONDS
+            self._second_call = self._parts.clock.callLater(wait, self._tell_again)
+
+    def _tell_again(self) -> None:
+        self._second_call = None
+        if self._hint_call is None:
+            self._tell()
 
     def stop(self) -> None:
         """The last session is gone."""
@@ -150,9 +168,10 @@ class Shared:
             stop()
         self._stops.clear()
         self._told = False
-        if self._hint_call is not None:
-            self._hint_call.cancel()
-            self._hint_call = None
+        for call in (self._hint_call, self._second_call):
+            if call is not None:
+                call.cancel()
+        self._hint_call = self._second_call = None
 
 
 @implementer(IMailbox)

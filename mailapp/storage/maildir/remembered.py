@@ -22,7 +22,7 @@ from mailapp.storage.index.account_index import (
     Known,
     State,
 )
-from mailapp.storage.maildir.gather import Names
+from mailapp.storage.maildir.gather import names_of
 from mailapp.storage.maildir.keywords import Keywords
 from mailapp.storage.maildir.letters import of_keywords
 from mailapp.storage.maildir.saved import (
@@ -172,31 +172,36 @@ class Remembered:
         )
         if state == self._last and not whole and self._noted == state.modseq:
             return
-        names = columns.origin
-        assert isinstance(names, Names)  # noqa: S101 - columns of a Maildir
-        if not whole and self._noted >= 0:
-            changes = [
-                Changed(
-                    columns.modseqs[at],
-                    columns.uids[at],
-                    names.name(columns, at),
-                    columns.received[at],
-                )
-                for at in columns.changed_since(self._noted)
-            ]
-            changes += [Changed(m, uid, None) for m, uid in gone.after(self._noted)]
-            self._since_saved += len(changes)
-            many = max(_AT_LEAST, len(columns) // _PART)
-            if self._since_saved <= many and self._index.note(
-                state, self._noted, changes
-            ):
-                self._noted, self._last = state.modseq, state
-                return
+        if not whole and self._noted >= 0 and self._added(columns, state, gone):
+            return
         history = [Changed(m, uid, None) for m, uid in gone.after(0)]
-        octets = packed(columns, names, keywords)
+        octets = packed(columns, names_of(columns), keywords)
         self._index.save(state, octets, gone.since, history)
         self._since_saved = 0
         self._noted, self._last = state.modseq, state
+
+    def _added(self, columns: Columns, state: State, gone: Gone) -> bool:
+        """Add what changed since it was last noted; False: rather write all anew."""
+        came = columns.changed_since(self._noted)
+        went = list(gone.after(self._noted))
+        self._since_saved += len(came) + len(went)
+        if self._since_saved > max(_AT_LEAST, len(columns) // _PART):
+            return False
+        names = names_of(columns)
+        changes = [
+            Changed(
+                columns.modseqs[at],
+                columns.uids[at],
+                names.name(columns, at),
+                columns.received[at],
+            )
+            for at in came
+        ]
+        changes += [Changed(modseq, uid, None) for modseq, uid in went]
+        if not self._index.note(state, self._noted, changes):
+            return False
+        self._noted, self._last = state.modseq, state
+        return True
 
 
 def _add(gone: Gone, changes: Sequence[Changed]) -> None:

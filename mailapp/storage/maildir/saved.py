@@ -12,7 +12,14 @@ from attrs import evolve
 
 from mailapp.storage.columns import Columns, fitting, joined, without
 from mailapp.storage.index.account_index import Changed
-from mailapp.storage.maildir.gather import Gathered, Heap, Names, in_order, small
+from mailapp.storage.maildir.gather import (
+    Gathered,
+    Heap,
+    Names,
+    in_order,
+    names_of,
+    small,
+)
 from mailapp.storage.maildir.keywords import Keywords
 from mailapp.storage.maildir.letters import Letters, of_keywords
 
@@ -96,8 +103,7 @@ def applied(
     Raises:
         Damaged: the changes can't be those of these columns.
     """
-    names = columns.origin
-    assert isinstance(names, Names)  # noqa: S101 - columns of a Maildir
+    names = names_of(columns)
     latest = {change.uid: change for change in changes}
     more = Gathered(letters)
     texts = [change.name for change in latest.values() if change.name is not None]
@@ -153,8 +159,7 @@ def applied(
 
 def rewritten(columns: Columns, letters: Letters) -> Columns:
     """The columns with masks as other letters write them."""
-    names = columns.origin
-    assert isinstance(names, Names)  # noqa: S101 - columns of a Maildir
+    names = names_of(columns)
     old = names.letters
     if old.flags == letters.flags:
         return columns
@@ -169,8 +174,7 @@ def rewritten(columns: Columns, letters: Letters) -> Columns:
 
 def reduced(columns: Columns, places: Sequence[int], modseq: int) -> Columns:
     """The columns without these places, which rise."""
-    names = columns.origin
-    assert isinstance(names, Names)  # noqa: S101 - columns of a Maildir
+    names = names_of(columns)
     return evolve(
         columns,
         highest_modseq=modseq,

@@ -11,7 +11,7 @@ from attrs import evolve, frozen
 from mailapp.storage.columns import Columns, without
 from mailapp.storage.files import Files
 from mailapp.storage.maildir.filename import arrival, parse
-from mailapp.storage.maildir.gather import Gathered, Names
+from mailapp.storage.maildir.gather import Gathered, names_of
 from mailapp.storage.maildir.layout import KEYWORDS
 from mailapp.storage.maildir.letters import Letters
 from mailapp.storage.maildir.scan import granularity, measured
@@ -112,8 +112,7 @@ def fill_received(
     dates = columns.received
     if 0 not in dates:
         return
-    names = columns.origin
-    assert isinstance(names, Names)  # noqa: S101 - made in here
+    names = names_of(columns)
     for place, date in enumerate(dates):
         if date:
             continue
@@ -125,12 +124,6 @@ def fill_received(
         with suppress(FileNotFoundError):
             seconds = files.facts(place_path).mtime // 1_000_000_000
             dates[place] = max(0, min(seconds, _LATEST))
-
-
-def _names(columns: Columns) -> Names:
-    origin = columns.origin
-    assert isinstance(origin, Names)  # noqa: S101 - columns of a Maildir
-    return origin
 
 
 def carried(
@@ -158,7 +151,7 @@ def carried(
         modseqs[place] = modseq
     modseqs.extend(fresh.modseqs[len(modseqs) :])
     if not (gone or came or changed):
-        if _names(before).same(_names(fresh)):
+        if names_of(before).same(names_of(fresh)):
             return before.with_uid_next(fresh.uid_next)
         return evolve(
             fresh,

@@ -26,7 +26,7 @@ from mailapp.storage.files import Files
 from mailapp.storage.maildir import keywords
 from mailapp.storage.maildir.clock import ModSeqClock
 from mailapp.storage.maildir.folders import Folders, Found
-from mailapp.storage.maildir.gather import Gathered, Names, in_order
+from mailapp.storage.maildir.gather import Gathered, Names, in_order, names_of
 from mailapp.storage.maildir.letters import Letters, of_keywords
 from mailapp.storage.maildir.remembered import Gone, Remembered
 from mailapp.storage.maildir.saved import reduced, rewritten
@@ -86,9 +86,7 @@ class Tracked:
     @property
     def names(self) -> Names:
         """Of the files of the columns."""
-        origin = self.columns.origin
-        assert isinstance(origin, Names)  # noqa: S101 - made in here
-        return origin
+        return names_of(self.columns)
 
     def fresh(self) -> bool:
         """Are the columns still what lies there? Three looks."""
@@ -97,6 +95,12 @@ class Tracked:
             and self._stamp == self._now()
             and self._files.now() < self._again_at
         )
+
+    def doubtful_for(self) -> float | None:
+        """In how many seconds all has to be read again; None: there is no doubt."""
+        if self._again_at >= _NEVER:
+            return None
+        return max(0, self._again_at - self._files.now()) / 1e9
 
     def look(self) -> Columns:
         """Bring the columns up to date; give UIDs to messages that have none.
