@@ -3,6 +3,7 @@
 The work is done in steps: both are generators that give None again and again, so that
 others may run between, and return the threads::
 
+    rows = [Row.of(number, received, keys) for ...]
     threads = yield from references(rows)      # or: run(references(rows))
     response = b"* THREAD" + written(threads)
 
@@ -17,6 +18,7 @@ from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeVar
 
 from mailapp.message.linking import STEP, Links, Node
+from mailapp.message.sorting import SortKeys
 
 _RUN: Final = 5000  # messages that are sorted at once
 _T = TypeVar("_T")
@@ -42,6 +44,18 @@ class Row(NamedTuple):
     is_reply: bool = False
     message_id: bytes = b""
     references: tuple[bytes, ...] = ()
+
+    @classmethod
+    def of(cls, number: int, received: int, keys: SortKeys) -> Row:
+        """From what is kept of a message and its internal date."""
+        return cls(
+            number,
+            received if keys.sent is None else keys.sent,
+            keys.subject,
+            keys.is_reply,
+            keys.message_id,
+            keys.references,
+        )
 
 
 Steps = Generator[None, None, _T]

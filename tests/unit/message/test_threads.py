@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from mailapp.message.sorting import SortKeys
 from mailapp.message.threads import Row, ordered_subject, references, run, written
 from tests.rows import rows, tabled
 from tests.threats import threat
@@ -120,6 +121,13 @@ class ThreadTests(SynchronousTestCase):
     def test_ordered_subject(self, found: tuple[Row, ...], expected: bytes) -> None:
         """One level of children, no grandchildren."""
         self.assertEqual(expected, written(run(ordered_subject(found))))
+
+    def test_row(self) -> None:
+        """A message without a sent date counts by its internal date."""
+        keys = SortKeys(5, 60, b"S", is_reply=True, message_id=b"a", references=(b"b",))
+        expected = Row(1, 5, b"S", is_reply=True, message_id=b"a", references=(b"b",))
+        self.assertEqual(expected, Row.of(1, 9, keys))
+        self.assertEqual(Row(1, 9), Row.of(1, 9, SortKeys()))
 
     @settings(max_examples=400)
     @given(_ROWS)
