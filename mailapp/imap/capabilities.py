@@ -70,6 +70,17 @@ MOVE: Final = Capability("MOVE")
 CONDSTORE: Final = Capability("CONDSTORE")
 QRESYNC: Final = Capability("QRESYNC")
 UTF8_ACCEPT: Final = Capability("UTF8=ACCEPT")
+BINARY: Final = Capability("BINARY")
+PREVIEW: Final = Capability("PREVIEW")
+OBJECTID: Final = Capability("OBJECTID")
+# what is found
+ESEARCH: Final = Capability("ESEARCH")
+SEARCHRES: Final = Capability("SEARCHRES")
+SORT: Final = Capability("SORT")
+SORT_DISPLAY: Final = Capability("SORT=DISPLAY")
+ESORT: Final = Capability("ESORT")
+THREAD_SUBJECT: Final = Capability("THREAD=ORDEREDSUBJECT")
+THREAD_REFERENCES: Final = Capability("THREAD=REFERENCES")
 
 CAPABILITIES: Final = (
     IMAP4REV1,
@@ -98,6 +109,16 @@ CAPABILITIES: Final = (
     CONDSTORE,
     QRESYNC,
     UTF8_ACCEPT,
+    BINARY,
+    PREVIEW,
+    OBJECTID,
+    ESEARCH,
+    SEARCHRES,
+    SORT,
+    SORT_DISPLAY,
+    ESORT,
+    THREAD_SUBJECT,
+    THREAD_REFERENCES,
 )
 """All that works, in the order in which it is announced; a new one is a row here."""
 

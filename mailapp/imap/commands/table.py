@@ -21,6 +21,7 @@ from mailapp.imap.commands.create import create
 from mailapp.imap.commands.delete import delete
 from mailapp.imap.commands.enable import enable
 from mailapp.imap.commands.expunge import expunge
+from mailapp.imap.commands.fetch import fetch
 from mailapp.imap.commands.identify import identify
 from mailapp.imap.commands.idle import idle
 from mailapp.imap.commands.list import list_mailboxes
@@ -32,11 +33,14 @@ from mailapp.imap.commands.namespace import namespace
 from mailapp.imap.commands.noop import noop
 from mailapp.imap.commands.quota import get_quota, get_quota_root, set_quota
 from mailapp.imap.commands.rename import rename
+from mailapp.imap.commands.search import search
 from mailapp.imap.commands.select import select
+from mailapp.imap.commands.sort import sort
 from mailapp.imap.commands.starttls import starttls
 from mailapp.imap.commands.status import status
 from mailapp.imap.commands.store import store
 from mailapp.imap.commands.subscribe import subscribe
+from mailapp.imap.commands.thread import thread
 from mailapp.imap.commands.unselect import unselect
 from mailapp.imap.commands.unsubscribe import unsubscribe
 from mailapp.imap.grammar.values import commands as values
@@ -105,6 +109,10 @@ ROWS: Final[tuple[Row, ...]] = (
     Row(values.Close, close, WITHIN, syncs=False),
     Row(values.Unselect, unselect, WITHIN, syncs=False, needs=capabilities.UNSELECT),
     Row(values.Expunge, expunge, WITHIN),
+    Row(values.Fetch, fetch, WITHIN, numbers=True),
+    Row(values.Search, search, WITHIN, numbers=True),
+    Row(values.Sort, sort, WITHIN, numbers=True, needs=capabilities.SORT),
+    Row(values.Thread, thread, WITHIN, numbers=True),
     Row(values.Store, store, WITHIN, numbers=True),
     Row(values.Copy, copy, WITHIN),
     Row(values.Move, move, WITHIN, needs=capabilities.MOVE),
