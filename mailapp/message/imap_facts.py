@@ -22,7 +22,12 @@ from attrs import field, frozen
 
 from mailapp.message.bodystructure import Structures, structures
 from mailapp.message.envelope import envelope
-from mailapp.message.fields import HEADER_LIMIT, HeaderScanner, parse_header
+from mailapp.message.fields import (
+    HEADER_LIMIT,
+    HeaderDefect,
+    HeaderScanner,
+    parse_header,
+)
 from mailapp.message.part import Part, header_only
 from mailapp.message.preview import preview
 from mailapp.message.quoting import string
@@ -133,8 +138,12 @@ def read_structure(read: Read, size_octets: int) -> Part:
 
 def read_header(read: Read, size_octets: int) -> Part:
     """A message of which only the header is looked at, ``header_only``."""
+    first = read(0, min(size_octets, _FIRST_OCTETS))
+    header = parse_header(first)
+    if HeaderDefect.NO_END not in header.defects:  # as nearly always
+        return header_only(header, header.body_start, size_octets)
     scanner = HeaderScanner(HEADER_LIMIT + 1)
-    for chunk in chunks(read, 0, size_octets, first=_FIRST_OCTETS):
+    for chunk in chunks(read, 0, size_octets):
         scanner.feed(chunk)
         if scanner.complete:
             break

@@ -12,22 +12,11 @@ Read = Callable[[int, int], bytes]
 none at all only where the message ends."""
 
 
-def chunks(
-    read: Read, start: int, end: int, *, first: int = CHUNK_OCTETS
-) -> Iterator[bytes]:
-    """A stretch of the message, in pieces; it ends where the message does.
-
-    Args:
-        read: gives the octets.
-        start: of the stretch.
-        end: of it.
-        first: octets of the first piece at most.
-    """
-    want = first
+def chunks(read: Read, start: int, end: int) -> Iterator[bytes]:
+    """A stretch of the message, in pieces; it ends where the message does."""
     while start < end:
-        chunk = read(start, min(end, start + want))
+        chunk = read(start, min(end, start + CHUNK_OCTETS))
         if not chunk:
             return
         yield chunk
         start += len(chunk)
-        want = CHUNK_OCTETS
