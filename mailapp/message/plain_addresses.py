@@ -21,6 +21,7 @@ _MAILBOX: Final = re.compile(
     rb"|(%b)@(%b)"
     rb")[ \t]*+(,|\Z)" % (_PHRASE, _PHRASE, _DOTTED, _DOTTED, _DOTTED, _DOTTED)
 )
+_END: Final = 7  # the group of the comma behind it
 
 PlainMailbox = tuple[bytes | None, bytes, bytes]
 """Display-name or None, local-part and domain."""
@@ -36,11 +37,20 @@ def plain_mailboxes(value: bytes) -> list[PlainMailbox] | None:
         mailbox = _MAILBOX.match(value, position)
         if mailbox is None:
             return None
-        quoted, phrase, local, domain, bare_local, bare_domain, end = mailbox.groups()
-        if local is None:
-            found.append((None, bare_local, bare_domain))
-        else:
-            found.append((phrase if quoted is None else quoted, local, domain))
-        if not end:
+        found.append(_taken_apart(mailbox))
+        if not mailbox[_END]:
             return found
         position = mailbox.end()
+
+
+def first_plain_mailbox(value: bytes) -> PlainMailbox | None:
+    """The first mailbox of an unfolded list; None: it has something else in it."""
+    mailbox = _MAILBOX.match(value)
+    return None if mailbox is None else _taken_apart(mailbox)
+
+
+def _taken_apart(mailbox: re.Match[bytes]) -> PlainMailbox:
+    quoted, phrase, local, domain, bare_local, bare_domain, _ = mailbox.groups()
+    if local is None:
+        return None, bare_local, bare_domain
+    return phrase if quoted is None else quoted, local, domain

@@ -12,7 +12,7 @@ from mailapp.message.charsets import decode_raw
 from mailapp.message.collation import casemap
 from mailapp.message.dates import sent_date
 from mailapp.message.fields import Header
-from mailapp.message.plain_addresses import plain_mailboxes
+from mailapp.message.plain_addresses import first_plain_mailbox
 from mailapp.message.subjects import base_subject
 from mailapp.message.tokens import Kind, tokenize
 
@@ -21,6 +21,7 @@ REFERENCE_LIMIT: Final = 1000
 KEY_LIMIT: Final = 1000
 """Characters of a key; what follows orders nothing."""
 _TOKEN_LIMIT: Final = 64
+_FIRST_OCTETS: Final = 8192  # of an address list, of which only the first one counts
 # A msg-id. Each branch begins with another octet: nothing is tried twice.
 _MESSAGE_ID: Final = re.compile(
     rb'<((?:[^<>"\\]|"(?:[^"\\]|\\.)*+"|\\.)*+)>', re.DOTALL
@@ -164,10 +165,10 @@ def _first(value: bytes | None) -> Mailbox | Group | None:
     """The first address structure of the envelope's list, which may begin a group."""
     if not value:
         return None
-    plain = plain_mailboxes(value)
+    plain = first_plain_mailbox(value)
     if plain is not None:
-        return Mailbox(*plain[0])
-    entries = parse_addresses(value).entries
+        return Mailbox(*plain)
+    entries = parse_addresses(value[:_FIRST_OCTETS]).entries
     return entries[0] if entries else None
 
 

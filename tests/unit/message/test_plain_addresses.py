@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailapp.message.addresses import Group, parse_addresses
+from mailapp.message.addresses import Group, Mailbox, parse_addresses
 from mailapp.message.fields import unfold
-from mailapp.message.plain_addresses import plain_mailboxes
+from mailapp.message.plain_addresses import first_plain_mailbox, plain_mailboxes
 from tests.rows import rows, tabled
 from tests.threats import threat
 
@@ -70,6 +70,16 @@ class PlainAddressTests(SynchronousTestCase):
         found = plain_mailboxes(line)
         if found is not None:
             self.assertEqual(thoroughly(line), found)
+
+    @given(lists)
+    def test_first(self, value: bytes) -> None:
+        """So is the first one, whatever comes behind it."""
+        line = unfold(value)
+        found = first_plain_mailbox(line)
+        if found is not None:
+            first = parse_addresses(line).entries[0]
+            assert isinstance(first, Mailbox)
+            self.assertEqual(found, (first.name, first.local_part, first.domain))
 
     @threat(83)
     def test_linear(self) -> None:
