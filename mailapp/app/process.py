@@ -99,7 +99,8 @@ class WorkerProcess(ProcessProtocol):
                     self,
                     sys.executable,
                     # -P: nothing is imported from the current folder
-                    [sys.executable, "-P", "-m", "mailapp.app.worker"],
+                    # its name is for ps; it learns it from the brief
+                    [sys.executable, "-P", "-m", "mailapp.app.worker", self.name],
                     env=_environment(),
                     childFDs=child_fds,
                 )

@@ -141,6 +141,11 @@ class Served(DemoServer):
                 found += map(int, children.split())
         return found
 
+    @property
+    def workers(self) -> list[int]:
+        """The processes that serve: all but the first one and the postman."""
+        return [pid for pid in self.pids[1:] if _last_argument(pid) != "postman"]
+
     def status(self, name: str) -> list[int]:
         """A field of ``/proc/PID/status`` for each process; sizes are in KiB."""
         found = []
@@ -277,3 +282,12 @@ def served(setup: Setup) -> Iterator[Served]:
     finally:
         server.stop()
         shutil.rmtree(server.data, ignore_errors=True)
+
+
+def _last_argument(pid: int) -> str:
+    """Of the command line of a process; empty if it is gone."""
+    try:
+        line = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return ""
+    return line.rstrip(b"\0").rpartition(b"\0")[2].decode()

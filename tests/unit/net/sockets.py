@@ -96,7 +96,9 @@ class SocketCase(TestCase):
         around = Surroundings(clock=reactor, sweep=self.sweep, tls=self.tls, **options)
         self.factory = DriverFactory(self.toys, around)
         listener = open_listener(place or Place("127.0.0.1"))
-        self.address = listener.getsockname()
+        # a Unix socket got its place by a rename, of which it does not know
+        path = place is not None and place.host.startswith("/")
+        self.address = place.host if place and path else listener.getsockname()
         self.port: Any = adopt(reactor, listener.detach(), self.factory)
         self.addCleanup(self._stop)
 
