@@ -9,6 +9,7 @@ from mailapp.storage.types import (
     INBOX_ID,
     UID,
     Append,
+    BlobRef,
     Copy,
     DeleteFolder,
     Destination,
@@ -16,6 +17,7 @@ from mailapp.storage.types import (
     FlagMode,
     Move,
     NoSuch,
+    OverQuota,
     RenameFolder,
     SetFlags,
 )
@@ -209,3 +211,54 @@ class MailboxContract(StoreCase):
             now(mailbox.refresh())
         with self.assertRaises(NoSuch):
             now(self.alice.mailbox(folder))
+
+    def test_append_together(self) -> None:
+        """Of messages that are appended together all are there, or none (RFC 3502)."""
+        blobs = []
+        for number in range(3):
+            sink = self.alice.stage()
+            now(sink.write(b"Subject: %d\r\n\r\n" % number))
+            blobs.append(now(sink.done()))
+        appends = [Append(INBOX_ID, blob, frozenset({"Work"})) for blob in blobs]
+        bad = Append(INBOX_ID, BlobRef(b"0/nothing"))
+        with self.assertRaises(NoSuch):
+            self.commit(*appends, bad)
+        self.assertEqual(self.rows(), [])
+        outcomes = self.commit(*appends)
+        uids = [uid for outcome in outcomes for uid in outcome.uids]
+        rows = self.rows()
+        self.assertEqual([row.uid for row in rows], uids)
+        bodies = [self.read(self.alice, row.blob) for row in rows]
+        self.assertEqual(bodies, [b"Subject: %d\r\n\r\n" % n for n in range(3)])
+
+    def test_append_over_quota(self) -> None:
+        """A limit that the last of them passes keeps out all of them."""
+        now(self.store.create(ALICE, quota_octets=2 * len(TEXT)))
+        appends = []
+        for _ in range(3):
+            sink = self.alice.stage()
+            now(sink.write(TEXT))
+            appends.append(Append(INBOX_ID, now(sink.done())))
+        with self.assertRaises(OverQuota):
+            self.commit(*appends)
+        self.assertEqual(self.rows(), [])
+        self.assertEqual(now(self.alice.usage()).messages, 0)
+        self.commit(*appends[:2])
+        self.assertEqual(len(self.rows()), 2)
+
+    def test_many(self) -> None:
+        """Many messages change together, in the order that was asked for."""
+        folder = self.make("other")
+        uids = [self.append() for _ in range(20)]
+        wanted = [*uids[10:], *uids[:10]]
+        (copied,) = self.commit(Copy(INBOX_ID, wanted, folder))
+        self.assertEqual(list(copied.uids), sorted(copied.uids))
+        self.set(wanted, FlagMode.REPLACE, "\\Seen", "Work")
+        self.assertEqual(set(self.flags().values()), {frozenset({"\\Seen", "Work"})})
+        (moved,) = self.commit(Move(INBOX_ID, wanted, folder))
+        self.assertEqual((len(moved.uids), list(moved.refused)), (20, []))
+        self.assertEqual(self.rows(), [])
+        self.assertEqual(len(self.rows(folder)), 40)
+        (gone,) = self.commit(Expunge(folder, [*copied.uids, UID(999)]))
+        self.assertEqual((len(gone.uids), list(gone.refused)), (20, [999]))
+        self.assertEqual([r.uid for r in self.rows(folder)], sorted(moved.uids))

@@ -181,7 +181,7 @@ class MaildirAccount:
     ) -> AsyncIterator[bytes]:
         """See :class:`IAccount`. What the system has in memory needs no thread."""
         with disk_errors():
-            fd = open_inbox(self._files, self.path, blob)
+            fd = open_inbox(self._files, *self._placed(blob))
         if fd is None:
             fd = await self._blocking(self._find, blob)
         reader = Reader(self._files, self._blocking, fd)
@@ -194,7 +194,17 @@ class MaildirAccount:
 
     def at_hand(self, blob: BlobRef) -> bytes | None:
         """See :class:`IAccount`."""
-        return at_hand(self._files, self.path, blob)
+        return at_hand(self._files, *self._placed(blob))
+
+    def _placed(self, blob: BlobRef) -> tuple[bytes, BlobRef]:
+        """Where its mailbox lies, and the reference as if that were INBOX. Hot."""
+        if blob[:2] == b"1/":
+            return self.path, blob
+        folder, _, place = blob.partition(b"/")
+        box = self._boxes.get(FolderId(int(folder))) if folder.isdigit() else None
+        if box is None:
+            return self.path, blob
+        return box.found.path, BlobRef(b"1/" + place)
 
     async def commit(
         self,
@@ -355,7 +365,7 @@ class MaildirAccount:
                 self._files, self._folders, self.quota, placing, self._mailbox
             )
             work.check(changes)
-            return [work.apply(change) for change in changes]
+            return work.apply_all(changes)
 
     def _changed_at(self) -> dict[bytes, tuple[int, int]]:
         found = [folder.path for folder in self._folders.all()]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from itertools import groupby
 from typing import assert_never
 
 from attrs import frozen
@@ -75,8 +76,29 @@ class Changes:
                 case _:
                     self.mailbox(change.folder)
 
-    def apply(self, change: Change) -> Outcome:  # noqa: PLR0911 - one for each kind
-        """Do it, durably.
+    def apply_all(self, changes: Sequence[Change]) -> list[Outcome]:
+        """Do them in their order, durably; messages appended together all or none.
+
+        Raises:
+            StoreError, OSError: some were not done; of Appends that follow each other
+                in one mailbox, none (RFC 3502).
+        """
+        outcomes: list[Outcome] = []
+        for _, some in groupby(changes, key=_appended_to):
+            group = list(some)
+            together = [change for change in group if isinstance(change, Append)]
+            if together:
+                outcomes += self._append(together)
+            else:
+                outcomes += map(self._apply, group)
+        return outcomes
+
+    def _append(self, changes: Sequence[Append]) -> list[Outcome]:
+        uids = self.placing.append(changes)
+        return [self._outcome(changes[0].folder, [uid]) for uid in uids]
+
+    def _apply(self, change: Change) -> Outcome:  # noqa: PLR0911 - one for each kind
+        """Do one.
 
         Raises:
             StoreError, OSError: it was not done, or a part of it.
@@ -90,7 +112,7 @@ class Changes:
             case DeleteFolder():
                 return self._delete(change)
             case Append():
-                return self._outcome(change.folder, self.placing.append(change))
+                return self._append([change])[0]
             case SetFlags():
                 return self._set_flags(change)
             case Copy() | Move():
@@ -251,6 +273,11 @@ def touched(changes: Sequence[Change]) -> set[FolderId | None]:
             case _:
                 found.add(change.folder)
     return found
+
+
+def _appended_to(change: Change) -> FolderId | Change:
+    """Equal for Appends to one mailbox."""
+    return change.folder if isinstance(change, Append) else change
 
 
 def octets_on_disk(columns: Columns, places: Sequence[int]) -> int:

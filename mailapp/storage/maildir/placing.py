@@ -60,23 +60,30 @@ class Placing:
             return self.quota.reserve(octets, messages)
         return None
 
-    def append(self, change: Append) -> list[UID]:
-        """Put a staged body into a mailbox."""
-        box = self.mailbox(change.folder)
-        source, name = self.staged_body(change.blob)
-        room = self._reserve(size_of(name), 1)
+    def append(self, changes: Sequence[Append]) -> list[UID]:
+        """Put staged bodies into one mailbox, all or none; their UIDs, in order."""
+        box = self.mailbox(changes[0].folder)
+        sources = [self._prepared(change) for change in changes]
+        octets = sum(size_of(name) for _, name, _ in sources)
+        room = self._reserve(octets, len(sources))
         try:
-            if change.received is not None:
-                self._set_mtime(source, change.received)
-                name = evolve(name, received=max(0, min(change.received, _LATEST)))
-            uids = self._put(box, [(source, name, change.flags)])
+            uids = self._put(box, sources)
         except BaseException:
             settle(room, kept=False)
             raise
         settle(room, kept=True)
-        with suppress(OSError):
-            self.files.unlink(source)
+        for path, _, _ in sources:
+            with suppress(OSError):
+                self.files.unlink(path)
         return uids
+
+    def _prepared(self, change: Append) -> tuple[bytes, MessageName, frozenset[str]]:
+        """The body of an Append, with its date."""
+        path, name = self.staged_body(change.blob)
+        if change.received is not None:
+            self._set_mtime(path, change.received)
+            name = evolve(name, received=max(0, min(change.received, _LATEST)))
+        return path, name, change.flags
 
     def _set_mtime(self, path: bytes, seconds: int) -> None:
         fd = self.files.open_read(path)
