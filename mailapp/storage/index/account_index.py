@@ -98,8 +98,8 @@ class AccountIndex:
             return None
         return None if row is None else row[0]
 
-    def changes(self, serial: int, after: int) -> list[Changed]:
-        """Changes after a MODSEQ, in their order."""
+    def changes(self, serial: int, after: int) -> list[Changed] | None:
+        """Changes after a MODSEQ, in their order; None: they can't be read."""
         sql = (
             "SELECT modseq, uid, name, received FROM change"
             " WHERE serial = ? AND modseq > ? ORDER BY modseq"
@@ -110,7 +110,7 @@ class AccountIndex:
                     Changed(*row) for row in connection.execute(sql, (serial, after))
                 ]
         except Lost:
-            return []
+            return None
 
     def note(self, state: State, after: int, changes: Sequence[Changed]) -> bool:
         """Add changes to what is known; False: they don't fit to that, so save all.

@@ -125,23 +125,26 @@ class Remembered:
     def _led_on(
         self, columns: Columns | None, known: Known, keywords: Keywords, gone: Gone
     ) -> Columns | None:
-        if columns is None or columns.highest_modseq < known.saved:
+        anew = columns is None or columns.highest_modseq < known.saved
+        if columns is None or anew:
             octets = self._index.columns(known.serial)
             if octets is None:
                 return None
             columns = unpacked(octets, self._folder)
+        after = known.since if anew else columns.highest_modseq
+        changes = self._index.changes(known.serial, after)
+        if changes is None:
+            return None
+        if anew:
             gone.begin(known.since)
-            changes = self._index.changes(known.serial, known.since)
-            _add(gone, changes)
-            changes = [each for each in changes if each.modseq > known.saved]
-        else:
-            changes = self._index.changes(known.serial, columns.highest_modseq)
-            _add(gone, changes)
+        for change in changes:
+            if change.name is None:
+                gone.add(change.modseq, [change.uid])
+        changes = [each for each in changes if each.modseq > columns.highest_modseq]
         self._since_saved = len(changes)
-        letters = of_keywords(keywords)
-        columns = rewritten(columns, letters)
+        columns = rewritten(columns, of_keywords(keywords))
         if changes:
-            columns = applied(columns, changes, letters, known.modseq)
+            columns = applied(columns, changes, of_keywords(keywords), known.modseq)
         return columns.with_uid_next(known.uid_next)
 
     def note(
@@ -202,9 +205,3 @@ class Remembered:
             return False
         self._noted, self._last = state.modseq, state
         return True
-
-
-def _add(gone: Gone, changes: Sequence[Changed]) -> None:
-    for change in changes:
-        if change.name is None:
-            gone.add(change.modseq, [change.uid])
