@@ -132,7 +132,12 @@ class Custody:
                 self._places.leave(entry_id)
             told(result)
 
-        self._loads.put(self._named(entry_id), loaded)
+        named = self._named(entry_id)
+        peeked = self._emptying.peek(named)
+        if peeked is None:
+            self._loads.put(named, loaded)
+        else:
+            told(peeked)
 
     async def found(self, entry_id: str) -> Loaded:
         """Read an entry.

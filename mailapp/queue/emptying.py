@@ -8,6 +8,7 @@ does not matter if the caller has not heard yet that the entry was moved.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from threading import Lock
@@ -27,7 +28,10 @@ from mailapp.queue.tray import (
     decode_head,
     sections,
 )
+from mailapp.storage.files import Files
 
+_HELD: Final = 16
+"""Trays that are kept open, to read what comes in them."""
 _TOGETHER: Final = 64
 """Entries that get their own files together."""
 
@@ -48,8 +52,35 @@ class Emptying:
         self._shelf = reader.shelf
         self._files = reader.files
         self._leaving = Lock()
+        self._held: OrderedDict[str, _Held] = OrderedDict()
 
     # ---- single entries
+
+    def peek(self, wanted: Named) -> Loaded | Problem | None:
+        """Read an entry if that needs no waiting: who told of it has just written it.
+
+        Returns:
+            None: it has to be loaded.
+        """
+        place = wanted.place
+        held = None if place is None else self._held.get(place.tray)
+        if held is None or place is None:
+            return None
+        try:
+            octets = self._files.read_cached(held.fd, place.start, HEAD + place.octets)
+        except OSError:
+            return None
+        if octets is None or not _is_live(place, octets):
+            return None
+        return self._reader.decode(wanted.name, octets[HEAD:])
+
+    def _hold(self, name: str) -> None:
+        """Keep a tray open, and not too many."""
+        with suppress(OSError):
+            fd = self._files.open_overwrite(self._shelf.tray(name))
+            self._held[name] = _Held(self._files, fd)
+        while len(self._held) > _HELD:
+            self._held.popitem(last=False)
 
     def load(self, wanted: Sequence[Named]) -> list[Loaded | Problem | Exception]:
         """Read entries, wherever they are; what keeps one from being read."""
@@ -61,6 +92,8 @@ class Emptying:
             if one.place is not None:
                 octets = trays.read(one.place)
                 if octets is not None:
+                    if one.place.tray not in self._held:
+                        self._hold(one.place.tray)
                     return self._reader.decode(one.name, octets)
             return self._reader.load(one.name)
         except (KeyError, OSError) as problem:
@@ -234,6 +267,24 @@ class Emptying:
         return _Trays(self._shelf)
 
 
+class _Held:
+    """A tray held open, until the last who reads lets go of it."""
+
+    __slots__ = ("_files", "fd")
+
+    def __init__(self, files: Files, fd: int) -> None:
+        self._files = files
+        self.fd: Final = fd
+
+    def __del__(self) -> None:
+        self._files.close(self.fd)
+
+
+def _is_live(place: Place, octets: bytes) -> bool:
+    section = decode_head(place.tray, place.start, octets)
+    return section is not None and section.waits
+
+
 class _Trays:
     """Trays that are open for one trip."""
 
@@ -260,11 +311,11 @@ class _Trays:
     def read(self, place: Place) -> bytes | None:
         """An entry; None: the tray does not answer for it."""
         octets = self._read(place, HEAD + place.octets)
-        return octets[HEAD:] if self._is_live(place, octets) else None
+        return octets[HEAD:] if _is_live(place, octets) else None
 
     def waits(self, place: Place) -> bool:
         """The tray answers for an entry."""
-        return self._is_live(place, self._read(place, HEAD))
+        return _is_live(place, self._read(place, HEAD))
 
     def end(self, place: Place) -> None:
         """It does not any more."""
@@ -275,7 +326,3 @@ class _Trays:
             return self._files.read(self.fd(place.tray), place.start, length)
         except FileNotFoundError:
             return b""
-
-    def _is_live(self, place: Place, octets: bytes) -> bool:
-        section = decode_head(place.tray, place.start, octets)
-        return section is not None and section.waits

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 from hypothesis import given
@@ -148,6 +149,29 @@ class TrayTests(PostCase):
         self.tell()
         self.left()
         self.assertEqual(len(self.trays()), 1)
+
+    def test_read_at_once(self) -> None:
+        """Once a tray is known, what is told of it is read without a thread."""
+        trips: list[object] = []
+
+        async def in_thread(work: Any, *words: Any) -> Any:
+            trips.append(work)
+            return work(*words)
+
+        self.post.end()
+        self.post = Post(
+            self.folder / "queue", Files(), self.clock, in_thread=in_thread
+        )
+        self.addCleanup(self.post.end)
+        self.post.start()
+        loads = []
+        for name in "m1", "m2", "m3":
+            self.worker.put(envelope(name))
+            trips.clear()
+            self.tell()
+            loads.append(len(trips))
+        self.assertEqual(loads, [2, 1, 1])  # with a removal each
+        self.assertEqual((len(self.post.carrier.taken), self.left()), (3, []))
 
     def test_large(self) -> None:
         """What is large has a file of its own."""
