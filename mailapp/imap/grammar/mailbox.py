@@ -35,8 +35,12 @@ def pattern(reader: Reader) -> str:
 
 
 def canonical(name: str) -> MailboxName:
-    """RFC 9051, section 5.1: INBOX is blind to case, and no other name is."""
-    return INBOX if name.upper() == INBOX else MailboxName(name)
+    """RFC 9051, section 5.1: INBOX is blind to case, and no other name is.
+
+    Of ASCII: the upper case of a dotless i is an I, too.
+    """
+    is_inbox = name.isascii() and name.upper() == INBOX
+    return INBOX if is_inbox else MailboxName(name)
 
 
 def decode(octets: bytes, *, utf8: bool) -> str:

@@ -32,7 +32,7 @@ class LoginTests(SynchronousTestCase):
 
     @threat(29)
     def test_in_clear(self) -> None:
-        """Where passwords are not taken, LOGINDISABLED is said and none is looked at."""
+        """Where no password is taken, LOGINDISABLED is said and none is looked at."""
         server = Server()
         server.authenticator.in_clear = False
         wire = server.connect()
