@@ -22,7 +22,8 @@ from mailapp.policy.allowance import Sent
 from mailapp.storage.types import AccountId
 
 TELL_EVERY: Final = 0.25  # seconds
-TELL_ARRIVALS: Final = 0.01  # seconds: somebody carries them at once
+TELL_ARRIVALS: Final = 0.02
+"""Seconds between two messages that tell of arrivals; the first is told at once."""
 _BATCH: Final = 200  # facts in one message: well below AMP's 64 KiB
 
 CONNECTIONS: Final = b"connections"
@@ -57,6 +58,7 @@ class Facts:
         self._reactor = reactor
         self._publish = publish
         self._arrivals: list[str] = []
+        self._next_arrivals = 0.0
         self._changed: dict[str, int] = {}
         self._outcomes: list[Outcome] = []
         self._visits: list[AccountId] = []
@@ -115,10 +117,12 @@ class Facts:
     def tell_arrival(self, text: str) -> None:
         """An entry that a text names lies in the queue: tell the postman soon."""
         if not self._arrivals:
-            self._reactor.callLater(TELL_ARRIVALS, self._tell_arrivals)
+            wait = max(0.0, self._next_arrivals - self._reactor.seconds())
+            self._reactor.callLater(wait, self._tell_arrivals)
         self._arrivals.append(text)
 
     def _tell_arrivals(self) -> None:
+        self._next_arrivals = self._reactor.seconds() + TELL_ARRIVALS
         arrivals, self._arrivals = self._arrivals, []
         self._tell_rows(ARRIVALS, arrivals)
 

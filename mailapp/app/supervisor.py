@@ -29,7 +29,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mailapp.app.brief import Brief
-from mailapp.app.facts import GONE
+from mailapp.app.facts import ARRIVALS, GONE
 from mailapp.app.notify import Notify
 from mailapp.app.process import State, WorkerProcess
 
@@ -214,7 +214,11 @@ class Supervisor:
         slot.back_off = min(slot.back_off * 2, LONGEST_BACK_OFF)
 
     def _published(self, sender: WorkerProcess, topic: bytes, fact: bytes) -> None:
-        for worker in self._workers():
+        """Tell all others; of arrivals only the postman, whose slot has no sockets."""
+        told = self._workers()
+        if topic == ARRIVALS:
+            told = [s.current for s in self._slots if s.current and not s.sockets]
+        for worker in told:
             if worker is not sender:
                 worker.publish(topic, fact)
 

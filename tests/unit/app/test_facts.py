@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailapp.app.facts import SENT, TELL_EVERY, Facts
+from mailapp.app.facts import SENT, TELL_ARRIVALS, TELL_EVERY, Facts
 from mailapp.auth.throttle import Outcome
 from mailapp.policy.allowance import Sent
 from mailapp.storage.types import AccountId
@@ -54,6 +54,21 @@ class FactsTests(SynchronousTestCase):
         self.clock.advance(TELL_EVERY)
         self.assertEqual(len(self.heard), 1000)
         self.assertEqual(self.messages, 5)
+
+    def test_arrivals(self) -> None:
+        """The first is told at once, what follows a moment later and together."""
+        told: list[list[str]] = []
+        self.other.on_arrivals = lambda texts: told.append(list(texts))
+        for number in range(5):
+            self.facts.tell_arrival(f"m{number}")
+            self.clock.advance(0.001)
+        self.assertEqual(told, [["m0"]])
+        self.clock.advance(TELL_ARRIVALS)
+        self.assertEqual(told, [["m0"], ["m1", "m2", "m3", "m4"]])
+        self.clock.advance(TELL_ARRIVALS)
+        self.facts.tell_arrival("m5")
+        self.clock.advance(0)
+        self.assertEqual(told[2:], [["m5"]])
 
     def test_not_understood(self) -> None:
         """What an older or newer process says is left out."""

@@ -11,6 +11,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailapp.app.brief import Brief
+from mailapp.app.facts import ARRIVALS
 from mailapp.app.notify import Notify
 from mailapp.app.process import WorkerProcess
 from mailapp.app.supervisor import (
@@ -185,6 +186,25 @@ class SupervisorTests(SynchronousTestCase):
             worker.publish = hear  # type: ignore[method-assign]  # watched by the test
         self.say(self.workers[0], "publish", b"topic", b"fact")
         self.assertEqual(told, [("w1", b"topic", b"fact")])
+
+    def test_arrivals_reach_the_postman(self) -> None:
+        """Who carries has no sockets; nobody else hears what has come."""
+        self.supervisor = Supervisor(
+            self.reactor,
+            lambda: {"w0": {"smtp": 3}, "w1": {"smtp": 4}, "postman": {}},
+            lambda name: Brief(name, "", ""),
+            write_log=self.lines.append,
+            notify=Notify(),
+            drain_seconds=30.0,
+        )
+        before = len(self.workers)
+        self.supervisor.start()
+        told: list[tuple[str, bytes, bytes]] = []
+        for worker in self.workers[before:]:
+            hear = partial(self._hear, told, worker.name)
+            worker.publish = hear  # type: ignore[method-assign]  # watched by the test
+        self.say(self.workers[before], "publish", ARRIVALS, b"fact")
+        self.assertEqual(told, [("postman", ARRIVALS, b"fact")])
 
     def _hear(self, told: list[Any], name: str, topic: bytes, fact: bytes) -> None:
         told.append((name, topic, fact))
