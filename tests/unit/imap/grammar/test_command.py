@@ -259,8 +259,8 @@ class CommandTests(SynchronousTestCase):
             st.one_of(
                 st.sampled_from(
                     b"FETCH SEARCH STORE SORT LIST SELECT STATUS UID ID NOT OR ALL "
-                    b'BODY[ ] ( ) 1:* $ {1}\r\n " \\Seen RETURN CHARSET UTF-8 FLAGS HEADER '
-                    b"TEXT <0.1> QRESYNC CHANGEDSINCE 1 2 x".split(b" ")
+                    b'BODY[ ] ( ) 1:* $ {1}\r\n " \\Seen RETURN CHARSET UTF-8 FLAGS '
+                    b"HEADER TEXT <0.1> QRESYNC CHANGEDSINCE 1 2 x".split(b" ")
                 ),
                 st.binary(max_size=4),
             ),
