@@ -198,7 +198,11 @@ class Custody:
                 self._settling.left(entry_id, has_journal=has_journal)
             told(problem)
 
-        self._removals.put(self._named(entry_id), gone)
+        named = self._named(entry_id)
+        if self._emptying.end_at_once(named):
+            gone(None)
+        else:
+            self._removals.put(named, gone)
 
     async def removed(self, entry_id: str) -> None:
         """Remove an entry, with its journal if it has one.

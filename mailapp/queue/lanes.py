@@ -37,7 +37,7 @@ class Limits:
     lane: LaneLimits = field(factory=LaneLimits)
     under_way: int = 500
     active: int = 2000
-    arrivals: int = 1000
+    arrivals: int = 4000
     arrival_octets: int = 16 * 1024 * 1024
 
     @property

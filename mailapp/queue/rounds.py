@@ -23,8 +23,7 @@ from typing import ClassVar, Final
 
 from attrs import define, evolve, field, frozen
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import deferLater
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from mailapp.core.envelope import Notify
@@ -106,6 +105,7 @@ class Rounds:
         self._custody = surroundings.custody
         self._schedule = surroundings.schedule
         self._clock = surroundings.clock
+        self._paused: dict[Deferred[None], IDelayedCall] = {}
 
     async def came_back(
         self,
@@ -143,7 +143,15 @@ class Rounds:
             active.carried.clear()
             self._remove(active)
             return
-        await self.record(active, change)
+        if all(attempt.outcome is Outcome.DEFERRED for attempt in attempts):
+            if not await self._record_deferral(active, change):
+                active.carried.pop(destination, None)
+                if not active.carried:
+                    self._around.put_off(active, due)
+                    self._around.forget(active)
+                return
+        else:
+            await self.record(active, change)
         active.carried.pop(destination, None)
         if not active.carried:
             await self.settle(active)
@@ -230,7 +238,38 @@ class Rounds:
                 await self._pause()
                 continue
             active.torn = False
+            self._resume_one()
             return
+
+    async def _record_deferral(self, active: Active, change: Change) -> bool:
+        """Make it durable that an attempt brought nothing.
+
+        Returns:
+            False: the disk takes nothing, and the entry is as if nothing had been
+            tried. That loses no more than what was said; and an entry that waited for
+            its record would never go, and so never make room, on a disk that is full.
+        """
+        before, torn = active.entry, active.torn
+        after = active.entry = apply(before, change)
+        try:
+            active.journal_octets = await self._custody.record(
+                after, change, active.journal_octets, torn=torn
+            )
+        except (OSError, TemporaryFailure) as problem:
+            self._complain(after, problem)
+            active.torn = True
+            if (
+                active.entry is after
+                and len(active.carried) == 1
+                and not active.dropped
+            ):
+                active.entry = before
+                return False
+            await self.record(active, Change())  # others count on what it is now
+            return True
+        active.torn = False
+        self._resume_one()
+        return True
 
     def _remove(self, active: Active) -> None:
         told = partial(self._removed, active)
@@ -241,6 +280,7 @@ class Rounds:
         """It is gone; or it will be, and until then it is kept in memory."""
         if problem is None:
             self._around.forget(active)
+            self._resume_one()
             return
         self._complain(active.entry, problem)
         _ = self._pause().addCallback(lambda _: self._remove(active))
@@ -253,8 +293,28 @@ class Rounds:
             reason=str(problem),
         )
 
+    # ---- waiting for the disk
+
     def _pause(self) -> Deferred[None]:
-        return deferLater(self._clock, TROUBLE_DELAY)
+        """Wait, until the disk took something else or for a while."""
+        paused: Deferred[None] = Deferred(
+            lambda paused: self._paused.pop(paused).cancel()
+        )
+        self._paused[paused] = self._clock.callLater(
+            TROUBLE_DELAY, self._resume, paused
+        )
+        return paused
+
+    def _resume(self, paused: Deferred[None]) -> None:
+        timer = self._paused.pop(paused)
+        if timer.active():
+            timer.cancel()
+        paused.callback(None)
+
+    def _resume_one(self) -> None:
+        """There was room for one more, so there may be for the next; and so on."""
+        if self._paused:
+            self._resume(next(iter(self._paused)))
 
     # ---- events
 
