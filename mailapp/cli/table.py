@@ -37,6 +37,7 @@ COMMANDS: Final = (
     Row("queue", "mailapp.cli.queue"),
     Row("why", "mailapp.cli.why"),
     Row("fetch", "mailapp.cli.fetch"),
+    Row("index", "mailapp.cli.index"),
     Row("check", "mailapp.cli.check", configured=False),
     Row("demo", "mailapp.cli.demo", configured=False),
 )

@@ -78,6 +78,15 @@ class AccountIndex:
         """Let go of the file."""
         self.database.close()
 
+    def integrity(self) -> str | None:
+        """What SQLite finds wrong with the file; None: nothing."""
+        try:
+            with self.database.reading() as connection:
+                (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+        except Lost as problem:
+            return str(problem.__cause__)
+        return None if found == "ok" else str(found)
+
     # ---- columns
 
     def known(self, folder: int, validity: int) -> Known | None:

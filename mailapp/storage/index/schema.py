@@ -10,7 +10,7 @@ from typing import Final
 
 from mailapp.message.imap_facts import FACTS_VERSION
 
-VERSION: Final = 1000 + FACTS_VERSION
+VERSION: Final = 2000 + FACTS_VERSION
 """In ``PRAGMA user_version``; raised with every change of a table or of a fact."""
 
 SETTINGS: Final = """
@@ -36,7 +36,7 @@ CREATE TABLE box (
     since INTEGER NOT NULL,
     columns BLOB NOT NULL,
     texts_to INTEGER NOT NULL DEFAULT 0
-);
+) STRICT;
 -- A message came or got another name, or went (no name).
 CREATE TABLE change (
     serial INTEGER NOT NULL,
@@ -45,15 +45,15 @@ CREATE TABLE change (
     name BLOB,
     received INTEGER NOT NULL,
     PRIMARY KEY (serial, modseq, uid)
-) WITHOUT ROWID;
-CREATE TABLE kind (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+) STRICT, WITHOUT ROWID;
+CREATE TABLE kind (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
 CREATE TABLE fact (
     serial INTEGER NOT NULL,
     kind INTEGER NOT NULL,
     uid INTEGER NOT NULL,
     value BLOB NOT NULL,
     PRIMARY KEY (serial, kind, uid)
-) WITHOUT ROWID;
+) STRICT, WITHOUT ROWID;
 -- What SEARCH looks at, casemapped; rowid is serial << 32 | uid. Texts are not kept,
 -- and what is gone stays in it: whoever asks knows which UIDs there are.
 CREATE VIRTUAL TABLE texts USING fts5(

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from threading import RLock
 from typing import Any, ClassVar, Final, TypeVar
 
-from attrs import frozen
+from attrs import field, frozen
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -27,6 +27,7 @@ from mailapp.storage.maildir.clock import ModSeqClock
 from mailapp.storage.maildir.errors import disk_errors
 from mailapp.storage.maildir.filename import UniqueNames
 from mailapp.storage.maildir.folders import Folders, Found
+from mailapp.storage.maildir.kept import Kept
 from mailapp.storage.maildir.lease import Lease, LeaseTable
 from mailapp.storage.maildir.mailbox import Mailbox
 from mailapp.storage.maildir.marks import MaildirMarks
@@ -80,6 +81,7 @@ class Ground:
         clock: of the reactor.
         neighbours: other processes and programs.
         indexes: of the accounts; None: nothing is kept but the mail.
+        kept: what is in memory.
     """
 
     files: Files
@@ -89,6 +91,7 @@ class Ground:
     clock: IReactorTime
     neighbours: Neighbours
     indexes: Indexes | None = None
+    kept: Kept = field(factory=Kept)
 
 
 @implementer(IAccount)
@@ -309,6 +312,7 @@ class MaildirAccount:
             for found in self._folders.all():
                 box = self._mailbox(found.id)
                 summaries.append(box.summary())
+                self._ground.kept.used(box, self._lock)
             return summaries
 
     def _names(self) -> list[Named]:
@@ -325,6 +329,7 @@ class MaildirAccount:
         with self._lock, missing_mailbox():
             box = self._mailbox(folder)
             box.look()
+            self._ground.kept.used(box, self._lock)
             return box
 
     def _rows(

@@ -33,12 +33,18 @@ INDEXED_AT_ONCE: Final = 100
 
 @define(eq=False)
 class Mailbox:
-    """A mailbox that somebody looks at."""
+    """A mailbox that somebody looks at.
+
+    Attributes:
+        index: of its account, if there is one.
+        sessions: that have selected it.
+    """
 
     files: Files
     folders: Folders
     tracked: Tracked
     index: AccountIndex | None = None
+    sessions: int = 0
     _listing: Listing | None = field(default=None, init=False)
 
     @property
@@ -141,6 +147,16 @@ class Mailbox:
         if fresh and self.index is not None and serial is not None:
             self.index.keep(serial, fresh)
         return found
+
+    def computed(
+        self, columns: Columns, uids: Sequence[UID], kinds: Sequence[Kind]
+    ) -> Iterator[tuple[UID, dict[Kind, bytes]]]:
+        """Facts as the messages have them, whatever is kept."""
+        for uid in uids:
+            place = columns.place(uid)
+            found = None if place is None else self._computed(columns, place, kinds)
+            if found is not None:
+                yield uid, found
 
     def _serial(self, columns: Columns) -> int | None:
         if self.index is None:

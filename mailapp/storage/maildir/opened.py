@@ -73,6 +73,7 @@ class Shared:
         self.box: Final = box
         self.sessions: Final[set[MaildirMailbox]] = set()
         self._parts = parts
+        self._seen: Columns | None = None
         self._looking: list[Deferred[None]] | None = None
         self._hint_call: IDelayedCall | None = None
         self._second_call: IDelayedCall | None = None
@@ -81,13 +82,25 @@ class Shared:
         self._told = False
         self._indexing = False
 
+    @property
+    def columns(self) -> Columns:
+        """The latest that somebody saw."""
+        latest = self.box.tracked.latest
+        if latest is None:
+            latest = self._seen
+            assert latest is not None  # noqa: S101 - each session begins with a look
+        self._seen = latest
+        return latest
+
     async def refresh(self) -> Columns:
         """Look, if something changed. One look at a time, for all who ask."""
         tracked = self.box.tracked
         while True:
             with disk_errors(), suppress(FileNotFoundError):
-                if tracked.fresh():
-                    return tracked.columns
+                latest = tracked.latest
+                if tracked.fresh() and latest is not None:
+                    self._seen = latest
+                    return latest
             if self._looking is None:
                 return await self._look()
             waiting: Deferred[None] = Deferred()
@@ -98,7 +111,7 @@ class Shared:
         self._looking = []
         try:
             await self._parts.blocking(self._parts.look, self.box.found.id)
-            return self.box.tracked.columns
+            return self.columns
         finally:
             waiting, self._looking = self._looking, None
             for each in waiting:
@@ -113,7 +126,7 @@ class Shared:
 
     async def _index_texts(self) -> None:
         try:
-            columns = self.box.tracked.columns
+            columns = self.columns
             left = 1
             while left and self.sessions:
                 left = await self._parts.blocking(self.box.index_texts, columns, 20)
@@ -191,7 +204,7 @@ class MaildirMailbox:
     @property
     def columns(self) -> Columns:
         """See :class:`IMailbox`."""
-        return self._shared.box.tracked.columns
+        return self._shared.columns
 
     @property
     def watching(self) -> bool:
@@ -275,6 +288,7 @@ class Opened:
             shared = self._shared.setdefault(folder, Shared(self, box))
         session = MaildirMailbox(self, shared)
         shared.sessions.add(session)
+        shared.box.sessions = len(shared.sessions)
         try:
             await shared.refresh()
         except BaseException:
@@ -298,6 +312,7 @@ class Opened:
     def closed(self, shared: Shared, session: MaildirMailbox) -> None:
         """A session let go of it."""
         shared.sessions.discard(session)
+        shared.box.sessions = len(shared.sessions)
         folder = shared.box.found.id
         if not shared.sessions and self._shared.get(folder) is shared:
             del self._shared[folder]

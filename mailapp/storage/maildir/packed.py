@@ -19,7 +19,7 @@ MARK: Final = 2  # octets behind a name: a slash, and the directory's first lett
 _PLACES: Final = {ord("c"): b"cur/", ord("n"): b"new/"}
 _GUIDS: Final = re.compile(rb"([^,:/]+)[^/]*/[cn]")
 _MARKS: Final = frozenset([b"/c", b"/n"])
-_END: Final = frozenset(b",:/")
+_ENDS: Final = frozenset([b",", b":", b"/"])
 _FOUR_OCTETS: Final = 2**32
 
 
@@ -108,7 +108,8 @@ class Packed(Items):
         at = names.find(unique)
         while at >= 0:
             end = at + len(unique)
-            if names[end] in _END and (not at or names[at - MARK : at] in _MARKS):
+            ends = names[end : end + 1] in _ENDS
+            if ends and (not at or names[at - MARK : at] in _MARKS):
                 yield place_of(names[at : names.index(b"/", end) + MARK])
             at = names.find(unique, end)
 

@@ -141,6 +141,21 @@ class Tracked:
             finally:
                 self._turn = None
 
+    @contextmanager
+    def beside(self, mine: Turn) -> Iterator[None]:
+        """Look within a turn that another has taken."""
+        self._turn = mine
+        try:
+            self._read_all(mine)
+            yield
+        finally:
+            self._turn = None
+
+    def forget(self) -> None:
+        """Let go of the memory; the next look begins anew."""
+        self._columns = self._stamp = None
+        self._gone = Gone()
+
     def read_again(self) -> None:
         """Read all, in a turn: another program renamed what we were about to."""
         assert self._turn is not None  # noqa: S101 - within a turn

@@ -20,6 +20,7 @@ class HelpTests(CommandCase):
         queue=("queue",),
         queue_retry=("queue", "retry"),
         fetch=("fetch",),
+        index=("index",),
         alias=("alias",),
         alias_add=("alias", "add"),
         app_password=("user", "app-password"),

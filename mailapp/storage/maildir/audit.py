@@ -1,0 +1,164 @@
+"""Compare an account's index with its mail, and make it anew; beside a running server.
+
+Nothing in here changes mail, flags or UIDs, but that messages that have no UID yet get
+one, as they do whenever somebody looks.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from attrs import frozen
+
+from mailapp.message.imap_facts import Item
+from mailapp.storage.columns import Columns
+from mailapp.storage.files import Files
+from mailapp.storage.index.account_index import AccountIndex, kind_name
+from mailapp.storage.maildir import keywords
+from mailapp.storage.maildir.clock import ModSeqClock
+from mailapp.storage.maildir.filename import UniqueNames
+from mailapp.storage.maildir.folders import Folders, Found
+from mailapp.storage.maildir.gather import names_of
+from mailapp.storage.maildir.mailbox import Mailbox
+from mailapp.storage.maildir.remembered import Gone, Remembered
+from mailapp.storage.maildir.tracked import Tracked
+from mailapp.storage.types import UID
+
+KINDS: Final = (Item.ENVELOPE, Item.BODYSTRUCTURE)
+"""Facts that are made ahead; others when somebody asks."""
+AT_ONCE: Final = 50
+
+Watch = Callable[[int], None]
+"""Told of each step how many messages it went on."""
+
+
+@frozen
+class Difference:
+    """Something in the index is not as the mail says.
+
+    Attributes:
+        mailbox: its levels.
+        what: a sentence.
+    """
+
+    mailbox: tuple[str, ...]
+    what: str
+
+
+class Audit:
+    """The mailboxes of one account and their index.
+
+    Args:
+        files: the disk.
+        path: of the account.
+        index: of the account.
+    """
+
+    def __init__(self, files: Files, path: bytes, index: AccountIndex) -> None:
+        self._files = files
+        self._index = index
+        self._clock = ModSeqClock(files)
+        unique = UniqueNames(os.getpid(), os.urandom(6), platform.node())
+        self._folders = Folders(files, unique, path)
+        self._boxes = [self._box(found) for found in self._folders.all()]
+
+    def messages(self) -> int:
+        """How many there are in all mailboxes."""
+        return sum(len(box.look()) for box in self._boxes)
+
+    def check(self, watch: Watch) -> Iterator[Difference]:
+        """What is wrong in the index. That it is behind, or not there, is not."""
+        problem = self._index.integrity()
+        if problem is not None:
+            yield Difference((), f"the file is damaged: {problem}")
+            return
+        for box in self._boxes:
+            yield from self._check_columns(box)
+            yield from self._check_facts(box, watch)
+
+    def rebuild(self, watch: Watch) -> None:
+        """Make the index anew, with all facts and texts; MODSEQs stay."""
+        for box in self._boxes:
+            box.look()
+        self._index.database.throw_away("it is made anew")
+        for box in self._boxes:
+            with box.turn():
+                pass  # its columns are written down at the end
+            columns = box.look()
+            uids = [UID(uid) for uid in columns.uids]
+            for at in range(0, len(uids), AT_ONCE):
+                some = uids[at : at + AT_ONCE]
+                box.facts(columns, some, KINDS)
+                box.index_texts(columns, AT_ONCE)
+                watch(len(some))
+            while box.index_texts(columns, AT_ONCE):
+                pass
+
+    def _box(self, found: Found) -> Mailbox:
+        remembered = Remembered(self._index, found.id)
+        tracked = Tracked(self._files, self._folders, found, self._clock, remembered)
+        return Mailbox(self._files, self._folders, tracked, self._index)
+
+    def _check_columns(self, box: Mailbox) -> Iterator[Difference]:
+        """Are the columns in the index those that a reading of all gives?"""
+        found = box.found
+        with box.turn() as mine:
+            read = Tracked(self._files, self._folders, found, self._clock)
+            with read.beside(mine):
+                disk = read.look()
+            known = keywords.read(self._files, found.path)
+            validity = mine.numbers.validity
+            recalled = Remembered(self._index, found.id).recall(
+                None, validity, known, Gone()
+            )
+        if recalled is not None:
+            for what in _differences(recalled.columns, disk):
+                yield Difference(found.name, what)
+
+    def _check_facts(self, box: Mailbox, watch: Watch) -> Iterator[Difference]:
+        columns = box.look()
+        serial = self._index.serial(box.found.id, columns.uid_validity)
+        uids = [UID(uid) for uid in columns.uids]
+        for at in range(0, len(uids), AT_ONCE):
+            some = uids[at : at + AT_ONCE]
+            if serial is not None:
+                yield from self._check_some(box, columns, serial, some)
+            watch(len(some))
+
+    def _check_some(
+        self, box: Mailbox, columns: Columns, serial: int, uids: Sequence[UID]
+    ) -> Iterator[Difference]:
+        kept = self._index.facts(serial, uids, KINDS)
+        there = [uid for uid in uids if any(uid in kept[kind] for kind in kept)]
+        for uid, values in box.computed(columns, there, KINDS):
+            for kind, value in values.items():
+                if kept[kind].get(uid, value) != value:
+                    what = f"UID {uid}: another {kind_name(kind)} is kept"
+                    yield Difference(box.found.name, what)
+
+
+def _differences(kept: Columns, disk: Columns) -> Iterator[str]:
+    """What the index says otherwise than the disk."""
+    if list(kept.uids) != list(disk.uids):
+        yield "other messages are kept"
+        return
+    columns = {
+        "flags": (kept.masks, disk.masks),
+        "sizes": (kept.sizes, disk.sizes),
+        "dates": (kept.received, disk.received),
+    }
+    for what, (one, other) in columns.items():
+        wrong = [u for u, a, b in zip(kept.uids, one, other, strict=True) if a != b]
+        if wrong:
+            yield f"{what} of {len(wrong)} messages differ, first of UID {wrong[0]}"
+    names, real = names_of(kept), names_of(disk)
+    wrong = [
+        uid
+        for at, uid in enumerate(kept.uids)
+        if names.name(kept, at) != real.name(disk, at)
+    ]
+    if wrong:
+        yield f"names of {len(wrong)} files differ, first of UID {wrong[0]}"
