@@ -234,6 +234,8 @@ class _Reader:
                 self._matches(operand)
             case "S+":
                 self._reply(operand)
+            case "S?":
+                self._some(operand)
             case "S#":
                 count = int(operand)
                 if len(self.wire.sent) < count:
@@ -263,6 +265,19 @@ class _Reader:
             self.variables.setdefault("banner", banner[0])
         if not re.fullmatch(operand, got):
             msg = f"got {got!r}"
+            raise Mismatch(msg)
+
+    def _some(self, operand: str) -> None:
+        least, most, pattern = operand.split(" ", 2)
+        count = 0
+        while count < int(most):
+            got = bytes(self.wire.sent).partition(b"\r\n")[0].decode("latin-1")
+            if not re.fullmatch(pattern, got):
+                break
+            self.line()
+            count += 1
+        if count < int(least):
+            msg = f"{count} lines, then {self.line()!r}"
             raise Mismatch(msg)
 
     def _reply(self, operand: str) -> None:

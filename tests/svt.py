@@ -9,6 +9,7 @@ A file holds vectors, each begun by ``@vector ID``; ``@proto``, ``@source``,
 ``S: text``     the server sends exactly this line
 ``S~ regex``    a line that matches (full match, Latin-1)
 ``S+ CODE …``   a whole SMTP reply; ``has=A,B`` first words that must occur
+``S? m n rgx``  m to n lines that match, in any order
 ``S# n``        exactly n octets
 ``S.``          a POP3 multi-line block with its final ``.``
 ``S_``          nothing
@@ -29,7 +30,7 @@ from pathlib import Path
 from attrs import Factory, define, frozen
 
 TRANSCRIPTS = Path(__file__).parent / "transcripts"
-_OPERATIONS = {"C:", "C!", "S:", "S~", "S+", "S#", "S.", "S_", "SX", "CX", "TL"}
+_OPERATIONS = {"C:", "C!", "S:", "S~", "S+", "S?", "S#", "S.", "S_", "SX", "CX", "TL"}
 _ESCAPES = {"r": "\r", "n": "\n", "t": "\t", "0": "\0"}
 
 
