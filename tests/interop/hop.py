@@ -15,7 +15,7 @@ ALL: Final = (
 
 
 class Hop:
-    """Serves any number of connections, one after the other.
+    """Serves any number of connections, a thread each.
 
     Args:
         address: on loopback, with its port.
@@ -40,18 +40,24 @@ class Hop:
         self.together = 0
         self.messages: list[bytes] = []
         self._listening = socket.create_server(address)
-        self._peer: socket.socket | None = None
-        self._thread = threading.Thread(target=self._serve)
-        self._thread.start()
+        self._peers: list[socket.socket] = []
+        self._threads = [threading.Thread(target=self._serve)]
+        self._threads[0].start()
 
     def stop(self) -> None:
         """End it."""
         self._listening.shutdown(socket.SHUT_RDWR)
-        if self._peer is not None:
+        self._threads[0].join()
+        for peer in self._peers:
             with suppress(OSError):  # it has gone
-                self._peer.shutdown(socket.SHUT_RDWR)
-        self._thread.join()
+                peer.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads[1:]:
+            thread.join()
         self._listening.close()
+
+    def keep(self, content: bytes) -> None:
+        """A message is there; the reply follows."""
+        self.messages.append(content)
 
     def parameters(self, verb: bytes) -> list[bytes]:
         """What followed the path in the last such command."""
@@ -64,14 +70,20 @@ class Hop:
                 peer, _ = self._listening.accept()
             except OSError:
                 return
-            self._peer = peer
-            peer.settimeout(20.0)
-            with peer, suppress(OSError):
-                self._converse(_Line(peer))
+            self._peers.append(peer)
+            thread = threading.Thread(target=self._serve_one, args=(peer,))
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve_one(self, peer: socket.socket) -> None:
+        peer.settimeout(60.0)
+        with peer, suppress(OSError):
+            self._converse(_Line(peer))
 
     def _converse(self, line: _Line) -> None:
         line.say("220 hop ESMTP")
         content = b""
+        taken = 0  # recipients of this message
         while command := line.read():
             self.commands.append(command)
             verb = command[:4].decode("ascii", "replace").upper()
@@ -79,15 +91,21 @@ class Hop:
             if verb == "BDAT":
                 size, *last = command.split()[1:]
                 content += line.take(int(size))
-                if last:
-                    self.messages.append(content)
+                if not taken:  # RFC 3030, section 4.1: it came without asking
+                    reply, content = "503 5.5.1 no recipients", b""
+                elif last:
+                    self.keep(content)
                     content = b""
             self.together = max(self.together, 1 + line.behind.count(b"\r\n"))
-            if verb == "EHLO":
+            if verb == "RCPT":
+                taken += reply.startswith("2")
+            elif verb in {"MAIL", "RSET"}:
+                taken = 0
+            elif verb == "EHLO":
                 reply = self._greeting()
             elif verb == "DATA" and verb not in self.replies:
                 line.say("354 go")
-                self.messages.append(line.read_content())
+                self.keep(line.read_content())
             line.say(reply)
             if verb == "QUIT":
                 return

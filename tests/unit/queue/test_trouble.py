@@ -8,9 +8,9 @@ from mailapp.core.envelope import DeliverBy
 from mailapp.core.failures import TemporaryFailure
 from mailapp.core.status import SYSTEM_FULL
 from mailapp.events.record import Kind
-from mailapp.queue.types import Outcome
+from mailapp.queue.types import Attempt, Outcome
 from tests.threats import threat
-from tests.unit.queue.postman import BEGIN, PostCase, envelope
+from tests.unit.queue.postman import BEGIN, PostCase, attempt, envelope
 from tests.unit.storage.maildir_case import Faulty
 
 
@@ -36,6 +36,11 @@ class DeadlineTests(PostCase):
         self.wait(86_400)
         self.assertEqual(len(self.post.reporter.reports), 1)
         self.assertEqual(self.left(), [])
+
+
+def half(_: object, place: int) -> Attempt:
+    """The first recipient has it, the second not yet."""
+    return attempt(Outcome.DEFERRED if place else Outcome.RELAYED, BEGIN)
 
 
 class Full(Faulty):
@@ -82,8 +87,8 @@ class FullDiskTests(PostCase):
         for number, call in enumerate(("write", "fsync", "sync")):
             name = f"m{number}"
             self.post.carrier.held = True
-            self.always(Outcome.DEFERRED)
-            self.post.put(envelope(name))
+            self.post.carrier.answer = half
+            self.post.put(envelope(name, "a@far.test", "b@far.test"))
             self.fail_at(call)
             self.post.carrier.release()
             self.wait(1800)
@@ -96,6 +101,43 @@ class FullDiskTests(PostCase):
             self.wait(7200)
             self.post.carrier.release()
             self.assertEqual(self.left(), [])
+
+    @threat(113)
+    def test_deferral(self) -> None:
+        """A deferral need not be recorded: what waits goes, and makes room."""
+        self.post.carrier.held = True
+        self.always(Outcome.DEFERRED)
+        self.post.put(envelope())
+        self.wait(1)
+        self.fail_at("write")
+        self.post.carrier.release()
+        self.wait(60)
+        self.assertEqual(len(self.post.carrier.waiting), 0, "tried again at once")
+        self.always(Outcome.RELAYED)
+        self.wait(1800)
+        self.post.carrier.release()
+        self.assertEqual(self.left(), [])
+
+    @threat(113)
+    def test_room_again(self) -> None:
+        """Once the disk took one thing, all that waited for it is recorded at once."""
+        self.post.carrier.held = True
+        self.post.carrier.answer = half
+        for number in range(2):
+            domain = f"d{number}.test"
+            self.post.put(envelope(f"m{number}", f"x@{domain}", f"y@{domain}"))
+        self.wait(1)
+        self.fail_at("write")
+        self.post.carrier.release()
+        self.post.carrier.release()
+        self.wait(1)
+        self.fail_at("")
+        self.always(Outcome.RELAYED)
+        self.post.carrier.held = False
+        self.post.put(envelope("later", "x@other.test"))
+        self.wait(1)
+        attempts = {entry.id: entry.attempts for entry in self.post.entries()}
+        self.assertEqual(attempts, {"m0": 1, "m1": 1})
 
     @threat(113)
     def test_removal(self) -> None:
