@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from attrs import evolve
@@ -82,7 +83,11 @@ class Parts:
             line_endings=configuration.storage.line_endings.value,
         )
         self.spool = Spool(
-            configuration.queue_folder, self.writes.run, Files(), reactor
+            configuration.queue_folder,
+            self.writes.run,
+            Files(),
+            reactor,
+            soon=partial(reactor.callLater, 0),
         )
         if not self.alone:
             self.spool.arrived = self._tell_arrival

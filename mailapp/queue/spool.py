@@ -25,7 +25,7 @@ from mailapp.queue.reading import SMALL
 from mailapp.queue.record import encode_trailer, is_entry_id
 from mailapp.queue.shelf import Draft, Shelf
 from mailapp.queue.tray import Place
-from mailapp.queue.trips import Trips
+from mailapp.queue.trips import Trips, now
 from mailapp.queue.types import Entry
 from mailapp.storage.files import Files
 
@@ -59,6 +59,7 @@ class Spool:
         in_thread: for all work with files.
         files: the disk.
         clock: seconds since the epoch.
+        soon: calls what takes entries to a thread, now, or when more may have come.
 
     Attributes:
         arrived: may be set, to hand over what was committed to who carries it, or to
@@ -71,6 +72,7 @@ class Spool:
         in_thread: InThread,
         files: Files,
         clock: IReactorTime,
+        soon: Callable[[Callable[[], None]], object] = now,
     ) -> None:
         self.shelf: Final = Shelf(os.fsencode(directory), files)
         self.in_thread: Final = in_thread
@@ -78,7 +80,7 @@ class Spool:
         self.arrived: Arrived = nobody
         self.free_memory = MEMORY
         self.commits: Final[Trips[Draft, OSError | None]] = Trips(
-            in_thread, self._commit, clock, at_once=64
+            in_thread, self._commit, clock, at_once=64, soon=soon
         )
         self._filling = Filling(self.shelf)
         self._prepared = False
@@ -179,10 +181,10 @@ class QueuedBody:
             raise TemporaryFailure(SYSTEM_TROUBLE)
         self._usable = False
         spool, seal = self._spool, self._seal
-        now = spool.clock.seconds()
+        queued_at = spool.clock.seconds()
         trailer = encode_trailer(
             envelope,
-            queued_at=now,
+            queued_at=queued_at,
             eight_bit=seal.eight_bit,
             content_octets=seal.octets,
             content_crc=seal.crc,
@@ -193,7 +195,7 @@ class QueuedBody:
         draft.octets = octets + trailer
         content = octets if self._draft is None else None
         self._draft = None  # the shelf's now
-        entry = Entry(envelope, seal.octets, seal.eight_bit, now)
+        entry = Entry(envelope, seal.octets, seal.eight_bit, queued_at)
         told: Deferred[None] = Deferred()
 
         def done(problem: BaseException | None) -> None:

@@ -26,6 +26,11 @@ Told = Callable[[_R | BaseException], object]
 """Hears what came of one job: the work's result, or why there was no trip."""
 
 
+def now(call: Callable[[], None]) -> None:
+    """Begin at once."""
+    call()
+
+
 class Trips(Generic[_J, _R]):
     """Used by the reactor's thread only.
 
@@ -35,6 +40,7 @@ class Trips(Generic[_J, _R]):
         clock: tells how long a trip takes.
         together: jobs of one trip.
         at_once: trips under way at the same time. With one, jobs are done in order.
+        soon: calls what begins a trip, now, or when more jobs may have come.
     """
 
     def __init__(
@@ -45,12 +51,15 @@ class Trips(Generic[_J, _R]):
         *,
         together: int = 16,
         at_once: int = 1,
+        soon: Callable[[Callable[[], None]], object] = now,
     ) -> None:
         self._in_thread = in_thread
         self._work = work
         self._clock = clock
         self._together = together
         self._at_once = at_once
+        self._soon = soon
+        self._planned = False
         self._waiting: deque[tuple[_J, Told[_R]]] = deque()
         self._under_way = 0
         self._last_began = 0.0
@@ -64,17 +73,24 @@ class Trips(Generic[_J, _R]):
     def put(self, job: _J, told: Told[_R]) -> None:
         """Do it with the next trip."""
         self._waiting.append((job, told))
+        if self._planned:
+            return
         if not self._under_way or (
             self._under_way < self._at_once
             and self._clock.seconds() - self._last_began > MOMENT
         ):
-            self._begin()
+            self._planned = True
+            self._soon(self._begin_planned)
 
     def do(self, job: _J) -> Deferred[_R]:
         """As :meth:`put`, with a Deferred: a result that is an exception is raised."""
         told: Deferred[_R] = Deferred()
         self.put(job, lambda result: _fire(told, result))
         return told
+
+    def _begin_planned(self) -> None:
+        self._planned = False
+        self._begin()
 
     def _begin(self) -> None:
         """Begin a trip; loop, and do not nest, if trips end at once."""
