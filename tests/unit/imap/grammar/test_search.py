@@ -163,6 +163,7 @@ class SearchTests(SynchronousTestCase):
         search = parsed(b"SEARCH 1:4294967295," + b",".join([b"*:4294967295"] * 5000))
         self.assertIsInstance(search, Search)
         found = search.key.messages  # type: ignore[union-attr]
+        assert isinstance(found, SequenceSet)
         self.assertEqual(((1, 4294967295),), found.resolve(7))
 
     @given(
