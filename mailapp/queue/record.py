@@ -35,6 +35,7 @@ FOOTER: Final = 65
 """Octets of the footer."""
 LONGEST_TRAILER: Final = 64 << 20
 """Octets of the longest JSON that is read: some 300,000 recipients."""
+_encode: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 _FOOTER: Final = re.compile(
     rb"\nmailapp-queue (\d) (\d{16}) (\d{8}) ([0-9a-f]{8}) ([0-9a-f]{8}) END\n"
 )
@@ -94,7 +95,7 @@ def encode_trailer(
         "queued_at": queued_at,
         "eight_bit": eight_bit,
     }
-    text = json.dumps(form, separators=(",", ":")).encode("ascii")
+    text = _encode(form).encode("ascii")
     head = b"\nmailapp-queue %d %016d %08d %08x " % (
         VERSION,
         content_octets,
@@ -141,7 +142,7 @@ def decode_trailer(footer: Footer, text: bytes) -> Entry:
         reason = f"form {footer.version} of the file is unknown"
         raise TooNew(reason)
     try:
-        form: dict[str, Any] = json.loads(text)
+        form: dict[str, Any] = json.loads(text.decode("ascii"))
         return Entry(
             read_envelope(form["envelope"]),
             footer.content_octets,

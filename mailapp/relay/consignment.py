@@ -111,7 +111,7 @@ class Carriage:
             fitted = await fit(self.entry, self._content, offered, self._in_thread)
             if isinstance(fitted, Trouble):
                 return fitted
-            fitted = await _at_hand(fitted)
+            fitted = await _at_hand(fitted, offered)
         except TemporaryFailure:
             return _UNREADABLE
         size = fitted.content.size_octets
@@ -171,15 +171,15 @@ class Carriage:
         return None
 
 
-async def _at_hand(fitted: Fit) -> Fit:
-    """A small content is read once, and made fit for BDAT as for DATA."""
+async def _at_hand(fitted: Fit, offered: Capabilities) -> Fit:
+    """A small content is read once, and made fit for BDAT; DATA sees to it itself."""
     content = fitted.content
     if content.size_octets > SMALL:
         return fitted
     octets = await read_all(content)
     if len(octets) != content.size_octets:
         raise TemporaryFailure(SYSTEM_TROUBLE)
-    if fitted.body is not Body.BINARY:
+    if offered.chunking and fitted.body is not Body.BINARY:
         octets = whole_lines(octets)
     return Fit(MemoryContent(octets), fitted.body, fitted.smtputf8, fitted.converted)
 
