@@ -126,3 +126,11 @@ class Deflate:
             given += len(octets)
             if octets:
                 self._receive(octets)
+
+
+def insert(driver: Any, clock: IReactorTime) -> None:
+    """Put a layer between a driver and its transport, with or without TLS."""
+    layer = Deflate(driver.transport, driver.dataReceived, clock)
+    driver.transport = layer
+    # what is below calls the driver by this name
+    driver.dataReceived = layer.dataReceived

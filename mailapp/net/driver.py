@@ -26,7 +26,7 @@ from mailapp.core.output import Output
 from mailapp.core.peer import TLS
 from mailapp.net.addresses import LOCAL, plain, within
 from mailapp.net.deadlines import Timed
-from mailapp.net.deflate import Deflate
+from mailapp.net.deflate import insert
 from mailapp.net.entrance import Phase, Register
 from mailapp.net.outlet import Outlet
 from mailapp.net.pump import Pump
@@ -211,7 +211,8 @@ class Driver(Timed):
             self._close()
             return
         if pump.shaking:
-            self._change_layer(pump)
+            deflate = getattr(pump.connection, "wants_deflate", False)
+            (self._start_deflate if deflate else self._start_tls)(pump)
             return
         if self._held:
             self._held = False
@@ -249,21 +250,11 @@ class Driver(Timed):
         if not welcome and pump is not None and self._phase is _OPEN:
             self._say(pump, pump.connection.time_out)
 
-    def _change_layer(self, pump: Pump) -> None:
-        if getattr(pump.connection, "wants_deflate", False):
-            self._start_deflate(pump)
-        else:
-            self._start_tls(pump)
-
     def _start_deflate(self, pump: Pump) -> None:
         """COMPRESS was granted: from here on another layer writes and reads."""
-        layer = Deflate(self.transport, self.dataReceived, self._around.clock)
-        pump.through(layer.write)
-        self.transport = layer
-        # what is below calls it by this name
-        self.dataReceived = layer.dataReceived  # type: ignore[method-assign]
-        connection: Any = pump.connection
-        connection.deflate_started()
+        insert(self, self._around.clock)
+        pump.write = self.transport.write
+        cast(Any, pump.connection).deflate_started()
         pump.shaking = False
         self.settle()
 

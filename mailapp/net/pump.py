@@ -15,7 +15,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from mailapp.core.connection import NEED_DATA, PAUSED, Connection, Session
-from mailapp.core.output import Output, Stream
+from mailapp.core.output import Output
 from mailapp.net.steps import Run, nothing, run
 
 _log: Final = Logger()
@@ -40,14 +40,13 @@ class _Place:
 class Pump:
     """The traffic between one connection and its session.
 
-    ``busy`` is what it waits for: a coroutine, or its next turn in the reactor.
-    ``full`` is set by its owner while the transport takes no more. Either one stops
-    it; input that comes meanwhile waits in the connection.
+    ``busy``, what it waits for (a coroutine, or its next turn in the reactor), stops
+    it, and so does ``full``, set by its owner while the transport takes no more.
 
     Args:
         connection: of the protocol.
         session: of the protocol.
-        write: takes octets for the peer; it may set ``full``.
+        write: takes octets for the peer; it may set ``full``. May be replaced.
         settle: called whenever the pump comes to rest.
         fail: called with what connection or session raised; nothing may be asked of
             the pump afterwards but ``part`` and ``cancel``.
@@ -56,8 +55,8 @@ class Pump:
 
     __slots__ = (
         "_clock", "_fail", "_next_event", "_out", "_pending", "_respond", "_send",
-        "_settle", "_since", "_size", "_working", "_write", "busy", "connection",
-        "ending", "full", "moved", "room", "session", "shaking",
+        "_settle", "_since", "_size", "_working", "busy", "connection", "ending",
+        "full", "moved", "room", "session", "shaking", "write",
     )  # fmt: skip
 
     def __init__(
@@ -84,7 +83,7 @@ class Pump:
         self._next_event = connection.next_event
         self._respond = session.respond
         self._send = connection.send
-        self._write = write
+        self.write = write
         self._settle = settle
         self._fail = fail
         self._clock = clock
@@ -155,16 +154,11 @@ class Pump:
 
     def flush(self) -> None:
         """Write what was gathered."""
-        out = self._out
-        if out:
+        if out := self._out:
             octets = out[0] if len(out) == 1 else b"".join(out)
             out.clear()
             self._size = 0
-            self._write(octets)
-
-    def through(self, write: Callable[[bytes], object]) -> None:
-        """Write elsewhere from here on: to a layer above the transport."""
-        self._write = write
+            self.write(octets)
 
     def part(self, words: Callable[[], Sequence[Output]]) -> bool:
         """After a failure: write these words if the peer will understand them.
@@ -183,9 +177,8 @@ class Pump:
         busy, self.busy = self.busy, _Place()
         if busy is not None:
             busy.cancel()
-        for output in self._pending:
-            _close(output)
-        self._pending.clear()
+        while self._pending:
+            _close(self._pending.popleft())
 
     def _events(self) -> bool:
         """Answer a batch of events.
@@ -214,11 +207,7 @@ class Pump:
         return True
 
     def _take(self, outputs: Sequence[Output]) -> bool:
-        """Queue what is to be written.
-
-        Returns:
-            whether something comes before the next event: a stream, TLS, the end.
-        """
+        """Queue output; tell whether a stream, TLS or the end is due before an event."""
         self.moved = True
         pending = self._pending
         for output in outputs:
@@ -240,7 +229,7 @@ class Pump:
     def _pull(self) -> None:
         """Take the next octets of what is pending."""
         output = self._pending[0]
-        if not isinstance(output, Stream):
+        if isinstance(output, bytes):
             self._pending.popleft()
             self.add(output)
             return

@@ -168,7 +168,7 @@ def _compress(reader: Reader) -> Command:
     if reader.atom().upper() != b"DEFLATE":
         reason = "DEFLATE is the only compression"
         raise SyntaxProblem(reason)
-    return values.Compress(values.Mechanism.DEFLATE)
+    return values.Compress()
 
 
 def _get_quota(reader: Reader) -> Command:

@@ -6,7 +6,6 @@ Mailbox names are decoded (modified UTF-7 or UTF-8), whole, with the separator i
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import NewType
 
 from attrs import field, frozen
@@ -237,17 +236,9 @@ class Idle:
     """RFC 9051, section 6.3.13."""
 
 
-class Mechanism(Enum):
-    """Of compression; there is one."""
-
-    DEFLATE = "DEFLATE"
-
-
 @frozen
 class Compress:
-    """RFC 4978, section 3."""
-
-    mechanism: Mechanism
+    """RFC 4978, section 3: DEFLATE is the only mechanism."""
 
 
 @frozen
@@ -391,39 +382,9 @@ class Move:
 
 
 Command = (
-    Capability
-    | Noop
-    | Logout
-    | Id
-    | Starttls
-    | Authenticate
-    | Login
-    | Enable
-    | Select
-    | Create
-    | Delete
-    | Rename
-    | Subscribe
-    | Unsubscribe
-    | List
-    | Lsub
-    | Namespace
-    | MailboxStatus
-    | Append
-    | Idle
-    | Compress
-    | GetQuota
-    | GetQuotaRoot
-    | SetQuota
-    | Check
-    | Close
-    | Unselect
-    | Expunge
-    | Search
-    | Sort
-    | Thread
-    | Fetch
-    | Store
-    | Copy
-    | Move
-)
+    Capability | Noop | Logout | Id | Starttls | Authenticate | Login | Enable |
+    Select | Create | Delete | Rename | Subscribe | Unsubscribe | List | Lsub |
+    Namespace | MailboxStatus | Append | Idle | Compress | GetQuota | GetQuotaRoot |
+    SetQuota | Check | Close | Unselect | Expunge | Search | Sort | Thread | Fetch |
+    Store | Copy | Move
+)  # fmt: skip
