@@ -165,8 +165,8 @@ class Changes:
     ) -> list[UID]:
         """Rename the files of these messages; those that are not there. In a turn."""
         tracked = box.tracked
-        letters = tracked.with_letters(change.flags)
-        columns, names = tracked.columns, tracked.names
+        letters = tracked.current.with_letters(change.flags)
+        columns, names = tracked.columns, tracked.current.names
         rename, path = self.files.rename, box.path(b"cur/")
         after = _flagging(columns, change)
         masks: dict[int, int] = {}
@@ -190,7 +190,7 @@ class Changes:
                 else:
                     masks[place] = wanted
         finally:
-            tracked.masked(masks)
+            tracked.current.masked(masks)
         return lost
 
     def _expunge(self, change: Expunge) -> Outcome:
@@ -211,7 +211,7 @@ class Changes:
 
     def _unlink(self, box: Mailbox, uids: Sequence[UID]) -> list[UID]:
         """Remove files; those that were not where they should be. In a turn."""
-        columns, names = box.tracked.columns, box.tracked.names
+        columns, names = box.tracked.columns, box.tracked.current.names
         path = box.path(b"cur/")
         removed: list[int] = []
         lost: list[UID] = []
@@ -227,7 +227,7 @@ class Changes:
                 else:
                     removed.append(place)
         finally:
-            box.tracked.removed(sorted(removed))
+            box.tracked.current.removed(sorted(removed))
         return lost
 
     def _discard(self, change: Discard) -> Outcome:

@@ -54,7 +54,7 @@ class Mailbox:
 
     def move(self, found: Found) -> None:
         """It was renamed."""
-        self.tracked.found = found
+        self.tracked.move(found)
         self._listing = None
 
     def cached(self) -> Listing | None:
@@ -216,7 +216,7 @@ class Mailbox:
         place = columns.place(uid) if columns is not None else None
         if columns is None or place is None:
             return None
-        return b"cur/" + self.tracked.names.name(columns, place)
+        return b"cur/" + self.tracked.current.names.name(columns, place)
 
     def whereabouts(self, blob: BlobRef) -> Iterator[bytes]:
         """Where a message should lie; and then where, if its name was changed."""

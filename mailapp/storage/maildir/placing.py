@@ -101,7 +101,7 @@ class Placing:
         current = self.files.directory(path + b"/cur")
         with box.turn() as mine:
             flags = frozenset(flag for _, _, each in sources for flag in each)
-            letters = box.tracked.with_letters(flags)
+            letters = box.tracked.current.with_letters(flags)
             columns = box.tracked.columns
             try:
                 first = mine.take(len(sources))
@@ -123,7 +123,7 @@ class Placing:
                     with suppress(OSError):
                         self.files.unlink(path + b"/cur/" + final)
                 raise
-            box.tracked.added(done)
+            box.tracked.current.added(done)
         return [UID(uid) for uid in range(first, first + len(sources))]
 
     def transfer(self, change: Copy | Move) -> tuple[list[UID], list[UID]]:
@@ -204,7 +204,7 @@ class Placing:
             return {}
         sources = [self._source(source, columns, uid) for uid in there]
         every = frozenset(flag for _, _, flags in sources for flag in flags)
-        letters = target.tracked.with_letters(every)
+        letters = target.tracked.current.with_letters(every)
         done: dict[UID, UID] = {}
         names: list[bytes] = []
         with target.turn() as mine:
@@ -218,8 +218,8 @@ class Placing:
                     self.files.rename(path, target.path(b"cur/" + fresh))
                     done[uid] = UID(given)
                     names.append(fresh)
-        source.tracked.removed(sorted(place_of(columns, uid) for uid in done))
-        target.tracked.added(names)
+        source.tracked.current.removed(sorted(place_of(columns, uid) for uid in done))
+        target.tracked.current.added(names)
         return done
 
 

@@ -21,7 +21,7 @@ from mailapp.storage.files import Files, remove_tree
 from mailapp.storage.index.indexes import Indexes
 from mailapp.storage.interfaces import IBlobSink, IMailStore
 from mailapp.storage.maildir import keywords
-from mailapp.storage.maildir.account import Ground, MaildirAccount
+from mailapp.storage.maildir.account import MaildirAccount
 from mailapp.storage.maildir.batches import Batches, Delivery
 from mailapp.storage.maildir.deliver import (
     NOTHING,
@@ -33,6 +33,7 @@ from mailapp.storage.maildir.deliver import (
 from mailapp.storage.maildir.errors import disk_errors, storage_error
 from mailapp.storage.maildir.filename import UniqueNames
 from mailapp.storage.maildir.folders import Folders, make_maildir
+from mailapp.storage.maildir.ground import Ground
 from mailapp.storage.maildir.layout import (
     MAILDROP_LOCK,
     STAGING,

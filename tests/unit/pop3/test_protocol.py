@@ -119,7 +119,7 @@ class ComposedTests(SynchronousTestCase):
         for commands, left in ((LOGIN, 2), (LOGIN + b"DELE 1\r\nQUIT\r\n", 1)):
             driver, _ = self.connect()
             held, self.disk = Deferred[None](), None
-            self.account._boxes.clear()
+            self.account._mailboxes._boxes.clear()
             self.disk = held
             driver.dataReceived(commands)
             driver.connectionLost(Failure(ConnectionDone()))

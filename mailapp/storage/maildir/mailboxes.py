@@ -1,0 +1,165 @@
+"""The mailboxes of one account, for threads: all methods block, but for ``known``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from threading import RLock
+from typing import Final
+
+from mailapp.storage.maildir.changes import Changes
+from mailapp.storage.maildir.clock import ModSeqClock
+from mailapp.storage.maildir.folders import Folders, Found
+from mailapp.storage.maildir.ground import Ground
+from mailapp.storage.maildir.mailbox import Mailbox
+from mailapp.storage.maildir.placing import Placing
+from mailapp.storage.maildir.quota import Quota
+from mailapp.storage.maildir.reading import folder_of
+from mailapp.storage.maildir.remembered import Remembered
+from mailapp.storage.maildir.scan import Listing
+from mailapp.storage.maildir.tracked import Tracked
+from mailapp.storage.types import (
+    UID,
+    BadName,
+    BlobRef,
+    Change,
+    Folder,
+    FolderId,
+    Named,
+    NoSuch,
+    Outcome,
+    Row,
+)
+
+
+class Mailboxes:
+    """See the module.
+
+    Args:
+        ground: of the store.
+        path: of the account.
+
+    Attributes:
+        clock: gives MODSEQs.
+        quota: of the account.
+    """
+
+    def __init__(self, ground: Ground, path: bytes) -> None:
+        self.clock: Final = ModSeqClock(ground.files)
+        self.quota: Final = Quota(ground.files, path)
+        self._ground = ground
+        self._files = ground.files
+        self._path = path
+        self._folders = Folders(ground.files, ground.unique, path)
+        self._boxes: dict[FolderId, Mailbox] = {}
+        self._lock = RLock()
+
+    def known(self, folder: FolderId) -> Mailbox | None:
+        """A mailbox that was looked at before, as it was called then."""
+        return self._boxes.get(folder)
+
+    def mailbox(self, folder: FolderId) -> Mailbox:
+        """A mailbox, by its id.
+
+        Raises:
+            NoSuch: there is none.
+        """
+        found = self._folders.by_id(folder)
+        box = self._boxes.get(folder)
+        if box is None:
+            box = self._boxes[folder] = self._new_mailbox(found)
+        elif box.found != found:
+            box.move(found)
+        return box
+
+    def _new_mailbox(self, found: Found) -> Mailbox:
+        index, indexes = None, self._ground.indexes
+        if indexes is not None:
+            index = indexes.of(self._path)
+        remembered = None if index is None else Remembered(index, found.id)
+        tracked = Tracked(self._files, self._folders, found, self.clock, remembered)
+        return Mailbox(self._files, self._folders, tracked, index)
+
+    def summaries(self) -> list[Folder]:
+        """Every mailbox with its counters, INBOX first."""
+        with self._lock:
+            summaries = []
+            for found in self._folders.all():
+                box = self.mailbox(found.id)
+                summaries.append(box.summary())
+                self._ground.kept.used(box, self._lock)
+            return summaries
+
+    def names(self) -> list[Named]:
+        """Every mailbox without them."""
+        with self._lock:
+            return [Named(found.id, found.name) for found in self._folders.all()]
+
+    def find_name(self, name: tuple[str, ...]) -> FolderId | None:
+        """The mailbox of this name, if there is one."""
+        with self._lock, suppress(BadName):
+            found = self._folders.by_name(name)
+            return found.id if found is not None else None
+        return None
+
+    def look(self, folder: FolderId) -> Mailbox:
+        """A mailbox, with columns that are up to date."""
+        with self._lock, missing_mailbox():
+            box = self.mailbox(folder)
+            box.look()
+            self._ground.kept.used(box, self._lock)
+            return box
+
+    def rows(
+        self, folder: FolderId, low: int, high: int, since: int | None
+    ) -> list[Row]:
+        """Messages by UID."""
+        with self._lock, missing_mailbox():
+            box = self.mailbox(folder)
+            return box.rows(low, high, since)
+
+    def vanished(self, folder: FolderId, since: int) -> list[tuple[UID, UID]] | None:
+        """UIDs that went; see :class:`IAccount`."""
+        with self._lock, missing_mailbox():
+            box = self.mailbox(folder)
+            return box.vanished(since)
+
+    def listing(self, folder: FolderId) -> tuple[Mailbox, Listing]:
+        """A mailbox as POP sees it."""
+        with missing_mailbox():
+            box = self.mailbox(folder)
+            return box, box.listing()
+
+    def open(self, blob: BlobRef) -> int:
+        """Open it wherever it lies now: flags are in the name, and names change."""
+        with missing_mailbox():
+            return self.mailbox(folder_of(blob)).open(blob)
+
+    def commit(self, changes: Sequence[Change]) -> list[Outcome]:
+        """Do all changes; see :class:`IAccount`."""
+        with self._lock:
+            placing = Placing(
+                self._files, self._ground.unique, self._path, self.quota, self.mailbox
+            )
+            work = Changes(
+                self._files, self._folders, self.quota, placing, self.mailbox
+            )
+            work.check(changes)
+            return work.apply_all(changes)
+
+    def changed_at(self) -> dict[bytes, tuple[int, int]]:
+        """When each mailbox changed last: mtimes of its directories, by path."""
+        found = [folder.path for folder in self._folders.all()]
+        return {
+            path: (self._files.mtime(path + b"/new"), self._files.mtime(path + b"/cur"))
+            for path in found
+        }
+
+
+@contextmanager
+def missing_mailbox() -> Iterator[None]:
+    """A directory that is not there is a mailbox that is not there."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise NoSuch from None
