@@ -207,7 +207,7 @@ class Pump:
         return True
 
     def _take(self, outputs: Sequence[Output]) -> bool:
-        """Queue output; tell whether a stream, TLS or the end is due before an event."""
+        """Queue output; tell whether a stream, TLS or the end comes before an event."""
         self.moved = True
         pending = self._pending
         for output in outputs:
