@@ -100,6 +100,13 @@ def envelope_of(
     copy: Copy, envelope: Envelope, recipients: Sequence[Recipient], entry_id: str
 ) -> Envelope:
     """The envelope under which a copy goes on."""
+    if (
+        copy.is_own
+        and entry_id == envelope.id
+        and envelope.declared_size_octets is None
+        and list(recipients) == list(envelope.recipients)
+    ):
+        return envelope  # as nearly always, when a message is relayed
     made = evolve(
         envelope,
         id=entry_id,
