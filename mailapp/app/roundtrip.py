@@ -7,6 +7,7 @@ they block, so this runs in a thread or in a process of its own.
 from __future__ import annotations
 
 import binascii
+import imaplib
 import poplib
 import smtplib
 import socket
@@ -90,6 +91,14 @@ def check(target: Target, token: str) -> Iterator[Finding]:
         "pop3s": (
             "the same message read back, over TLS",
             lambda: _read_by_pop3(target, message, token, implicit_tls=True),
+        ),
+        "imap": (
+            "the same message found and read, over STARTTLS",
+            lambda: _read_by_imap(target, message, token, implicit_tls=False),
+        ),
+        "imaps": (
+            "the same message found and read, over TLS",
+            lambda: _read_by_imap(target, message, token, implicit_tls=True),
         ),
     }
     for protocol, (what, step) in steps.items():
@@ -246,6 +255,32 @@ def _find_by_pop3(target: Target, token: str, *, implicit_tls: bool) -> list[byt
         raise LookupError(reason)
     pop.quit()
     return lines
+
+
+def _read_by_imap(
+    target: Target, message: bytes, token: str, *, implicit_tls: bool
+) -> None:
+    context = ssl.create_default_context(cafile=target.ca_file)
+    imap: imaplib.IMAP4
+    if implicit_tls:
+        port = target.ports["imaps"]
+        imap = imaplib.IMAP4_SSL(
+            target.host, port, ssl_context=context, timeout=_TIMEOUT
+        )
+    else:
+        imap = imaplib.IMAP4(target.host, target.ports["imap"], _TIMEOUT)
+        imap.starttls(context)
+    with imap:
+        imap.login(target.recipient, target.password)
+        imap.select("INBOX", readonly=True)
+        found = imap.uid("SEARCH", "SUBJECT", token)[1][0].split()
+        if not found:
+            reason = "the message is not in INBOX"
+            raise LookupError(reason)
+        answer = imap.uid("FETCH", found[-1].decode(), "(BODY.PEEK[])")[1][0]
+    if not answer[1].endswith(message):
+        reason = "the message came back changed"
+        raise LookupError(reason)
 
 
 def _read_by_pop2(target: Target, message: bytes, token: str) -> None:
