@@ -144,11 +144,20 @@ class Columns:
             return ()
         known = self._since.get(modseq)
         if known is None:
-            known = [place for place, own in enumerate(self.modseqs) if own > modseq]
-            if len(self._since) >= _REMEMBERED:
-                self._since.clear()
-            self._since[modseq] = known
+            found: list[int] = []
+            for at in range(0, len(self), AT_ONCE):
+                some = self.modseqs[at : at + AT_ONCE]
+                if max(some) > modseq:
+                    found += [n for n, own in enumerate(some, at) if own > modseq]
+            self.note_since(modseq, found)
+            known = found
         return known
+
+    def note_since(self, modseq: int, changed: Sequence[int]) -> None:
+        """Note what :meth:`changed_since` has to find."""
+        if len(self._since) >= _REMEMBERED:
+            self._since.clear()
+        self._since[modseq] = changed
 
     def _counted(self) -> list[int]:
         if not self._sums:

@@ -175,7 +175,7 @@ def rewritten(columns: Columns, letters: Letters) -> Columns:
 def reduced(columns: Columns, places: Sequence[int], modseq: int) -> Columns:
     """The columns without these places, which rise."""
     names = names_of(columns)
-    return evolve(
+    left = evolve(
         columns,
         highest_modseq=modseq,
         uids=without(columns.uids, places),
@@ -185,3 +185,5 @@ def reduced(columns: Columns, places: Sequence[int], modseq: int) -> Columns:
         received=without(columns.received, places),
         origin=evolve(names, starts=without(names.starts, places)),
     )
+    left.note_since(columns.highest_modseq, ())
+    return left
