@@ -22,7 +22,8 @@ class KeptTests(MaildirCase):
                 [CreateFolder(("a",)), CreateFolder(("b",))], request_id=b"1"
             )
         )
-        folders = [INBOX_ID, *(outcome.folder for outcome in outcomes)]
+        made = [outcome.folder for outcome in outcomes if outcome.folder]
+        folders = [INBOX_ID, *made]
         for name in (("INBOX",), ("a",), ("b",)):
             to = Destination(ALICE, name)
             self.deliver(b"x\r\n", to)
@@ -30,7 +31,8 @@ class KeptTests(MaildirCase):
         session = now(account.mailbox(folders[0]))
         for folder in folders[1:]:
             now(account.mailbox(folder)).close()
-        known = [account._mailboxes.known(f).tracked.latest for f in folders]
+        boxes = [account._mailboxes.known(folder) for folder in folders]
+        known = [box and box.tracked.latest for box in boxes]
         self.assertIsNotNone(known[0], "it is selected")
         self.assertIsNone(known[1], "there is no room")
         self.assertIsNotNone(known[2], "it was looked at last")
