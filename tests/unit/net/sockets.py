@@ -98,7 +98,7 @@ class SocketCase(TestCase):
         listener = open_listener(place or Place("127.0.0.1"))
         # a Unix socket got its place by a rename, of which it does not know
         path = place is not None and place.host.startswith("/")
-        self.address = place.host if place and path else listener.getsockname()
+        self.address: Any = place.host if place and path else listener.getsockname()
         self.port: Any = adopt(reactor, listener.detach(), self.factory)
         self.addCleanup(self._stop)
 
