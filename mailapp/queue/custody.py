@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
+from math import inf
 from typing import ClassVar, Final
 
 from twisted.logger import Logger
@@ -78,16 +79,17 @@ class Custody:
         self._lock = lock
         await self.tidy()
 
-    async def tidy(self, age: float = TRAY_AGE) -> None:
+    async def tidy(self, *, everything: bool = False) -> None:
         """Give files of their own to entries that are in a tray for long.
 
         The same for trays that we were not told of, since who filled them died.
 
         Args:
-            age: seconds since we were told of a tray for the first time.
+            everything: look into all trays. Else those are spared that we were told of
+                not long ago: we know what lies in them.
         """
         emptying, in_thread = self._emptying, self.spool.in_thread
-        since = self.spool.clock.seconds() - age
+        since = inf if everything else self.spool.clock.seconds() - TRAY_AGE
         for name in await in_thread(emptying.names):
             if self._places.is_fresh(name, since):
                 continue

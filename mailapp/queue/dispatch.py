@@ -16,7 +16,7 @@ from mailapp.core.address import Address
 from mailapp.net.steps import Run, run
 from mailapp.queue.carrying import Carrying, Read, Services
 from mailapp.queue.changes import Change
-from mailapp.queue.custody import TRAY_AGE, Custody
+from mailapp.queue.custody import Custody
 from mailapp.queue.lanes import Limits
 from mailapp.queue.reading import Loaded, Problem
 from mailapp.queue.rounds import Active
@@ -167,9 +167,10 @@ class Dispatcher:
     async def _look_through(self, *, first: bool) -> None:
         """Look at new entries first: what waits from before may be much.
 
-        What was told of before we listened may lie in any tray.
+        What was told of before we listened may lie in any tray, also in one that we
+        are told of while we look.
         """
-        await self.custody.tidy(0.0 if first else TRAY_AGE)
+        await self.custody.tidy(everything=first)
         async for found in self.custody.all(tried=False):
             for loaded in found:
                 if not self.carrying.is_known(loaded.entry.id):

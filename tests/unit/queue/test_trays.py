@@ -240,6 +240,28 @@ class TrayTests(PostCase):
         self.post.dispatcher.start()
         self.assertEqual((len(self.post.carrier.taken), self.left()), (2, []))
 
+    def test_told_while_looking(self) -> None:
+        """Of one tray something was told too early, and something during the look."""
+        self.post.end()
+        self.post = self.new_post()
+        custody = self.post.custody
+        finish(custody.take())
+        for name in "m1", "m2":
+            self.worker.put(envelope(name))
+        in_thread = custody.spool.in_thread
+
+        def late(work: Any, *arguments: Any) -> Any:
+            """The first thing that is asked for takes a while."""
+            custody.spool.in_thread = in_thread  # type: ignore[misc]
+            self.wait(1)
+            self.post.dispatcher.arrived(self.texts[1:])
+            return in_thread(work, *arguments)
+
+        custody.spool.in_thread = late  # type: ignore[misc, assignment]
+        self.post.dispatcher.start()
+        self.wait(1)
+        self.assertEqual((len(self.post.carrier.taken), self.left()), (2, []))
+
     def test_listed_and_dropped(self) -> None:
         """An administrator sees what lies in a tray, and may hold or drop it."""
         self.post.carrier.held = True
