@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Final
 from unittest import SkipTest
 
-from tests.crash.case import CrashCase, need, run
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.crash.case import need, run
 
 MAKE: Final = {
     "ext4": ("mkfs.ext4", "-q", "-F"),
@@ -17,7 +19,7 @@ MAKE: Final = {
 SIZES: Final = {"ext4": 64 << 20, "xfs": 320 << 20}  # xfs is not made smaller
 
 
-def mount(case: CrashCase, place: Path, *options: str) -> None:
+def mount(case: SynchronousTestCase, place: Path, *options: str) -> None:
     """Mount something on a folder until the test is over.
 
     Raises:

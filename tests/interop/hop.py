@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
 
+from attrs import define
+
 ALL: Final = (
     *("PIPELINING", "SIZE 99000000", "8BITMIME", "SMTPUTF8", "DSN"),
     *("CHUNKING", "BINARYMIME"),
@@ -82,39 +84,53 @@ class Hop:
 
     def _converse(self, line: _Line) -> None:
         line.say("220 hop ESMTP")
-        content = b""
-        taken = 0  # recipients of this message
+        coming = _Coming()
         while command := line.read():
             self.commands.append(command)
             verb = command[:4].decode("ascii", "replace").upper()
             reply = self.replies.get(verb, "250 2.0.0 fine")
-            if verb == "BDAT":
-                size, *last = command.split()[1:]
-                content += line.take(int(size))
-                if not taken:  # RFC 3030, section 4.1: it came without asking
-                    reply, content = "503 5.5.1 no recipients", b""
-                elif last:
-                    self.keep(content)
-                    content = b""
+            if verb in {"DATA", "BDAT"}:
+                reply = self._take(verb, command, line, coming) or reply
             self.together = max(self.together, 1 + line.behind.count(b"\r\n"))
             if verb == "RCPT":
-                taken += reply.startswith("2")
+                coming.recipients += reply.startswith("2")
             elif verb in {"MAIL", "RSET"}:
-                taken = 0
+                coming = _Coming()
             elif verb == "EHLO":
                 reply = self._greeting()
-            elif verb == "DATA" and verb not in self.replies:
-                line.say("354 go")
-                self.keep(line.read_content())
             line.say(reply)
             if verb == "QUIT":
                 return
+
+    def _take(self, verb: str, command: bytes, line: _Line, coming: _Coming) -> str:
+        """Content, or a part of it; another reply than usual, or none."""
+        last = verb == "DATA" or command.upper().endswith(b" LAST")
+        if verb == "BDAT":
+            coming.content += line.take(int(command.split()[1]))
+        if not coming.recipients:  # pipelined before that was known
+            coming.content = b""
+            return "503 5.5.1 no recipients"
+        if verb == "DATA" and verb not in self.replies:
+            line.say("354 go")
+            coming.content = line.read_content()
+        if last and verb not in self.replies:
+            self.keep(coming.content)
+            coming.content = b""
+        return ""
 
     def _greeting(self) -> str:
         if self.extensions is None:
             return "502 5.5.1 only HELO"
         *first, last = ["hop", *self.extensions]
         return "".join(f"250-{text}\r\n" for text in first) + f"250 {last}"
+
+
+@define
+class _Coming:
+    """A message on its way: recipients that were taken, and what has come."""
+
+    recipients: int = 0
+    content: bytes = b""
 
 
 class _Line:

@@ -257,7 +257,7 @@ class TrayTests(PostCase):
             self.post.dispatcher.arrived(self.texts[1:])
             return in_thread(work, *arguments)
 
-        custody.spool.in_thread = late  # type: ignore[misc, assignment]
+        custody.spool.in_thread = late  # type: ignore[misc]
         self.post.dispatcher.start()
         self.wait(1)
         self.assertEqual((len(self.post.carrier.taken), self.left()), (2, []))
