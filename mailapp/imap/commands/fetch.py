@@ -39,7 +39,9 @@ from mailapp.storage.types import UID, FlagMode, NoSuch, SetFlags, StoreError
 _DONE: Final = ok("fetched")
 _SOME_GONE: Final = no("some of the messages are gone", b"EXPUNGEISSUED")
 _UNKNOWN_CTE: Final = no("a part is encoded in an unknown way", b"UNKNOWN-CTE")
-_BROKEN_OFF: Final = bye("a message can't be read to its end", b"UNAVAILABLE")
+_BROKEN_OFF: Final = bye(
+    "a message can't be read to its end, closing connection", b"UNAVAILABLE"
+)
 _NO_QRESYNC: Final = bad("VANISHED needs ENABLE QRESYNC")
 ROWS_AT_ONCE: Final = 500
 """Rows of what columns tell, in less than 1 ms."""

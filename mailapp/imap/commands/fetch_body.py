@@ -203,9 +203,9 @@ async def send(context: Context, stream: Stream) -> None:
         async for chunk in stream.chunks:
             context.send(chunk[:left])
             left -= len(chunk)
-            if left <= 0:
-                return
             await context.drain()
+            if left <= 0:
+                break
     except StoreError as problem:
         raise BrokenOff from problem
     finally:
