@@ -14,6 +14,7 @@ from mailapp.imap.grammar.values.sets import Messages, Ranges
 from mailapp.imap.responses import replies
 from mailapp.imap.responses.status import Status, ok
 from mailapp.storage import types
+from mailapp.storage.columns import AT_ONCE
 from mailapp.storage.types import UID
 
 _DELETED: Final = "\\Deleted"
@@ -58,12 +59,12 @@ async def remove_marked(
         ranges = numbers(selected, among, by_uid=True)
     bit = columns.mask_of([_DELETED])
     uids, masks = columns.uids, columns.masks
-    marked = [
-        UID(uids[place])
-        for known in places(selected, columns, ranges or ())
-        for place in known
-        if masks[place] & bit
-    ]
+    marked: list[UID] = []
+    for known in places(selected, columns, ranges or ()):
+        for at in range(0, len(known), AT_ONCE):
+            some = known[at : at + AT_ONCE]
+            marked += [UID(uids[place]) for place in some if masks[place] & bit]
+            await context.drain()
     if not marked:
         return 0
     await change(context, types.Expunge(selected.folder, marked))

@@ -7,12 +7,13 @@ from typing import Final
 
 from attrs import frozen
 
+from mailapp.imap.commands.condstore import enable_condstore
 from mailapp.imap.commands.context import Context
 from mailapp.imap.commands.naming import above, name_of
 from mailapp.imap.commands.status import status_line
 from mailapp.imap.commands.tree import AT_ONCE, Path, Patterns, Tree, tree_of
 from mailapp.imap.grammar.values.commands import List
-from mailapp.imap.grammar.values.listing import ListReturn, ListSelection
+from mailapp.imap.grammar.values.listing import ListReturn, ListSelection, StatusItem
 from mailapp.imap.responses.mailbox import list_line
 from mailapp.imap.responses.status import Status, ok
 from mailapp.storage.types import INBOX, FolderId, StoreError
@@ -40,6 +41,8 @@ async def list_mailboxes(context: Context, command: List) -> Status:
             if command.status and path in tree.there:
                 await _tell_status(context, command, path, tree.there[path])
         await context.drain()
+    if StatusItem.HIGHESTMODSEQ in command.status:
+        enable_condstore(context)
     return _DONE
 
 
@@ -49,7 +52,8 @@ def _candidates(tree: Tree, widest: bool) -> list[Path]:  # noqa: FBT001 - the o
     if widest:
         for path in tree.noted.subscribed:
             names |= {path, *above(path)}
-    return sorted(names, key=lambda path: (path != INBOX, path))
+    names.discard(INBOX)
+    return [INBOX, *sorted(names)]
 
 
 async def _tell_status(

@@ -18,18 +18,20 @@ _NOT_YOURS: Final = no("the administrator sets the limits", b"NOPERM")
 
 
 async def get_quota(context: Context, command: GetQuota) -> Status:
-    """Tell use and limits of the account."""
-    if command.root != ROOT:
+    """Tell use and limits of the account, if it has any limits."""
+    line = await _quota(context) if command.root == ROOT else b""
+    if not line:
         return _NO_ROOT
-    await _tell(context)
+    context.send(line)
     return _DONE
 
 
 async def get_quota_root(context: Context, command: GetQuotaRoot) -> Status:
     """RFC 9208, section 4.1.2: the mailbox need not be there."""
     name = name_octets(command.mailbox, utf8=context.utf8)
-    context.send(b'* QUOTAROOT %b ""\r\n' % name)
-    await _tell(context)
+    line = await _quota(context)
+    context.send(b"* QUOTAROOT %b%b\r\n" % (name, b' ""' if line else b""))
+    context.send(line)
     return _DONE
 
 
@@ -39,9 +41,10 @@ async def set_quota(context: Context, command: SetQuota) -> Status:
     return _NOT_YOURS
 
 
-async def _tell(context: Context) -> None:
-    """``QUOTA`` (RFC 9208, section 4.2.1); what is not limited has no entry.
+async def _quota(context: Context) -> bytes:
+    """``QUOTA`` (RFC 9208, section 4.2.1); nothing for an account without limits.
 
+    What is not limited has no entry, and the list may not be empty (section 7).
     RFC 9208, section 5.1: STORAGE is in units of 1024 octets. Use is rounded up, a
     limit down: none is passed unseen.
     """
@@ -52,4 +55,4 @@ async def _tell(context: Context) -> None:
         parts.append(b"STORAGE %d %d" % (used, usage.limit_octets // _UNIT))
     if usage.limit_messages:
         parts.append(b"MESSAGE %d %d" % (usage.messages, usage.limit_messages))
-    context.send(b'* QUOTA "" (%b)\r\n' % b" ".join(parts))
+    return b'* QUOTA "" (%b)\r\n' % b" ".join(parts) if parts else b""

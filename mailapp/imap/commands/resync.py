@@ -15,6 +15,8 @@ from mailapp.storage.columns import Columns
 from mailapp.storage.types import ModSeq
 
 _RANGES_AT_ONCE: Final = 1000
+_QUICK: Final = 10_000
+"""Messages that are looked through without giving others a turn."""
 
 
 async def resync(context: Context, selected: Selected, known: Qresync) -> None:
@@ -47,12 +49,14 @@ async def vanished(
         modseq: the client knows what was expunged until then.
         wanted: rising UIDs; those that were never given do not vanish.
     """
-    columns = selected.view.columns
-    history: Sequence[tuple[int, int]] | None
     history = await context.account.vanished(selected.folder, ModSeq(modseq))
-    if history is None:
+    if history is not None:
+        return within(merged([*history]), wanted)
+    columns = selected.view.columns
+    if len(columns) < _QUICK:
         return _not_there(columns, wanted)
-    return within(merged([*history]), _not_there(columns, wanted))
+    found: Ranges = await context.service.in_thread(_not_there, columns, wanted)
+    return found
 
 
 async def tell_vanished(context: Context, gone: Ranges) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from itertools import compress
 from typing import Final, assert_never
 
+from attrs import frozen
+
 from mailapp.imap.commands.condstore import enable_condstore
 from mailapp.imap.commands.context import Context
 from mailapp.imap.commands.naming import find
@@ -13,11 +15,19 @@ from mailapp.imap.grammar.values.commands import MailboxName, MailboxStatus
 from mailapp.imap.grammar.values.listing import StatusItem
 from mailapp.imap.responses.mailbox import mailbox_id, name_octets
 from mailapp.imap.responses.status import Status, ok
-from mailapp.storage.columns import Columns
+from mailapp.storage.columns import AT_ONCE, Columns
 from mailapp.storage.types import FolderId
 
 _DONE: Final = ok("done")
-_DELETED: Final = ("\\Deleted",)
+_OF_DELETED: Final = frozenset({StatusItem.DELETED, StatusItem.DELETED_STORAGE})
+
+
+@frozen
+class Deleted:
+    r"""What is \Deleted in a mailbox."""
+
+    messages: int = 0
+    octets: int = 0
 
 
 async def status(context: Context, command: MailboxStatus) -> Status:
@@ -43,15 +53,22 @@ async def status_line(
         columns = await mailbox.refresh()
     finally:
         mailbox.close()
+    deleted = Deleted()
+    if _OF_DELETED.intersection(items):
+        deleted = await _deleted(context, columns)
     values = b" ".join(
-        b"%b %b" % (item.value, _value(context, item, folder, columns))
+        b"%b %b" % (item.value, _value(context, item, folder, columns, deleted))
         for item in items
     )
     return b"* STATUS %b (%b)\r\n" % (name_octets(name, utf8=context.utf8), values)
 
 
 def _value(  # noqa: C901, PLR0912 - one case for each
-    context: Context, item: StatusItem, folder: FolderId, columns: Columns
+    context: Context,
+    item: StatusItem,
+    folder: FolderId,
+    columns: Columns,
+    deleted: Deleted,
 ) -> bytes:
     match item:
         case StatusItem.MESSAGES:
@@ -63,7 +80,7 @@ def _value(  # noqa: C901, PLR0912 - one case for each
         case StatusItem.UNSEEN:
             number = columns.unseen
         case StatusItem.DELETED:
-            number = sum(_deleted(columns))
+            number = deleted.messages
         case StatusItem.SIZE:
             number = columns.octets
         case StatusItem.RECENT:
@@ -76,13 +93,19 @@ def _value(  # noqa: C901, PLR0912 - one case for each
             number = context.service.append_octets
         case StatusItem.DELETED_STORAGE:
             # RFC 9208, section 5.1: in units of 1024 octets; rounded up
-            number = -(-sum(compress(columns.sizes, _deleted(columns))) // 1024)
+            number = -(-deleted.octets // 1024)
         case _:
             assert_never(item)
     return b"%d" % number
 
 
-def _deleted(columns: Columns) -> list[bool]:
-    r"""Which messages are \Deleted."""
-    bit = columns.mask_of(_DELETED)
-    return [bool(mask & bit) for mask in columns.masks]
+async def _deleted(context: Context, columns: Columns) -> Deleted:
+    r"""Count what is \Deleted."""
+    bit = columns.mask_of(["\\Deleted"])
+    messages = octets = 0
+    for at in range(0, len(columns), AT_ONCE):
+        marked = [mask & bit for mask in columns.masks[at : at + AT_ONCE]]
+        messages += len(marked) - marked.count(0)
+        octets += sum(compress(columns.sizes[at : at + AT_ONCE], marked))
+        await context.drain()
+    return Deleted(messages, octets)

@@ -12,7 +12,8 @@ All messages are changed by one commit. What the client is told then:
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from typing import Final, assert_never
 
 from attrs import frozen
@@ -20,20 +21,21 @@ from attrs import frozen
 from mailapp.imap.commands.changing import change
 from mailapp.imap.commands.condstore import enable_condstore
 from mailapp.imap.commands.context import Context, Extension, Selected
-from mailapp.imap.commands.messages import NO_SUCH_NUMBER, numbers, uids
+from mailapp.imap.commands.messages import NO_SUCH_NUMBER, numbers, places, uids
 from mailapp.imap.commands.selecting import after
 from mailapp.imap.commands.sync import (
     announce,
     numbered,
     rows_of,
-    settle,
     tell_flags,
 )
 from mailapp.imap.grammar.values.commands import Store
+from mailapp.imap.grammar.values.sets import Ranges
 from mailapp.imap.responses import replies
 from mailapp.imap.responses.mailbox import ranges_of, set_octets
 from mailapp.imap.responses.status import Status, no, ok
 from mailapp.storage.columns import Columns
+from mailapp.storage.memory_changes import changed
 from mailapp.storage.types import UID, FlagMode, ModSeq, SetFlags
 
 _DONE: Final = ok("stored")
@@ -64,56 +66,73 @@ async def store(context: Context, command: Store) -> Status:
     )
     [outcome] = await change(context, wanted)
     columns = await after(selected, outcome.modseq)
-    refused = outcome.refused
-    await _tell(context, command, columns, named, refused)
-    return _ended(context, command, refused)
+    await _tell(context, command, columns, ranges, outcome.refused)
+    return _ended(context, command, outcome.refused)
 
 
 async def _tell(
     context: Context,
     command: Store,
     columns: Columns,
-    named: Sequence[int],
+    ranges: Ranges,
     refused: Sequence[UID],
 ) -> None:
     """Untagged responses; no EXPUNGE is among them (RFC 9051, section 7.5.1)."""
     selected = context.selection
+    own = list(places(selected, columns, ranges))
     before = selected.view.columns
     update = selected.view.update(columns, may_expunge=False)
     await announce(context, selected, before, update)
-    if not command.silent:
+    inside, told = _split(update.changed, own)
+    if command.silent:
+        left = [p for uid in refused if (p := columns.place(uid)) is not None]
+        check = _Silence.of(command, before, columns, frozenset(left))
+        told += await _tell_modseqs(context, selected, inside, check)
+        told += set(left).difference(told)
+    else:
         # also those that had the flags already: RFC 9051, section 6.4.6, "as if a
         # FETCH of those flags was done"
-        own = [place for uid in named if (place := columns.place(uid)) is not None]
-        told = sorted({*own, *update.changed}) if update.changed else own
-        await tell_flags(context, selected, told, by_uid=command.by_uid)
-    else:
-        done: Container[int] = frozenset(named).difference(refused)
-        check = _Silence.of(command, before, columns, done)
-        await _tell_unknown(context, selected, update.changed, check)
-        left = [p for uid in refused if (p := columns.place(uid)) is not None]
-        await tell_flags(
-            context, selected, sorted(set(left).difference(update.changed))
-        )
-    settle(context, selected)
+        for some in own:
+            told += some
+    told.sort()
+    await tell_flags(context, selected, told, by_uid=command.by_uid)
 
 
-async def _tell_unknown(
+def _split(changed: Sequence[int], own: Sequence[range]) -> tuple[list[int], list[int]]:
+    """Places that rise: those in the ranges, which rise too, and the others."""
+    inside: list[int] = []
+    outside: list[int] = []
+    at = 0
+    for some in own:
+        low = bisect_left(changed, some.start, at)
+        high = bisect_left(changed, some.stop, low)
+        outside += changed[at:low]
+        inside += changed[low:high]
+        at = high
+    outside += changed[at:]
+    return inside, outside
+
+
+async def _tell_modseqs(
     context: Context, selected: Selected, changed: Sequence[int], check: _Silence
-) -> None:
-    """Of what changed, what the client can't know by itself."""
+) -> list[int]:
+    """RFC 7162, section 3.1.3: MODSEQ also with .SILENT, to a client that knows it.
+
+    Returns:
+        places of messages whose flags the client can't know by itself.
+    """
     rows = rows_of(context, selected.view.columns)
     aware = Extension.CONDSTORE in context.enabled
+    unknown: list[int] = []
     for at in range(0, len(changed), _AT_ONCE):
         some = changed[at : at + _AT_ONCE]
-        unknown = [place for place in some if not check.known(place)]
-        if unknown:
-            context.send(rows.flag_lines(numbered(selected, unknown)))
-        if aware and len(unknown) < len(some):
-            # RFC 7162, section 3.1.3: MODSEQ also with .SILENT
-            known = sorted(set(some).difference(unknown)) if unknown else some
+        surprising = check.unknown(some)
+        unknown += surprising
+        if aware:
+            known = sorted(set(some).difference(surprising)) if surprising else some
             context.send(rows.modseq_lines(numbered(selected, known)))
         await context.drain()
+    return unknown
 
 
 @frozen
@@ -123,44 +142,68 @@ class _Silence:
     Attributes:
         before: what the client was told.
         after: what is so now.
-        bits: of the flags that it named.
-        done: UIDs of the messages that were changed for it.
-        comparable: the same bits mean the same flags before and after.
+        flags: those that it named.
+        left: places of the messages that were left as they are.
     """
 
     before: Columns
     after: Columns
     mode: FlagMode
-    bits: int
-    done: Container[int]
-    comparable: int
+    flags: frozenset[str]
+    left: frozenset[int]
 
     @classmethod
     def of(
-        cls, command: Store, before: Columns, after: Columns, done: Container[int]
+        cls, command: Store, before: Columns, after: Columns, left: frozenset[int]
     ) -> _Silence:
-        same = after.flags[: len(before.flags)] == before.flags
-        comparable = (1 << len(before.flags)) - 1 if same else 0
-        bits = after.mask_of(command.flags)
-        return cls(before, after, command.mode, bits, done, comparable)
+        return cls(before, after, command.mode, command.flags, left)
 
-    def known(self, place: int) -> bool:
-        """The message has the flags that the client thinks it has."""
-        uid = self.after.uids[place]
-        old = self.before.place(uid)
-        if old is None or not self.comparable or uid not in self.done:
+    def unknown(self, places: Sequence[int]) -> list[int]:
+        """Those of the places where the client is wrong about the flags."""
+        if self.after.flags[: len(self.before.flags)] != self.before.flags:
+            # the same bits do not mean the same flags
+            return [place for place in places if not self._known(place)]
+        bits = self.after.mask_of(self.flags)
+        kept, added = _as_masks(self.mode, bits)
+        kept &= (1 << len(self.before.flags)) - 1
+        meant = (1 << len(self.after.flags)) - 1
+        masks = self.after.masks
+        return [
+            place
+            for place, old in zip(places, self._masks_before(places), strict=True)
+            if old is None
+            or (old & kept) | added != masks[place] & meant
+            or place in self.left
+        ]
+
+    def _masks_before(self, places: Sequence[int]) -> Iterator[int | None]:
+        masks, old = self.before.masks, self.before.place
+        if self.before.uids is self.after.uids:
+            return (masks[place] for place in places)
+        uids = self.after.uids
+        found = (old(uids[place]) for place in places)
+        return (None if place is None else masks[place] for place in found)
+
+    def _known(self, place: int) -> bool:
+        old = self.before.place(self.after.uids[place])
+        if old is None or place in self.left:
             return False
-        mask = self.before.masks[old] & self.comparable
-        match self.mode:
-            case FlagMode.ADD:
-                mask |= self.bits
-            case FlagMode.REMOVE:
-                mask &= ~self.bits
-            case FlagMode.REPLACE:
-                mask = self.bits
-            case _:
-                assert_never(self.mode)
-        return mask == self.after.masks[place] & ((1 << len(self.after.flags)) - 1)
+        flags = frozenset(self.before.flags_of(self.before.masks[old]))
+        wanted = changed(flags, self.mode, self.flags)
+        return wanted == frozenset(self.after.flags_of(self.after.masks[place]))
+
+
+def _as_masks(mode: FlagMode, bits: int) -> tuple[int, int]:
+    """What is kept of a mask, and what is added to it."""
+    match mode:
+        case FlagMode.ADD:
+            return -1, bits
+        case FlagMode.REMOVE:
+            return ~bits, 0
+        case FlagMode.REPLACE:
+            return 0, bits
+        case _:
+            assert_never(mode)
 
 
 def _ended(context: Context, command: Store, refused: Sequence[UID]) -> Status:

@@ -32,11 +32,12 @@ def pending(context: Context, *, may_expunge: bool) -> bool:
     selected = context.selected
     if selected is None:
         return False
+    view = selected.view
     return (
         selected.hints.stale
-        or selected.view.columns is not selected.mailbox.columns
-        or selected.held
-        or (may_expunge and not selected.view.aligned)
+        or view.columns is not selected.mailbox.columns
+        or view.columns.highest_modseq != selected.told_modseq
+        or (may_expunge and not view.aligned)
     )
 
 
@@ -93,7 +94,7 @@ async def announce(
     if update.exists is not None:
         context.send(b"* %d EXISTS\r\n" % update.exists)
     columns = selected.view.columns
-    if columns.flags != before.flags:
+    if not frozenset(columns.flags) <= frozenset(before.flags):
         context.send(flags_lines(columns.flags, read_only=selected.read_only))
 
 
