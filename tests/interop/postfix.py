@@ -195,10 +195,10 @@ class Postfix:
 
     def stop(self) -> None:
         """End it and remove its folder."""
-        if self._process.poll() is None:
-            self._process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(10)
+        # the master is a session of its own, with all that it starts
+        master = self.folder / "queue" / "pid" / "master.pid"
+        with suppress(FileNotFoundError, ValueError, ProcessLookupError):
+            os.killpg(int(master.read_text()), signal.SIGKILL)
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
