@@ -20,7 +20,6 @@ from mailapp.imap.responses.fetch_sections import (
     decoded,
     needed,
     part_of,
-    section_of,
 )
 from mailapp.message.binary import BinaryPiece, Measure, Window
 from mailapp.message.fields import HEADER_LIMIT, HeaderScanner, parse_header
@@ -108,7 +107,7 @@ class Message:
     async def _value(self, item: Body) -> Value:
         root = await self._root(needed(item))
         if isinstance(item, BodySection):
-            piece = locate(section_of(item), root)
+            piece = locate(item.section, root)
             return NIL if piece is None else self._stream(part_of(piece, item))
         binary = binary_of(item, root)
         if binary is None:

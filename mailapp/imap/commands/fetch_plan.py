@@ -14,7 +14,6 @@ from mailapp.imap.grammar.values.fetch import (
     FetchItem,
     Partial,
     Preview,
-    SectionText,
 )
 from mailapp.imap.responses.fetch import (
     COLUMN_FORMS,
@@ -28,6 +27,7 @@ from mailapp.imap.responses.fetch import (
 from mailapp.imap.responses.fetch_sections import Body
 from mailapp.message.imap_facts import HeaderFields, Item, Kind
 from mailapp.message.quoting import literal
+from mailapp.message.section import SectionText
 
 _FACTS: Final = {
     Attribute.ENVELOPE: Item.ENVELOPE,

@@ -63,18 +63,19 @@ class Rows:
         cells = [
             next(rest) if column is None else column[at] for column in self._table(plan)
         ]
-        if any(isinstance(body, Stream) for body in bodies):
-            self.flush()
-            await self._stream(plan, number, cells)
-            return
+        octets = 0
+        for body in bodies:
+            if isinstance(body, Stream):
+                self.flush()
+                await self._stream(plan, number, cells)
+                return
+            octets += len(body or b"")
         if plan is not self._plan:
             self.flush()
             self._plan = plan
         self._numbers.append(number)
         self._cells.append(cells)
-        for body in bodies:
-            if isinstance(body, bytes):
-                self._held += len(body)
+        self._held += octets
         if self._held >= _OCTETS_AT_ONCE:
             self.flush()
         await self._context.drain()

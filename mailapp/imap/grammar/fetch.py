@@ -17,10 +17,9 @@ from mailapp.imap.grammar.values.fetch import (
     FetchItem,
     Partial,
     Preview,
-    Section,
-    SectionText,
 )
 from mailapp.message.quoting import astring
+from mailapp.message.section import Section, SectionText
 
 ITEMS_MOST: Final = 100
 """Items of one FETCH (threat 61)."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 from array import array
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
 from attrs import field, frozen
@@ -25,11 +26,12 @@ Places = Sequence[int]
 """Places in columns, rising; a range costs least."""
 Cells = Sequence[int] | Sequence[bytes]
 """What one item of FETCH is for each of some messages."""
-_DAY_SECONDS: Final = 86400
+_DAY_MINUTES: Final = 1440
 _MONTHS: Final = b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 _URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 _FROM_URL_SAFE: Final = bytes.maketrans(b"-_", b"+/")
-_SIXTY: Final = [b"%02d" % number for number in range(60)]
+_MINUTES: Final = [b"%02d:%02d:" % divmod(minute, 60) for minute in range(1440)]
+_SECONDS: Final = [b"%02d +0000" % second for second in range(60)]
 
 
 class Form:
@@ -98,21 +100,23 @@ class FlagLists:
 
 def date_times(moments: Iterable[int]) -> list[bytes]:
     """RFC 9051, section 9: ``date-time`` without its quotes, in UTC."""
-    days: dict[int, bytes] = {}
+    minutes: dict[int, bytes] = {}
     found = []
     for moment in moments:
-        day, second = divmod(moment, _DAY_SECONDS)
-        date = days.get(day)
-        if date is None:
-            date = days[day] = _date(day)
-        minute, second = divmod(second, 60)
-        hour, minute = divmod(minute, 60)
-        found.append(
-            b"%b%b:%b:%b +0000" % (date, _SIXTY[hour], _SIXTY[minute], _SIXTY[second])
-        )
+        minute, second = divmod(moment, 60)
+        begin = minutes.get(minute)
+        if begin is None:
+            begin = minutes[minute] = _minute(minute)
+        found.append(begin + _SECONDS[second])
     return found
 
 
+def _minute(minute: int) -> bytes:
+    day, within = divmod(minute, _DAY_MINUTES)
+    return _date(day) + _MINUTES[within]
+
+
+@lru_cache(maxsize=1000)
 def _date(day: int) -> bytes:
     year, month, day_of_month = civil_from_days(day)
     return b"%2d-%b-%04d " % (day_of_month, _MONTHS[month - 1], year)

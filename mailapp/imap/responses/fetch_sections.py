@@ -17,31 +17,26 @@ from mailapp.imap.grammar.values.fetch import (
     Partial,
 )
 from mailapp.message.binary import BinaryPiece, Measure, UnknownEncoding, binary_piece
+from mailapp.message.fields import find_body
 from mailapp.message.imap_facts import read_header, read_structure
 from mailapp.message.part import Part
 from mailapp.message.quoting import NIL, literal, literal8
-from mailapp.message.section import Needed, Piece, Section, SectionText, locate
+from mailapp.message.section import Needed, Piece, SectionText, locate
 
 Body = BodySection | Binary | BinarySize
 """What needs the octets of a message."""
 _ALL: Final = Partial(0, 2**63)
+_HALVES: Final = frozenset({SectionText.HEADER, SectionText.TEXT})
 
 
 class UnknownCte(Exception):
     """A part is encoded as nobody knows: NO [UNKNOWN-CTE] (RFC 3516, section 4.3)."""
 
 
-def section_of(item: BodySection) -> Section:
-    """As :mod:`mailapp.message.section` has it."""
-    asked = item.section
-    text = None if asked.text is None else SectionText(asked.text.value)
-    return Section(asked.part, text, asked.names)
-
-
 def needed(item: Body) -> Needed:
     """How much of a message has to be known for it."""
     if isinstance(item, BodySection):
-        return section_of(item).needed
+        return item.section.needed
     return Needed.STRUCTURE
 
 
@@ -72,11 +67,21 @@ class AtHand:
         return literal8(decoded) if b"\0" in decoded else literal(decoded)
 
     def _section(self, item: BodySection) -> bytes:
-        section = section_of(item)
+        section = item.section
         if section.needed is Needed.NOTHING and item.partial is None:
             return literal(self._octets)
-        piece = locate(section, self._root(section.needed))
+        if section.text in _HALVES and not section.part:
+            piece: Piece | None = self._half(section.text)
+        else:
+            piece = locate(section, self._root(section.needed))
         return NIL if piece is None else literal(part_of(piece, item).of(self._octets))
+
+    def _half(self, text: SectionText | None) -> Piece:
+        """HEADER or TEXT of the message, for which no field has to be read."""
+        size = len(self._octets)
+        cut = find_body(self._octets)
+        cut = size if cut is None else cut
+        return Piece(((0, cut),) if text is SectionText.HEADER else ((cut, size),))
 
     def _root(self, wanted: Needed) -> Part:
         return self._structure if wanted is Needed.STRUCTURE else self._header

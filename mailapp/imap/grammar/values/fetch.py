@@ -6,6 +6,8 @@ from enum import Enum
 
 from attrs import frozen
 
+from mailapp.message.section import Section
+
 
 class Attribute(Enum):
     """What is asked by name alone; the value is what the response calls it."""
@@ -23,37 +25,12 @@ class Attribute(Enum):
     UID = b"UID"
 
 
-class SectionText(Enum):
-    """RFC 9051, section 9: ``section-text``."""
-
-    HEADER = b"HEADER"
-    HEADER_FIELDS = b"HEADER.FIELDS"
-    HEADER_FIELDS_NOT = b"HEADER.FIELDS.NOT"
-    TEXT = b"TEXT"
-    MIME = b"MIME"
-
-
 @frozen
 class Partial:
     """RFC 9051, section 9: ``partial``: so many octets from there."""
 
     start: int
     length: int
-
-
-@frozen
-class Section:
-    """RFC 9051, section 9: ``section-spec``; with nothing set: the whole message.
-
-    Attributes:
-        part: part numbers, outermost first.
-        text: what of the part; None: its content.
-        names: of header fields, as written; for HEADER.FIELDS and its NOT.
-    """
-
-    part: tuple[int, ...] = ()
-    text: SectionText | None = None
-    names: tuple[bytes, ...] = ()
 
 
 @frozen

@@ -8,6 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from mailapp.imap.grammar.values.fetch import BodySection
+from mailapp.imap.responses.fetch_sections import AtHand
+from mailapp.message.quoting import literal
+from mailapp.message.section import Section, SectionText, locate
 from mailapp.message.structure import scan
 from mailapp.storage.types import (
     INBOX_ID,
@@ -194,3 +198,21 @@ class ModelTests(SynchronousTestCase):
                 if uid in meant
             ],
         )
+
+    @settings(deadline=None)
+    @given(
+        st.lists(
+            st.sampled_from([b"a: b", b"c", b"\r\n", b"\n", b"\r", b" ", b":", b"\0"]),
+            max_size=20,
+        ).map(b"".join)
+    )
+    def test_halves(self, octets: bytes) -> None:
+        """HEADER and TEXT are cut where the structure of the message is."""
+        root = scan(octets)
+        message = AtHand(octets)
+        for text in (SectionText.HEADER, SectionText.TEXT):
+            section = Section(text=text)
+            piece = locate(section, root)
+            assert piece is not None
+            item = BodySection(section, peek=True, partial=None, label=b"")
+            self.assertEqual(message.value(item), literal(piece.of(octets)))

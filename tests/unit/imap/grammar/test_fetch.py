@@ -13,9 +13,8 @@ from mailapp.imap.grammar.values.fetch import (
     FetchItem,
     Partial,
     Preview,
-    Section,
-    SectionText,
 )
+from mailapp.message.section import Section, SectionText
 from tests.rows import rows, tabled
 from tests.threats import threat
 from tests.unit.imap.grammar.test_command import ONE, parsed, refused
