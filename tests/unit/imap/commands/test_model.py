@@ -1,0 +1,201 @@
+"""Any doings of several sessions and of others leave each with the truth."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+from twisted.trial.unittest import SynchronousTestCase
+
+from mailapp.storage.types import INBOX_ID, UID, Expunge, FlagMode, SetFlags
+from tests.threats import threat
+from tests.unit.imap.commands.mirror import Mirror
+from tests.unit.imap.commands.talk import House, now
+
+FLAGS = ("\\Seen", "\\Deleted", "\\Flagged", "work", "$Junk")
+flags = st.frozensets(st.sampled_from(FLAGS), max_size=3)
+uids = st.sets(st.integers(1, 12), min_size=1, max_size=5)
+sessions = st.integers(0, 2)
+modes = st.sampled_from(["+FLAGS", "-FLAGS", "FLAGS"])
+
+
+class Sessions(RuleBasedStateMachine):
+    """Three clients, deliveries, and a program that edits the Maildir.
+
+    One client knows MODSEQ, one QRESYNC, one IMAP4rev2 and neither of the two.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.house = House()
+        now(self.house.account.commit([], request_id=b"none"))
+        for _ in range(3):
+            self.house.put()
+        self.house.client("CREATE other")
+        self.mirrors = [
+            Mirror(self.house, name) for name in ("CONDSTORE", "QRESYNC", "IMAP4rev2")
+        ]
+        for mirror in self.mirrors:
+            mirror.learn()
+
+    def truth(self) -> list[tuple[int, frozenset[str]]]:
+        """What is in the mailbox."""
+        box = self.house.account.state.boxes[INBOX_ID]
+        return [(uid, message.flags) for uid, message in sorted(box.messages.items())]
+
+    # ---- others
+
+    @rule(given=flags)
+    def deliver(self, given: frozenset[str]) -> None:
+        """A message comes."""
+        self.house.put(*sorted(given))
+
+    @rule(given=flags, which=uids, mode=st.sampled_from(FlagMode))
+    def mark(self, given: frozenset[str], which: set[int], mode: FlagMode) -> None:
+        """Another program changes flags."""
+        names = [UID(uid) for uid in sorted(which)]
+        now(self.house.commit(SetFlags(INBOX_ID, names, mode, given)))
+
+    @rule(which=uids)
+    def remove(self, which: set[int]) -> None:
+        """Another program removes messages."""
+        now(self.house.commit(Expunge(INBOX_ID, [UID(uid) for uid in sorted(which)])))
+
+    # ---- clients
+
+    @rule(who=sessions, given=flags, mode=modes, which=uids)
+    def store_by_uid(
+        self, who: int, given: frozenset[str], mode: str, which: set[int]
+    ) -> None:
+        """UID STORE."""
+        names = ",".join(map(str, sorted(which)))
+        words = " ".join(sorted(given))
+        self.mirrors[who].give(f"UID STORE {names} {mode} ({words})")
+
+    @rule(
+        who=sessions,
+        given=flags,
+        mode=modes,
+        number=st.integers(1, 12),
+        silent=st.booleans(),
+    )
+    def store(
+        self, who: int, given: frozenset[str], mode: str, number: int, *, silent: bool
+    ) -> None:
+        """STORE by number; with .SILENT the client does itself what it asked for."""
+        mirror = self.mirrors[who]
+        if number > len(mirror.messages):
+            return
+        known = mirror.messages[number - 1]
+        if silent and known.flags is not None:
+            known.flags = expected(known.flags, mode, given)
+        words = " ".join(sorted(given))
+        suffix = ".SILENT" if silent else ""
+        heard = mirror.give(f"STORE {number} {mode}{suffix} ({words})")
+        # RFC 9051, section 7.5.1
+        assert not heard.expunged
+
+    @rule(who=st.integers(0, 1), given=flags, which=uids, back=st.integers(0, 5))
+    def store_if_unchanged(
+        self, who: int, given: frozenset[str], which: set[int], back: int
+    ) -> None:
+        """UID STORE (UNCHANGEDSINCE) by a client that is told of each."""
+        mirror = self.mirrors[who]
+        limit = max(0, mirror.modseq - back)
+        names = ",".join(map(str, sorted(which)))
+        words = " ".join(sorted(given))
+        mirror.give(f"UID STORE {names} (UNCHANGEDSINCE {limit}) +FLAGS ({words})")
+
+    @rule(who=sessions)
+    def expunge(self, who: int) -> None:
+        """EXPUNGE; what it removes is told in it."""
+        self.mirrors[who].give("EXPUNGE")
+
+    @rule(who=sessions, which=uids, verb=st.sampled_from(["MOVE", "COPY", "EXPUNGE"]))
+    def by_uid(self, who: int, which: set[int], verb: str) -> None:
+        """UID MOVE, UID COPY, UID EXPUNGE."""
+        names = ",".join(map(str, sorted(which)))
+        to = "" if verb == "EXPUNGE" else " other"
+        assert self.mirrors[who].give(f"UID {verb} {names}{to}").end.startswith("OK")
+
+    @rule(who=sessions, number=st.integers(1, 12))
+    def fetch(self, who: int, number: int) -> None:
+        """FETCH by number never brings EXPUNGE."""
+        mirror = self.mirrors[who]
+        if number <= len(mirror.messages):
+            assert not mirror.give(f"FETCH {number}:* (UID FLAGS)").expunged
+
+    @rule(who=sessions)
+    def look(self, who: int) -> None:
+        """After NOOP a client knows the whole truth."""
+        self.agree(self.mirrors[who])
+
+    @rule(who=sessions)
+    def lose(self, who: int) -> None:
+        """The connection breaks; what QRESYNC tells makes up for it."""
+        mirror = self.mirrors[who]
+        mirror.lose()
+        self.agree(mirror)
+
+    @rule(which=st.sets(st.integers(1, 4)), number=st.integers(1, 4), given=flags)
+    def lose_in_between(
+        self, which: set[int], number: int, given: frozenset[str]
+    ) -> None:
+        """The connection breaks when MODSEQ was told and what went before was not."""
+        there = [uid for uid, _ in self.truth()]
+        self.remove({there[at - 1] for at in which if at <= len(there)})
+        self.store(1, given, "FLAGS", number, silent=False)
+        self.lose(1)
+
+    def agree(self, mirror: Mirror) -> None:
+        """Every message that is there, with its flags, in order."""
+        mirror.give("NOOP")
+        before = [(known.uid, known.flags) for known in mirror.messages]
+        truth = self.truth()
+        assert len(before) == len(truth), (before, truth)
+        for (uid, given), (own_uid, own_flags) in zip(before, truth, strict=True):
+            assert uid in {None, own_uid}, (before, truth)
+            assert given is None or given == own_flags, (uid, given, own_flags)
+        mirror.learn()
+        assert [(known.uid, known.flags) for known in mirror.messages] == truth
+
+    @invariant()
+    def never_more_than_there_was(self) -> None:
+        """The client's numbers are those of its view."""
+        for mirror in self.mirrors:
+            context = mirror._client.session._context
+            assert context is not None
+            assert len(mirror.messages) == len(context.selection.view)
+
+    def teardown(self) -> None:
+        """In the end all agree."""
+        for mirror in self.mirrors:
+            self.agree(mirror)
+
+
+def expected(old: frozenset[str], mode: str, given: frozenset[str]) -> frozenset[str]:
+    """Flags after a STORE (RFC 9051, section 6.4.6)."""
+    if mode == "FLAGS":
+        return given
+    return old | given if mode == "+FLAGS" else old - given
+
+
+class SessionsTests(SynchronousTestCase):
+    """The machine above, many times."""
+
+    @threat(65, 67)
+    def test_any_order(self) -> None:
+        """Views, UIDs, flags and MODSEQ agree with the store after anything."""
+        limits = settings(
+            deadline=None,
+            max_examples=40,
+            stateful_step_count=25,
+            report_multiple_bugs=False,
+            suppress_health_check=[HealthCheck.too_slow],
+        )
+        run_state_machine_as_test(Sessions, settings=limits)
