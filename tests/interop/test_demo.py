@@ -95,7 +95,10 @@ class DemoTests(SynchronousTestCase):
         """It tries every protocol, prints a tick and a time each, and exits 0."""
         code, out, errors = self.finished("--check", "--workers", workers)
         self.assertEqual((code, errors), (0, ""), out)
-        protocols = ("smtp", "submissions", "lmtp", "pop2", "pop3", "pop3s", "queue")
+        protocols = (
+            *("smtp", "submissions", "lmtp", "pop2", "pop3", "pop3s"),
+            *("imap", "imaps", "queue"),
+        )
         for line, protocol in zip(out.splitlines(), protocols, strict=True):
             self.assertRegex(line, rf"^✓ {protocol} +\d+ ms  ")
 
@@ -162,9 +165,10 @@ class DemoTests(SynchronousTestCase):
         self.assertEqual(shown[0], shown[1])
         code, out, _ = self.finished("--data", str(self.temporary / "data"), "--check")
         self.assertEqual(code, 0, out)
-        alice = self.temporary / "data/mail/example.test/alice/new"
+        alice = self.temporary / "data/mail/example.test/alice"
         # five to begin with, and one each by SMTP, submission and LMTP
-        self.assertEqual(len(list(alice.iterdir())), 8)
+        found = [*(alice / "new").iterdir(), *(alice / "cur").iterdir()]
+        self.assertEqual(len(found), 8)
 
     def test_folder_in_use(self) -> None:
         """A second demo on the same folder says so, and changes nothing there."""

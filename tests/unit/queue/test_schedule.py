@@ -102,7 +102,7 @@ class LaneTests(SynchronousTestCase):
         found = []
         while (hint := lane.take()) is not None:
             due, priority = waiting[int(hint.entry_id)]
-            found.append(due - 600.0 * priority)
+            found.append(BEGIN + due - 600.0 * priority)
         self.assertEqual(found, sorted(found))
         self.assertEqual(len(found), sum(due <= 5e4 for due, _ in waiting))
         self.assertEqual(lane.waiting, len(waiting) - len(found))
