@@ -88,16 +88,22 @@ class House:
         separator: of mailbox names.
         quota_octets: of the account; 0: no limit.
         offer: what is announced.
+        make_store: of another kind than the one in memory, whose ``state`` tests see.
     """
 
     def __init__(
-        self, *, separator: str = "/", quota_octets: int = 0, offer: Offer | None = None
+        self,
+        *,
+        separator: str = "/",
+        quota_octets: int = 0,
+        offer: Offer | None = None,
+        make_store: Callable[[Clock], Any] = MemoryStore,
     ) -> None:
         self.clock = Clock()
         self.clock.advance(NOW)
-        store = MemoryStore(self.clock)
+        self.store = make_store(self.clock)
         self.account: MemoryAccount = now(
-            store.create(AccountId("alice@example.test"), quota_octets)
+            self.store.create(AccountId("alice@example.test"), quota_octets)
         )
         self.tokens = (b"request%d" % number for number in count())
         user = User(b"alice", b"secret", cast(IAccount, self.account))

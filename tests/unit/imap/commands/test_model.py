@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+from pathlib import Path
+
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -12,6 +16,8 @@ from hypothesis.stateful import (
 )
 from twisted.trial.unittest import SynchronousTestCase
 
+from mailapp.net.threads import inline
+from mailapp.storage.maildir.store import MaildirStore
 from mailapp.storage.types import INBOX_ID, UID, Expunge, FlagMode, SetFlags
 from tests.threats import threat
 from tests.unit.imap.commands.mirror import Mirror
@@ -32,8 +38,7 @@ class Sessions(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.house = House()
-        now(self.house.account.commit([], request_id=b"none"))
+        self.house = self.make_house()
         for _ in range(3):
             self.house.put()
         self.house.client("CREATE other")
@@ -43,10 +48,17 @@ class Sessions(RuleBasedStateMachine):
         for mirror in self.mirrors:
             mirror.learn()
 
+    def make_house(self) -> House:
+        """With a store in memory."""
+        return House()
+
     def truth(self) -> list[tuple[int, frozenset[str]]]:
         """What is in the mailbox."""
-        box = self.house.account.state.boxes[INBOX_ID]
-        return [(uid, message.flags) for uid, message in sorted(box.messages.items())]
+        mailbox = now(self.house.account.mailbox(INBOX_ID))
+        columns = now(mailbox.refresh())
+        mailbox.close()
+        rows = map(columns.row, range(len(columns)))
+        return [(row.uid, row.flags) for row in rows]
 
     # ---- others
 
@@ -178,6 +190,25 @@ class Sessions(RuleBasedStateMachine):
             self.agree(mirror)
 
 
+class MaildirSessions(Sessions):
+    """The same over files."""
+
+    def make_house(self) -> House:
+        """In a directory of its own."""
+        self.root = Path(tempfile.mkdtemp())
+        return House(
+            make_store=lambda clock: MaildirStore(self.root, inline, clock=clock)
+        )
+
+    def teardown(self) -> None:
+        """In the end all agree."""
+        try:
+            super().teardown()
+        finally:
+            now(self.house.store.close())
+            shutil.rmtree(self.root)
+
+
 def expected(old: frozenset[str], mode: str, given: frozenset[str]) -> frozenset[str]:
     """Flags after a STORE (RFC 9051, section 6.4.6)."""
     if mode == "FLAGS":
@@ -186,16 +217,26 @@ def expected(old: frozenset[str], mode: str, given: frozenset[str]) -> frozenset
 
 
 class SessionsTests(SynchronousTestCase):
-    """The machine above, many times."""
+    """The machines above, many times."""
 
     @threat(65, 67)
     def test_any_order(self) -> None:
         """Views, UIDs, flags and MODSEQ agree with the store after anything."""
-        limits = settings(
-            deadline=None,
-            max_examples=40,
-            stateful_step_count=25,
-            report_multiple_bugs=False,
-            suppress_health_check=[HealthCheck.too_slow],
-        )
-        run_state_machine_as_test(Sessions, settings=limits)
+        play(Sessions, 60)
+
+    @threat(67)
+    def test_over_files(self) -> None:
+        """They do so over a Maildir, too."""
+        play(MaildirSessions, 10)
+
+
+def play(machine: type[Sessions], examples: int) -> None:
+    """Run a machine so often."""
+    limits = settings(
+        deadline=None,
+        max_examples=examples,
+        stateful_step_count=25,
+        report_multiple_bugs=False,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    run_state_machine_as_test(machine, settings=limits)
