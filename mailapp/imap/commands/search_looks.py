@@ -7,7 +7,7 @@ words are looked for.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence, Set
 from typing import Final
 
 from mailapp.imap.commands import search_places as places
@@ -39,19 +39,24 @@ _MESSAGES_AT_ONCE: Final = 50
 
 async def ask_index(context: Context, program: Program, undecided: int) -> None:
     """What the full-text index knows."""
-    columns = context.selection.view.columns
     for atom, key in enumerate(program.atoms):
         query = _query(key)
         if query is None or not undecided or program.is_known(atom):
             continue
         found = await context.selection.mailbox.search(query)
         if found is not None:
-            there = (columns.place(uid) for uid in found)
-            program.know(
-                atom,
-                places.of_places((p for p in there if p is not None), len(columns)),
-            )
+            program.know(atom, await _among(context, found))
         await context.drain()
+
+
+async def _among(context: Context, found: Set[UID]) -> int:
+    """The places of these UIDs, some of which may be gone or not be there yet."""
+    uids = context.selection.view.columns.uids
+    octets = bytearray()
+    for at in range(0, len(uids), places.AT_ONCE):
+        octets += bytes(map(found.__contains__, uids[at : at + places.AT_ONCE]))
+        await context.drain()
+    return places.of_octets(octets)
 
 
 def _query(key: SearchKey) -> TextQuery | None:

@@ -16,7 +16,14 @@ from mailapp.imap.responses.status import Status, ok
 from mailapp.message.imap_facts import Item
 from mailapp.message.linking import Node
 from mailapp.message.sorting import SortKeys
-from mailapp.message.threads import Row, Steps, ordered_subject, references, written
+from mailapp.message.threads import (
+    Row,
+    Steps,
+    ordered_subject,
+    references,
+    run,
+    written,
+)
 
 _DONE: Final = ok("threaded")
 _THREADS_AT_ONCE: Final = 500
@@ -29,10 +36,14 @@ async def thread(context: Context, command: Thread) -> Status:
     except NoSuchNumber:
         return NO_SUCH_NUMBER
     rows = await _rows(context, bits, by_uid=command.by_uid)
-    threads = await _stepped(context, _grouped(command.algorithm, rows))
+    # all of a mailbox can be one thread
+    in_thread = context.service.in_thread
+    threads: list[Node] = await in_thread(run, _grouped(command.algorithm, rows))
     context.send(b"* THREAD" + (b" " if threads else b""))
     for at in range(0, len(threads), _THREADS_AT_ONCE):
-        context.send(written(threads[at : at + _THREADS_AT_ONCE]).lstrip(b" "))
+        some = threads[at : at + _THREADS_AT_ONCE]
+        octets: bytes = await in_thread(written, some)
+        context.send(octets.lstrip(b" "))
         await context.drain()
     context.send(b"\r\n")
     return _DONE
@@ -68,14 +79,3 @@ def _grouped(algorithm: ThreadAlgorithm, rows: Sequence[Row]) -> Steps[list[Node
             return references(rows)
         case _:
             assert_never(algorithm)
-
-
-async def _stepped(context: Context, steps: Steps[list[Node]]) -> list[Node]:
-    """Do it all, with turns for others."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            threads: list[Node] = end.value
-            return threads
-        await context.drain()
