@@ -31,7 +31,9 @@ async def list_mailboxes(context: Context, command: List) -> Status:
         return _DONE
     tree = await tree_of(context)
     listing = _Listing.of(context, command, tree)
+    await context.drain()
     names = _candidates(tree, listing.widest)
+    await context.drain()
     for at in range(0, len(names), AT_ONCE):
         for path in names[at : at + AT_ONCE]:
             line = listing.line(path)

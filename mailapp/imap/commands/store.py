@@ -92,6 +92,10 @@ async def _tell(
     else:
         # also those that had the flags already: RFC 9051, section 6.4.6, "as if a
         # FETCH of those flags was done"
+        if len(own) == 1 and not told:
+            # nearly always: a million places are no list
+            await tell_flags(context, selected, own[0], by_uid=command.by_uid)
+            return
         for some in own:
             told += some
     told.sort()

@@ -54,7 +54,9 @@ async def tree_of(context: Context) -> Tree:
             if len(path) > 1 and path[:-1] not in parents:
                 parents.update(above(path))
         await context.drain()
-    return Tree(there, frozenset(parents), noted, uses_of(named, noted))
+    uses = uses_of(named, noted)
+    await context.drain()
+    return Tree(there, frozenset(parents), noted, uses)
 
 
 @frozen
