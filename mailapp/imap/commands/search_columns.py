@@ -22,6 +22,7 @@ from mailapp.imap.grammar.values.search import (
     SaveDateSupported,
     SearchKey,
     Size,
+    Text,
 )
 from mailapp.imap.responses.fetch import guid_of
 
@@ -54,6 +55,11 @@ def day_check(key: Dated) -> Callable[[int], bool]:
 
 async def _all(context: Context, _key: All) -> int:
     return places.every(len(context.selection.view.columns))
+
+
+async def _text(context: Context, key: Text) -> int | None:
+    # RFC 9051, section 6.4.4: the empty string is part of every text
+    return None if key.wanted else places.every(len(context.selection.view.columns))
 
 
 async def _flagged(context: Context, key: HasFlag) -> int:
@@ -129,6 +135,7 @@ async def _object_id(context: Context, key: HasObjectId) -> int:
 
 _ANSWERS: Final[Mapping[type, Callable[[Context, Any], Awaitable[int | None]]]] = {
     All: _all,
+    Text: _text,
     HasFlag: _flagged,
     Numbered: _numbered,
     ModSeqFrom: _modseq,
