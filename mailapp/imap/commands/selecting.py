@@ -65,13 +65,12 @@ async def latest(selected: Selected, *, look: bool = False) -> Columns:
     if selected.gone is not None:
         return selected.gone
     if not (look or selected.hints.stale):
-        return selected.mailbox.columns
+        return _same(selected, selected.mailbox.columns)
     selected.hints.stale = False
     try:
-        return await selected.mailbox.refresh()
+        return _same(selected, await selected.mailbox.refresh())
     except NoSuch:
-        selected.gone = _emptied(selected.view.columns)
-        return selected.gone
+        return _lost(selected)
     except BaseException:
         selected.hints.stale = True
         raise
@@ -95,6 +94,18 @@ async def uid_validity(context: Context, folder: FolderId) -> int:
     finally:
         mailbox.close()
     return validity
+
+
+def _same(selected: Selected, columns: Columns) -> Columns:
+    """With another UIDVALIDITY it is another mailbox: none of the UIDs is one now."""
+    if columns.uid_validity == selected.view.columns.uid_validity:
+        return columns
+    return _lost(selected)
+
+
+def _lost(selected: Selected) -> Columns:
+    selected.gone = _emptied(selected.view.columns)
+    return selected.gone
 
 
 def _emptied(columns: Columns) -> Columns:

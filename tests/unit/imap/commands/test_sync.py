@@ -112,6 +112,18 @@ class SyncTests(SynchronousTestCase):
         self.assertTrue(rest.endswith("x OK stored\r\n"))
         self.assertEqual((first + rest).count("FETCH"), 5004)
 
+    @threat(68)
+    def test_other_validity(self) -> None:
+        """With another UIDVALIDITY all that the client knew is gone, and stays so."""
+        box = self.house.account.state.boxes[INBOX_ID]
+        box.uid_validity += 1
+        self.house.put()
+        gone = [f"* {number} EXPUNGE" for number in (4, 3, 2, 1)]
+        self.assertEqual(self.client.give("NOOP")[:-1], gone)
+        self.house.put()
+        self.assertEqual(self.client.give("NOOP")[:-1], [])
+        self.assertIn("* 6 EXISTS", self.client.give("SELECT INBOX"))
+
     def test_trouble_is_for_later(self) -> None:
         """If the store can't be read, the next command tells it."""
 
