@@ -6,16 +6,14 @@ are written as IMAP4rev1 writes them, in modified UTF-7 (RFC 3501, section 5.1.3
 
 from __future__ import annotations
 
-import re
-from base64 import b64encode
 from collections.abc import Sequence
 from typing import Final
 
+from mailapp.message import modified_utf7
 from mailapp.storage.types import INBOX, INBOX_ID, Folder, FolderId
 
 _INBOX: Final = INBOX[0].encode("ascii")
 _SEPARATORS: Final = (b"/", b".")
-_RUNS: Final = re.compile(r"&|[^\x20-\x7e]+")
 
 
 def is_inbox(mailbox: bytes) -> bool:
@@ -36,19 +34,6 @@ def find(mailbox: bytes, folders: Sequence[Folder]) -> FolderId | None:
         if is_inbox(head):
             name = _INBOX + mailbox[len(head) :]
         for folder in folders:
-            if separator.join(map(encode_level, folder.name)) == name:
+            if separator.join(map(modified_utf7.encode, folder.name)) == name:
                 return folder.id
     return None
-
-
-def encode_level(level: str) -> bytes:
-    """One level of a name in modified UTF-7."""
-    return _RUNS.sub(_shifted, level).encode("ascii")
-
-
-def _shifted(match: re.Match[str]) -> str:
-    run = match[0]
-    if run == "&":
-        return "&-"
-    packed = b64encode(run.encode("utf-16-be")).rstrip(b"=")
-    return f"&{packed.replace(b'/', b',').decode('ascii')}-"

@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from base64 import b64decode, b64encode
 from typing import Final
 
 from mailapp.core.failures import SyntaxProblem
 from mailapp.imap.grammar.reader import Reader, to_text
 from mailapp.imap.grammar.values.commands import MailboxName
+from mailapp.message import modified_utf7
 
 INBOX: Final = MailboxName("INBOX")
 NAME_LIMIT: Final = 1000
 """Octets of a name, or of a pattern."""
 
-_RUNS: Final = re.compile(r"&|[^\x20-\x7e]+")
-_SHIFTS: Final = re.compile(rb"&([A-Za-z0-9+,]*+)-")
 # RFC 9755, section 3: no controls, no line or paragraph separator
 _FORBIDDEN: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -62,43 +60,12 @@ def decode(octets: bytes, *, utf8: bool) -> str:
 
 def encode(name: str, *, utf8: bool) -> bytes:
     """A name for a client; to be quoted by ``mailapp.message.quoting.astring``."""
-    if utf8:
-        return name.encode()
-    return _RUNS.sub(_shifted, name).encode("ascii")
-
-
-def _shifted(match: re.Match[str]) -> str:
-    run = match[0]
-    if run == "&":
-        return "&-"
-    packed = b64encode(run.encode("utf-16-be")).rstrip(b"=")
-    return f"&{packed.replace(b'/', b',').decode('ascii')}-"
+    return name.encode() if utf8 else modified_utf7.encode(name)
 
 
 def _from_utf7(octets: bytes) -> str:
-    problem = SyntaxProblem("a mailbox name is not in modified UTF-7")
-    if not octets.isascii():
-        raise problem
-    text = octets.decode("ascii")
-    if "&" not in text:
-        return text
-    parts = []
-    position = 0
-    for match in _SHIFTS.finditer(octets):
-        parts.append(text[position : match.start()])
-        position = match.end()
-        parts.append(_unshifted(match[1], problem))
-    name = "".join([*parts, text[position:]])
-    if encode(name, utf8=False) != octets:
-        raise problem
-    return name
-
-
-def _unshifted(packed: bytes, problem: SyntaxProblem) -> str:
-    if not packed:
-        return "&"
-    padded = packed.replace(b",", b"/") + b"=" * (-len(packed) % 4)
     try:
-        return b64decode(padded, validate=True).decode("utf-16-be")
+        return modified_utf7.decode(octets)
     except ValueError:
-        raise problem from None
+        reason = "a mailbox name is not in modified UTF-7"
+        raise SyntaxProblem(reason) from None

@@ -9,12 +9,11 @@ but for period, slash and ampersand stands for itself, the rest is modified UTF-
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from functools import lru_cache
 from typing import Final
 
+from mailapp.message.modified_utf7 import shift, unshift
 from mailapp.storage.names import canonical
 from mailapp.storage.types import INBOX, AccountId, BadName, NoSuch
 
@@ -107,8 +106,7 @@ def _shifted(run: str) -> bytes:
         if index:
             parts.append(b"&-")
         if piece:
-            packed = base64.b64encode(piece.encode("utf-16-be")).rstrip(b"=")
-            parts.append(b"&" + packed.replace(b"/", b",") + b"-")
+            parts.append(shift(piece))
     return b"".join(parts)
 
 
@@ -127,12 +125,6 @@ def decode_level(octets: bytes) -> str:
         at = match.end()
         if match[2] is not None:
             parts.append(match[2].decode("ascii"))
-        elif not match[1]:
-            parts.append("&")
         else:
-            packed = match[1].replace(b",", b"/") + b"=" * (-len(match[1]) % 4)
-            try:
-                parts.append(base64.b64decode(packed).decode("utf-16-be"))
-            except binascii.Error:
-                raise ValueError from None
+            parts.append(unshift(match[1]))
     return "".join(parts)
