@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mailapp.config.fetching import MINUTE, Fetch
+from mailapp.config.fetching import Fetch
 from mailapp.config.problems import Severity
 from mailapp.config.read import Report
+from mailapp.config.units import MINUTE
 from mailapp.fetch.types import Protection, Speech
 
 

@@ -26,6 +26,7 @@ from mailapp.config.kinds import (
 )
 from mailapp.config.setting import setting
 from mailapp.config.texts import ADDRESS, DOMAIN, LINE
+from mailapp.config.units import DAY, HOUR, MINUTE
 from mailapp.core.address import canonical_domain
 from mailapp.core.secret import Secret
 from mailapp.net.resolver import LOOPBACK
@@ -49,9 +50,6 @@ class RouteSecurity(StrEnum):
     VERIFIED = "verified"
 
 
-MINUTE: Final = 60.0
-HOUR: Final = 3600.0
-DAY: Final = 86_400.0
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,30}")
 _LEVELS: Final = {
     RouteSecurity.NONE: tlspolicy.Level.NONE,

@@ -43,8 +43,7 @@ from mailapp.config.sections import (
 )
 from mailapp.config.setting import setting, table, tables
 from mailapp.config.texts import ACCOUNT, ADDRESS, DOMAIN, HOST_NAME, LINE
-
-HOUR: Final = 3600.0
+from mailapp.config.units import HOUR
 
 
 class Protocol(StrEnum):

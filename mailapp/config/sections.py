@@ -25,6 +25,7 @@ from mailapp.config.kinds import (
 )
 from mailapp.config.setting import setting
 from mailapp.config.texts import ACCOUNT, SEPARATOR
+from mailapp.config.units import DAY, HOUR, MINUTE
 from mailapp.imap.capabilities import SWITCHES
 from mailapp.policy.table import CHECKS, DEFAULT_CHECKS
 from mailapp.pop3.languages.table import LANGUAGES
@@ -32,8 +33,6 @@ from mailapp.pop3.languages.table import LANGUAGES
 KIB: Final = 2**10
 MIB: Final = 2**20
 GIB: Final = 2**30
-MINUTE: Final = 60.0
-DAY: Final = 86_400.0
 
 
 class LineEndings(StrEnum):
@@ -313,7 +312,7 @@ class Pop3:
         default=True,
     )
     login_delay: float = setting(
-        Duration(0.0, DAY / 24),
+        Duration(0.0, HOUR),
         """How soon an account may log in again (LOGIN-DELAY; RFC 2449, section 6.5).
         "0 s" is at any time.""",
         default=0.0,

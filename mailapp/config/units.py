@@ -24,6 +24,11 @@ DURATION_UNITS: Final = {
 }
 """In milliseconds, so that all of it is whole numbers."""
 
+MINUTE: Final = 60.0
+HOUR: Final = 3600.0
+DAY: Final = 86_400.0
+"""In seconds, as settings hold durations."""
+
 _QUANTITY: Final = re.compile(r"([0-9]{1,15}) ?([A-Za-z]+)")
 
 
