@@ -22,6 +22,9 @@ def encode(name: str) -> bytes:
 def decode(octets: bytes) -> str:
     """The inverse of :func:`encode`. One name has one form (threat 109).
 
+    Controls, which no name should have, are left to the caller where there is no
+    ampersand.
+
     Raises:
         ValueError: no name encodes to this.
     """
