@@ -13,7 +13,6 @@ each time as a stream; nothing but a chunk is held::
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -21,9 +20,9 @@ from attrs import frozen
 
 from mailapp.message.content import Encoding
 from mailapp.message.encodings import Decoder, decoder_for
+from mailapp.message.line_ends import ToWire
 from mailapp.message.part import Part
 
-_BARE_LF: Final = re.compile(rb"(?<!\r)\n")
 # Where an octet 10 may be half of a character.
 _WIDE: Final = (b"utf-16", b"utf-32", b"ucs-2", b"iso-10646")
 
@@ -89,23 +88,15 @@ class _Lines:
 
     def __init__(self, decoder: Decoder) -> None:
         self._decoder = decoder
-        self._after_cr = False
+        self._wire = ToWire()
 
     def feed(self, octets: bytes) -> bytes:
         """Decode what can be decoded already."""
-        return self._ended(self._decoder.feed(octets))
+        return self._wire.convert(self._decoder.feed(octets))
 
     def finish(self) -> bytes:
         """Decode the rest."""
-        return self._ended(self._decoder.finish())
-
-    def _ended(self, text: bytes) -> bytes:
-        if not text:
-            return text
-        after_cr, self._after_cr = self._after_cr, text.endswith(b"\r")
-        if after_cr:
-            return _BARE_LF.sub(b"\r\n", b"\r" + text)[1:]
-        return _BARE_LF.sub(b"\r\n", text)
+        return self._wire.convert(self._decoder.finish())
 
 
 class Measure:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from types import TracebackType
 
+from mailapp.message.line_ends import ToWire
 from mailapp.storage.files import Files
-from mailapp.storage.maildir.wire import ToWire
 
 _CHUNK = 256 * 1024
 

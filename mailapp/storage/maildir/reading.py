@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from attrs import frozen
 
+from mailapp.message.line_ends import ToWire
 from mailapp.storage.files import Files
 from mailapp.storage.maildir.errors import disk_errors
 from mailapp.storage.maildir.filename import parse
-from mailapp.storage.maildir.wire import ToWire
 from mailapp.storage.types import BlobRef, FolderId, NoSuch
 
 CHUNK: Final = 64 * 1024

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailapp.storage.maildir.wire import ToDisk, ToWire
+from mailapp.message.line_ends import ToWire
+from mailapp.storage.maildir.wire import ToDisk
 
 _CHUNKS = st.lists(st.text("\r\nab", max_size=5).map(str.encode), max_size=8)
 
