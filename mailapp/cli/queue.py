@@ -18,7 +18,6 @@ from mailapp.cli.manual import explain
 from mailapp.cli.prompt import Terminal
 from mailapp.cli.queue_texts import HEADINGS, columns, details, last_words, row
 from mailapp.cli.screen import Colour, Screen
-from mailapp.cli.site import Settings
 from mailapp.core.failures import TemporaryFailure
 from mailapp.events.interfaces import Unheard
 from mailapp.net.steps import finish
@@ -35,11 +34,17 @@ from mailapp.storage.files import Files
 OK: Final = 0
 FAILED: Final = 1
 TRY_AGAIN: Final = 75  # EX_TEMPFAIL
-FOLDER: Final = "queue"
-"""The queue's folder in ``server.directory``."""
 _ALIGNED: Final = 1000
 """So many entries of a table have columns of the same width."""
 _WIDEST: Final = 40
+
+
+class Settings(Protocol):
+    """What is asked of a configuration."""
+
+    @property
+    def queue_folder(self) -> Path:
+        """The folder of the queue."""
 
 
 class Queue(Protocol):
@@ -279,7 +284,7 @@ def add_parser(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Do what ``mailapp queue …`` says; the exit code."""
-    return execute(arguments, settings.server.directory / FOLDER, Terminal())
+    return execute(arguments, settings.queue_folder, Terminal())
 
 
 def execute(
