@@ -1,8 +1,9 @@
 """What a process tells the others over the bus, and learns from them.
 
-Four things: how many connections an address holds, how logins went, who has taken a
-maildrop just now, and who has sent how much. They are batched, since nobody needs them
-at once and a busy server makes thousands a second.
+How many connections an address holds, how logins went and which passwords were good,
+who has taken a maildrop just now, who has sent how much, and what has come into the
+queue. They are batched, since a busy server makes thousands a second; the postman is
+told of arrivals sooner than the others of the rest.
 """
 
 from __future__ import annotations

@@ -60,6 +60,11 @@ class Slot:
     restart: IDelayedCall | None = None
     renewed: bool = False
 
+    @property
+    def is_postman(self) -> bool:
+        """It alone has no sockets, and there may be only one at a time."""
+        return not self.sockets
+
 
 class Supervisor:
     """Keeps one worker in each slot.
@@ -116,7 +121,7 @@ class Supervisor:
             if slot.restart is not None and slot.restart.active():
                 slot.restart.cancel()
             slot.back_off = FIRST_BACK_OFF
-            if slot.sockets or slot.current is None:
+            if not slot.is_postman or slot.current is None:
                 self._spawn(slot)
             else:
                 slot.renewed = True
@@ -214,10 +219,10 @@ class Supervisor:
         slot.back_off = min(slot.back_off * 2, LONGEST_BACK_OFF)
 
     def _published(self, sender: WorkerProcess, topic: bytes, fact: bytes) -> None:
-        """Tell all others; of arrivals only the postman, whose slot has no sockets."""
+        """Tell all others; of arrivals only the postman."""
         told = self._workers()
         if topic == ARRIVALS:
-            told = [s.current for s in self._slots if s.current and not s.sockets]
+            told = [s.current for s in self._slots if s.current and s.is_postman]
         for worker in told:
             if worker is not sender:
                 worker.publish(topic, fact)
