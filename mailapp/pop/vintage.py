@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import aclosing
-from typing import Final, overload
+from typing import Final
 
 from twisted.internet.defer import DeferredSemaphore
 from zope.interface import implementer
@@ -161,15 +161,8 @@ class _Resized(Items):
     def __len__(self) -> int:
         return len(self._items)
 
-    @overload
-    def __getitem__(self, index: int) -> Item: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Item]: ...
-
-    def __getitem__(self, index: int | slice) -> Item | Sequence[Item]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
+    def item(self, index: int) -> Item:
+        """See :class:`Items`."""
         return self._items[index]._replace(size_octets=self._sizes[index])
 
     def sizes(self, start: int, end: int) -> Iterable[int]:

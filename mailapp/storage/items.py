@@ -21,6 +21,25 @@ class Items(Sequence[Item]):
 
     octets: int
 
+    @overload
+    def __getitem__(self, index: int) -> Item: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Item]: ...
+
+    def __getitem__(self, index: int | slice) -> Item | Sequence[Item]:
+        if isinstance(index, slice):
+            return [self.item(i) for i in range(*index.indices(len(self)))]
+        return self.item(index)
+
+    @abstractmethod
+    def item(self, index: int) -> Item:
+        """One of them, from the end if the index is below 0.
+
+        Raises:
+            IndexError: there are not so many.
+        """
+
     @abstractmethod
     def sizes(self, start: int, end: int) -> Iterable[int]:
         """Octets of the messages from one index to before another."""
@@ -40,13 +59,8 @@ class Listed(Items):
     def __len__(self) -> int:
         return len(self._items)
 
-    @overload
-    def __getitem__(self, index: int) -> Item: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Item]: ...
-
-    def __getitem__(self, index: int | slice) -> Item | Sequence[Item]:
+    def item(self, index: int) -> Item:
+        """See :class:`Items`."""
         return self._items[index]
 
     def sizes(self, start: int, end: int) -> Iterable[int]:

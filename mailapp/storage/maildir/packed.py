@@ -10,7 +10,7 @@ import re
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
-from typing import Final, Literal, overload
+from typing import Final, Literal
 
 from mailapp.storage.items import Items
 from mailapp.storage.types import BlobRef, Item
@@ -66,15 +66,8 @@ class Packed(Items):
     def __len__(self) -> int:
         return len(self._sizes)
 
-    @overload
-    def __getitem__(self, index: int) -> Item: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Item]: ...
-
-    def __getitem__(self, index: int | slice) -> Item | Sequence[Item]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
+    def item(self, index: int) -> Item:
+        """See :class:`Items`."""
         size = self._sizes[index]  # raises IndexError
         if index < 0:
             index += len(self)
@@ -85,7 +78,7 @@ class Packed(Items):
         return Item(found or unique_of(kept), size, BlobRef(self._prefix + place))
 
     def __iter__(self) -> Iterator[Item]:
-        return map(self.__getitem__, range(len(self)))
+        return map(self.item, range(len(self)))
 
     def sizes(self, start: int, end: int) -> Iterable[int]:
         """See :class:`Items`."""
