@@ -190,39 +190,30 @@ def kinds(events: list[dict[str, Any]]) -> list[str]:
     return [event["kind"] for event in events]
 
 
-class OneProcessTests(WhyCase):
-    """Sessions and postman in one process."""
+class _Stories:
+    """What is tried however many processes there are."""
 
-    arguments: ClassVar = ("--workers", "0")
-
-    def test_why(self) -> None:
-        """Relayed, bounced, refused, and several at once."""
+    def test_why(self: WhyCase) -> None:  # type: ignore[misc]  # it is mixed into one
+        """Relayed, bounced, refused, and several at once; one story."""
         self.check_stories()
 
-    def test_queue(self) -> None:
-        """Show, retry, hold, release, drop, list."""
+    def test_queue(self: WhyCase) -> None:  # type: ignore[misc]  # likewise
+        """Show, retry, hold, release, drop, list: the commands reach the postman."""
         self.check_retried()
         self.check_held()
 
-    def test_etrn(self) -> None:
+    def test_etrn(self: WhyCase) -> None:  # type: ignore[misc]  # likewise
         """From a socket."""
         self.check_asked()
 
 
-class WorkersTests(WhyCase):
+class OneProcessTests(_Stories, WhyCase):
+    """Sessions and postman in one process."""
+
+    arguments: ClassVar = ("--workers", "0")
+
+
+class WorkersTests(_Stories, WhyCase):
     """Two workers and a postman."""
 
     arguments: ClassVar = ("--workers", "2")
-
-    def test_why(self) -> None:
-        """The lines of several processes are one story."""
-        self.check_stories()
-
-    def test_queue(self) -> None:
-        """The commands reach the postman."""
-        self.check_retried()
-        self.check_held()
-
-    def test_etrn(self) -> None:
-        """A worker asks the postman."""
-        self.check_asked()

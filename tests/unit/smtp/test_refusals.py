@@ -25,6 +25,7 @@ from tests.unit.smtp.ledger import (
     dial,
     say,
 )
+from tests.unit.smtp.relay_forms import RELAY_FORMS
 
 _SPAM = Status(7, 1, "not today")
 _HELLO = (b"EHLO bar.com", b"MAIL FROM:<Smith@bar.com>")
@@ -36,26 +37,12 @@ class RefusalTests(SynchronousTestCase):
 
     @threat(18)
     @rows(
-        third_party=b"<u@elsewhere.org>",
-        percent=b"<u%elsewhere.org@foo.com>",
-        percent_here=b"<u%elsewhere.org@[192.0.2.25]>",
-        route=b"<@foo.com:u@elsewhere.org>",
-        routes=b"<@foo.com,@x.org:u@elsewhere.org>",
-        bang=b"<elsewhere.org!u>",
-        bang_here=b"<elsewhere.org!u@foo.com>",
-        quoted=b'<"u@elsewhere.org"@foo.com>',
-        quoted_percent=b'<"u%elsewhere.org"@foo.com>',
-        quoted_alone=b'<"u@elsewhere.org">',
-        literal=b"<u@[192.0.2.7]>",
+        **RELAY_FORMS,
         literal_loopback=b"<u@[127.0.0.1]>",
         literal_ipv6=b"<u@[IPv6:::1]>",
         subdomain=b"<Jones@x.foo.com>",
         superdomain=b"<Jones@com>",
         suffix=b"<Jones@foo.com.elsewhere.org>",
-        no_domain=b"<u>",
-        trailing_dot=b"<u@elsewhere.org.>",
-        two_ats=b"<u@elsewhere.org@foo.com>",
-        space=b"<u @elsewhere.org>",
     )
     def test_relay(self, path: bytes) -> None:
         """No form of an address makes us relay, from no sender."""
