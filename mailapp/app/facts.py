@@ -1,9 +1,10 @@
 """What a process tells the others over the bus, and learns from them.
 
 How many connections an address holds, how logins went and which passwords were good,
-who has taken a maildrop just now, who has sent how much, and what has come into the
-queue. They are batched, since a busy server makes thousands a second; the postman is
-told of arrivals sooner than the others of the rest.
+who has taken a maildrop just now, who has sent how much, which mailboxes are watched
+and changed, and what has come into the queue. They are batched, since a busy server
+makes thousands a second; arrivals and changes of mailboxes are told sooner than the
+rest.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from attrs import asdict
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
+from mailapp.app.watching import CHANGES, WATCHERS, Watching
 from mailapp.auth.recent import Token
 from mailapp.auth.throttle import Outcome
 from mailapp.policy.allowance import Sent
@@ -49,6 +51,7 @@ class Facts:
         on_sent: called with what an account has sent elsewhere.
         on_arrivals: called with texts that name entries which others put into the
             queue; a ValueError means that one is not understood.
+        watching: what is told and heard of mailboxes.
     """
 
     log: ClassVar = Logger()
@@ -68,6 +71,7 @@ class Facts:
         self._elsewhere: dict[int, dict[str, int]] = {}  # process, address, count
         self._telling = LoopingCall(self._tell)
         self._telling.clock = reactor
+        self.watching = Watching(reactor, publish and self._tell_one)
         self._hears: dict[bytes, Callable[[Any], None]] = {
             CONNECTIONS: self._hear_connections,
             GONE: self._hear_gone,
@@ -76,6 +80,8 @@ class Facts:
             GOOD: self._hear_good,
             SENT: self._hear_sent,
             ARRIVALS: self._hear_arrivals,
+            CHANGES: self.watching.hear_changes,
+            WATCHERS: self.watching.hear_watchers,
         }
         self.on_connections: Callable[[str, int], None] = lambda _key, _count: None
         self.on_login: Callable[[Outcome], None] = lambda _outcome: None
@@ -88,6 +94,7 @@ class Facts:
         """Begin to tell, if there is anybody to tell."""
         if self._publish is not None:
             _ = self._telling.start(TELL_EVERY, now=False)
+            self.watching.start()
 
     def stop(self) -> None:
         """Tell no more."""
@@ -148,6 +155,7 @@ class Facts:
 
     def _hear_gone(self, process: int) -> None:
         self._recount(self._elsewhere.pop(process, {}))
+        self.watching.hear_gone(process)
 
     def _hear_logins(self, rows: Iterable[dict[str, Any]]) -> None:
         for row in rows:

@@ -6,12 +6,14 @@ built on it, in one process or in many.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from attrs import evolve
+from twisted.logger import Logger
 
 from mailapp.app.facts import Facts
 from mailapp.auth.keys import KEY_FILE, load_key
@@ -32,6 +34,9 @@ from mailapp.queue.spool import Spool
 from mailapp.queue.tray import Place, arrival_text
 from mailapp.queue.types import Entry
 from mailapp.storage.files import Files
+from mailapp.storage.index.indexes import Indexes
+from mailapp.storage.maildir.inotify import Inotify
+from mailapp.storage.maildir.opened import Neighbours
 from mailapp.storage.maildir.store import MaildirStore
 
 _ACCOUNTS_ASKED_EVERY: Final = 0.01
@@ -50,6 +55,8 @@ class Parts:
         process: its name in the journal, letters and digits.
         publish: tells the other processes; None: there are none.
     """
+
+    log: ClassVar = Logger()
 
     def __init__(
         self,
@@ -76,12 +83,8 @@ class Parts:
             separator=configuration.smtp.separator or "",
             postmaster=server.postmaster,
         )
-        self.store = MaildirStore(
-            configuration.mail_root,
-            self.writes.run,
-            clock=reactor,
-            line_endings=configuration.storage.line_endings.value,
-        )
+        self._inotify = Inotify(reactor)
+        self.store = self._store()
         self.spool = Spool(
             configuration.queue_folder,
             self.writes.run,
@@ -104,6 +107,20 @@ class Parts:
             allowance=Allowance(PER_DOMAIN, reactor.seconds),
         )
         self.delivery = evolve(quiet, reporter=self.reporter)
+
+    def _store(self) -> MaildirStore:
+        """The store, among other processes and programs."""
+        watching = self.facts.watching
+        store = MaildirStore(
+            self.configuration.mail_root,
+            self.writes.run,
+            clock=self.reactor,
+            line_endings=self.configuration.storage.line_endings.value,
+            neighbours=Neighbours(self._inotify, watching.changed, watching.watched),
+            indexes=Indexes(self._lost_index),
+        )
+        watching.on_changed = store.noticed
+        return store
 
     def intake(self, *, from_queue: bool = False) -> Intake:
         """Takes messages for here and elsewhere; see :class:`Intake`."""
@@ -142,11 +159,22 @@ class Parts:
     async def stop(self) -> None:
         """Let go of everything."""
         self.facts.stop()
+        self._inotify.close()
         await self.store.close()
         await self.writes.stop()
         self.spool.close()
         self.accounts.close()
         self.journal.stop()
+
+    def _lost_index(self, directory: bytes, why: str) -> None:
+        """An index was thrown away; in any thread."""
+        self.reactor.callFromThread(
+            self.log.warn,
+            "{directory}: the index is thrown away and made anew: {reason}",
+            event="index.file.discarded",
+            directory=os.fsdecode(directory),
+            reason=why,
+        )
 
     def _tell_arrival(
         self, entry: Entry, _content: bytes | None, place: Place | None

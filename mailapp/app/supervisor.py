@@ -219,10 +219,13 @@ class Supervisor:
         slot.back_off = min(slot.back_off * 2, LONGEST_BACK_OFF)
 
     def _published(self, sender: WorkerProcess, topic: bytes, fact: bytes) -> None:
-        """Tell all others; of arrivals only the postman."""
+        """Tell all others; of arrivals only the postman; or one the topic names."""
+        topic, _, process = topic.partition(b" ")
         told = self._workers()
         if topic == ARRIVALS:
             told = [s.current for s in self._slots if s.current and s.is_postman]
+        elif process:
+            told = [worker for worker in told if worker.pid == int(process)]
         for worker in told:
             if worker is not sender:
                 worker.publish(topic, fact)

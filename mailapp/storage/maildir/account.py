@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from typing import Any, ClassVar, Final, TypeVar
 
 from twisted.logger import Logger
@@ -75,7 +76,11 @@ class MaildirAccount:
         self._seen: dict[bytes, tuple[int, int]] = {}
         self.marks: Final = MaildirMarks(ground.files, self._blocking, path)
         self._opened: Final = Opened(
-            ground.neighbours.notify, ground.clock, self._blocking, self._mailboxes.look
+            ground.neighbours.notify,
+            ground.clock,
+            self._blocking,
+            self._mailboxes.look,
+            partial(ground.neighbours.on_watched, account),
         )
 
     async def folders(self) -> Sequence[Folder]:

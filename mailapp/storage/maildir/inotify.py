@@ -37,13 +37,11 @@ Hint = Callable[[], None]
 class Inotify:
     """One queue of the kernel for all directories that this process watches.
 
-    It is a :class:`mailapp.storage.maildir.opened.Notify`.
+    It is a :class:`mailapp.storage.maildir.opened.Notify`. The queue is opened when
+    the first directory is watched.
 
     Args:
         reactor: reads it.
-
-    Raises:
-        OSError: the user has no more of them (fs.inotify.max_user_instances).
     """
 
     log: ClassVar = Logger()
@@ -51,12 +49,20 @@ class Inotify:
     def __init__(self, reactor: IReactorFDSet) -> None:
         self._reactor = reactor
         self._libc = ctypes.CDLL(None, use_errno=True)
-        self._fd = self._call("inotify_init1", os.O_NONBLOCK | os.O_CLOEXEC)
+        self._fd = -1
         self._hints: dict[int, list[Hint]] = {}
-        reactor.addReader(self)
 
     def __call__(self, path: bytes, hint: Hint) -> Callable[[], None]:
-        """Watch a directory until the returned function is called."""
+        """Watch a directory until the returned function is called.
+
+        Raises:
+            OSError: there is no such directory, or the user may have no more queues
+                (fs.inotify.max_user_instances) or watch no more
+                (fs.inotify.max_user_watches).
+        """
+        if self._fd < 0:
+            self._fd = self._call("inotify_init1", os.O_NONBLOCK | os.O_CLOEXEC)
+            self._reactor.addReader(self)
         # one descriptor for a directory, however often it is watched
         watched = self._call(
             "inotify_add_watch", self._fd, ctypes.c_char_p(path), _MASK

@@ -54,10 +54,13 @@ class Neighbours:
         on_changed: told of each mailbox that this process changed, to pass it on to
             other processes, which call ``MaildirStore.noticed``. None instead of a
             mailbox: the list of them, or any of them.
+        on_watched: told when the first session of this process watches a mailbox of an
+            account (True), and when none does any more (False).
     """
 
     notify: Notify | None = None
     on_changed: Callable[[AccountId, FolderId | None], None] = _ignored
+    on_watched: Callable[[AccountId, bool], None] = _ignored
 
 
 class Shared:
@@ -141,9 +144,12 @@ class Shared:
 
     def watch(self) -> None:
         """Have the system tell of changes, from now on."""
-        if self._told or self._parts.notify is None:
+        if self._told:
             return
         self._told = True
+        self._parts.watch(self)
+        if self._parts.notify is None:
+            return
         for part in (b"/new", b"/cur"):
             with suppress(OSError):
                 path = self.box.found.path + part
@@ -180,7 +186,9 @@ class Shared:
         for stop in self._stops:
             stop()
         self._stops.clear()
-        self._told = False
+        if self._told:
+            self._told = False
+            self._parts.unwatch(self)
         for call in (self._hint_call, self._second_call):
             if call is not None:
                 call.cancel()
@@ -265,6 +273,7 @@ class Opened:
         clock: gathers hints.
         blocking: runs a call in a thread.
         look: finds a mailbox and looks at it; blocks.
+        on_watched: told when a mailbox of the account is watched, and when none is.
     """
 
     def __init__(
@@ -273,12 +282,15 @@ class Opened:
         clock: IReactorTime,
         blocking: Blocking,
         look: Callable[[FolderId], Mailbox],
+        on_watched: Callable[[bool], None],
     ) -> None:
         self.clock: Final = clock
         self.notify: Final = notify
         self.blocking: Final = blocking
         self.look: Final = look
+        self._on_watched = on_watched
         self._shared: dict[FolderId, Shared] = {}
+        self._watched: set[Shared] = set()
 
     async def open(self, folder: FolderId) -> MaildirMailbox:
         """For one more session."""
@@ -300,6 +312,18 @@ class Opened:
     def watched(self) -> bool:
         """Somebody has a mailbox open."""
         return bool(self._shared)
+
+    def watch(self, shared: Shared) -> None:
+        """A session watches a mailbox."""
+        self._watched.add(shared)
+        if len(self._watched) == 1:
+            self._on_watched(True)  # noqa: FBT003 - a state
+
+    def unwatch(self, shared: Shared) -> None:
+        """Nobody watches it any more."""
+        self._watched.discard(shared)
+        if not self._watched:
+            self._on_watched(False)  # noqa: FBT003 - a state
 
     def hint(self, folder: FolderId | None) -> None:
         """A mailbox may have changed; None: any."""

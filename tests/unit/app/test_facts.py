@@ -27,6 +27,7 @@ class FactsTests(SynchronousTestCase):
         self.other.on_sent = self.heard.append
         self.facts = Facts(self.clock, self.publish)
         self.facts.start()
+        self.messages = 0
         self.addCleanup(self.facts.stop)
 
     def publish(self, topic: bytes, fact: bytes) -> None:

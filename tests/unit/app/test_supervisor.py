@@ -20,6 +20,7 @@ from mailapp.app.supervisor import (
     LONGEST_BACK_OFF,
     Supervisor,
 )
+from mailapp.app.watching import CHANGES, addressed
 
 
 class _Transport:
@@ -179,13 +180,18 @@ class SupervisorTests(SynchronousTestCase):
         self.successResultOf(stopped)
 
     def test_bus_reaches_all_others(self) -> None:
-        """What a worker publishes is told to the others and not to itself."""
+        """What a worker publishes is told to the others, or to one, not to itself."""
         told: list[tuple[str, bytes, bytes]] = []
         for worker in self.workers:
             hear = partial(self._hear, told, worker.name)
             worker.publish = hear  # type: ignore[method-assign]  # watched by the test
         self.say(self.workers[0], "publish", b"topic", b"fact")
         self.assertEqual(told, [("w1", b"topic", b"fact")])
+        told.clear()
+        for number in (0, 1):
+            topic = addressed(CHANGES, self.workers[number].pid)
+            self.say(self.workers[0], "publish", topic, b"fact")
+        self.assertEqual(told, [("w1", CHANGES, b"fact")])
 
     def test_arrivals_reach_the_postman(self) -> None:
         """Who carries has no sockets; nobody else hears what has come."""
