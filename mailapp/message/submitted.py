@@ -1,9 +1,10 @@
 """The header of a message that its author hands in (RFC 6409): mended, or refused.
 
-What is missing and has one right value is added: Date, Message-ID, and the Sender that
-several authors need. Bcc is taken out. Nothing else is touched: what was there stays
-octet for octet. What can be read in two ways, or can't be answered, is refused, because
-here its author can still be told (RFC 6409, sections 4.2, 5.1 and 6.3).
+What is missing and has one right value is added: Date, Message-ID, the From of who
+logged in, and the Sender that several authors need. Bcc is taken out. Nothing else is
+touched: what was there stays octet for octet. What can be read in two ways, or can't be
+answered, is refused, because here its author can still be told (RFC 6409, sections 4.2,
+5.1 and 6.3).
 """
 
 from __future__ import annotations
@@ -68,6 +69,7 @@ class Submission:
         now: seconds since the epoch.
         message_id: without angle brackets; unique.
         sender: whose login it is, or None.
+        author: stands in a From that is missing; None: it must be there.
         utf8: the header may hold UTF-8 (RFC 6532).
         short_domains: those of our domains that have no dot.
     """
@@ -75,6 +77,7 @@ class Submission:
     now: float
     message_id: str
     sender: Address | None
+    author: Address | None = None
     utf8: bool = False
     short_domains: Collection[str] = ()
 
@@ -100,7 +103,7 @@ def mend(octets: bytes, submission: Submission) -> bytes:
 
 
 def read_submitted(octets: bytes) -> Header:
-    """A header that all programs read alike.
+    """A header that all programs read alike; it may lack a From.
 
     Raises:
         SyntaxProblem: it is none.
@@ -117,9 +120,6 @@ def read_submitted(octets: bytes) -> Header:
             raise SyntaxProblem(reason)
         if name in _SINGLE:
             seen.add(name)
-    if b"from" not in seen:
-        reason = "the header has no From"
-        raise SyntaxProblem(reason)
     return header
 
 
@@ -203,15 +203,24 @@ def _missing(header: Header, submission: Submission, authors: int) -> Sequence[b
     if b"message-id" not in there:
         word = f"<{submission.message_id}>".encode()
         added.append(build_field(b"Message-ID", [word]))
-    if authors > 1 and b"sender" not in there:
+    if b"from" not in there:
+        # RFC 5322, section 3.6: it must be there
+        reason = "the header has no From"
+        added.append(_identity(b"From", submission.author, submission, reason))
+    elif authors > 1 and b"sender" not in there:
         # RFC 5322, section 3.6.2: with several authors Sender must be there
-        sender = submission.sender
-        if sender is None or not (submission.utf8 or sender.is_ascii):
-            reason = "the header has several authors and no Sender"
-            raise SyntaxProblem(reason)
-        words = format_mailbox(sender, utf8=submission.utf8)
-        added.append(build_field(b"Sender", words))
+        reason = "the header has several authors and no Sender"
+        added.append(_identity(b"Sender", submission.sender, submission, reason))
     return added
+
+
+def _identity(
+    name: bytes, address: Address | None, submission: Submission, reason: str
+) -> bytes:
+    """A field that names who logged in."""
+    if address is None or not (submission.utf8 or address.is_ascii):
+        raise SyntaxProblem(reason)
+    return build_field(name, format_mailbox(address, utf8=submission.utf8))
 
 
 def _improper(field: Field) -> SyntaxProblem:

@@ -52,12 +52,13 @@ class SubmissionDelivery:
         fields: Sequence[tuple[str, str]] = (),
     ) -> SubmittedBody:
         """Begin the message; see :class:`IDelivery`."""
+        sender = parse_address(envelope.account.encode()) if envelope.account else None
         submission = Submission(
             now=envelope.received_at,
             message_id=f"{envelope.id}@{self._hostname}",
-            sender=parse_address(envelope.account.encode())
-            if envelope.account
-            else None,
+            sender=sender,
+            # the login has been found to own its reverse-path
+            author=sender and (envelope.reverse_path or sender),
             utf8=envelope.smtputf8,
             short_domains=self._short_domains,
         )

@@ -154,7 +154,7 @@ class SubmissionTests(SubmissionCase):
             client.sendmail(BOB, [ALICE], b"From: alice@example.test\r\n\r\nhi\r\n")
         self.assertEqual(caught.exception.smtp_code, 550)
         with self.assertRaises(smtplib.SMTPDataError) as caught:
-            client.sendmail(BOB, [ALICE], b"Subject: nobody\r\n\r\nhi\r\n")
+            client.sendmail(BOB, [ALICE], b"From: nobody\r\n\r\nhi\r\n")
         self.assertEqual(caught.exception.smtp_code, 554)
 
     @threat(48)

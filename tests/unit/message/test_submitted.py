@@ -63,8 +63,6 @@ class MendTests(SynchronousTestCase):
         self.assertEqual(mend(expected, FACTS), expected)
 
     @rows(
-        empty=(b"", "no From"),
-        no_from=(WHOLE, "no From"),
         two_froms=(FROM + FROM, "more than one From"),
         two_dates=(WHOLE + FROM + b"Date: z\r\n", "more than one Date"),
         two_subjects=(FROM + b"Subject: a\r\nsubject: b\r\n", "more than one subject"),
@@ -104,6 +102,34 @@ class MendTests(SynchronousTestCase):
         self.assertRaises(SyntaxProblem, mend, TWO, greek)
         mended = mend(TWO, evolve(greek, utf8=True))
         self.assertIn("Sender: <άλφα@example.test>\r\n".encode(), mended)
+
+    @rows(
+        empty=(b"", DATE + MESSAGE_ID + b"From: <alice@example.test>\r\n"),
+        subject=(
+            WHOLE + b"Subject: s\r\n",
+            b"From: <alice@example.test>\r\n" + WHOLE + b"Subject: s\r\n",
+        ),
+        resent=(
+            WHOLE + b"Resent-From: a@b.c\r\n",
+            b"From: <alice@example.test>\r\n" + WHOLE + b"Resent-From: a@b.c\r\n",
+        ),
+    )
+    def test_from_added(self, header: bytes, expected: bytes) -> None:
+        """Who logged in is the author where the header names none."""
+        facts = evolve(FACTS, author=ALICE)
+        self.assertEqual(mend(header, facts), expected)
+        self.assertEqual(mend(expected, facts), expected)
+
+    @rows(empty=b"", dated=WHOLE)
+    def test_author_unknown(self, header: bytes) -> None:
+        """A From is not invented for who did not log in, nor one of UTF-8 in ASCII."""
+        greek = evolve(FACTS, author=Address("άλφα", "example.test"))
+        for facts in (FACTS, greek):
+            with self.assertRaises(SyntaxProblem) as caught:
+                mend(header, facts)
+            self.assertIn("no From", caught.exception.reason)
+        mended = mend(header, evolve(greek, utf8=True))
+        self.assertIn("From: <άλφα@example.test>\r\n".encode(), mended)
 
     def test_own_short_domain(self) -> None:
         """A domain of ours that has no dot is as full as it can be."""

@@ -130,7 +130,7 @@ class SenderRightsTests(PolicyCase):
         encoded_local=(b"From: =?utf-8?q?alice?=@example.test\r\n", 554),
         route=(b"From: <@bob.test:alice@example.test>\r\n", 554),
         comment=(b"From: alice@example.test(, bob@example.test\r\n", 554),
-        none=(b"Subject: x\r\n", 554),
+        none=(b"Subject: x\r\n", None),  # a submission gets one of its own
         empty=(b"From:\r\n", 554),
         empty_group=(b"From: nobody:;\r\n", 554),
     )

@@ -31,6 +31,7 @@ ENVELOPE = Envelope(
     account=ALICE,
 )
 FROM = b"From: alice@example.test\r\n"
+OWN = b"From: <alice@example.test>\r\n"
 ADDED = b"Date: Thu, 1 Jan 1970 00:00:00 +0000\r\nMessage-ID: <t0@mx.foo.com>\r\n"
 
 
@@ -61,6 +62,8 @@ class BodyTests(SynchronousTestCase):
         no_body=(FROM + b"\r\n", ADDED + FROM + b"\r\n"),
         no_empty_line=(FROM, ADDED + FROM),
         no_line_end=(FROM[:-2], ADDED + FROM),
+        no_from=(b"A: b\r\n\r\n", ADDED + OWN + b"A: b\r\n\r\n"),
+        no_header=(b"\r\nhello\r\n", ADDED + OWN + b"\r\nhello\r\n"),
         bcc_in_body=(
             FROM + b"\r\nBcc: x\r\n\r\nFrom: y\r\n",
             ADDED + FROM + b"\r\nBcc: x\r\n\r\nFrom: y\r\n",
@@ -92,9 +95,8 @@ class BodyTests(SynchronousTestCase):
         self.assertTrue(body.aborted)
 
     @rows(
-        empty=([], (6, 0)),
-        blank=([b"\r\nhello\r\n"], (6, 0)),
-        no_from=([b"A: b\r\n\r\n"], (6, 0)),
+        no_field=([b"hello\r\n"], (6, 0)),
+        nobody=([b"From: \r\n\r\n"], (6, 0)),
         huge=([b"A: " + b"x" * 2**20, b"x" * 9], (3, 4)),
     )
     @threat(4, 14)
@@ -157,11 +159,21 @@ class ListenerTests(SubmissionCase):
 
     def test_refused(self) -> None:
         """554 5.6.0 at the end of data; the session goes on, and nothing is stored."""
-        code, wire = self.submit(b"Subject: nobody\r\n\r\nhello\r\n")
+        code, wire = self.submit(b"From: nobody\r\n\r\nhello\r\n")
         self.assertEqual(code, 554)
         self.assertEqual(self.ledger.stored, [])
         self.assertEqual(self.ledger.open_bodies, [])
         self.assertEqual(self.transfer(wire, FROM + b"\r\n"), 250)
+
+    def test_author(self) -> None:
+        """A message without From is from its reverse-path, which is the login's."""
+        code, _ = self.submit(b"Subject: mine\r\n\r\nhello\r\n")
+        self.assertEqual(code, 250)
+        (stored,) = self.ledger.stored
+        self.assertEqual(
+            stored.content.partition(b"Message-ID")[2].partition(b"\r\n")[2],
+            b"From: <alice@example.test>\r\nSubject: mine\r\n\r\nhello\r\n",
+        )
 
     def test_envelope_unchanged(self) -> None:
         """What delivery is told is what it would be told by any listener."""
