@@ -31,6 +31,7 @@ def canonical(name: tuple[str, ...]) -> tuple[str, ...]:
         raise BadName from None
     if octets > MAX_OCTETS:
         raise BadName
-    if name[0].upper() == INBOX[0]:
+    # of ASCII: the upper case of a dotless i is an I, too
+    if name[0].isascii() and name[0].upper() == INBOX[0]:
         return (*INBOX, *name[1:])
     return name

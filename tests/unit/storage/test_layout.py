@@ -31,6 +31,7 @@ class LayoutTests(SynchronousTestCase):
         inbox=(("INBOX",), b""),
         inbox_case=(("inBox",), b""),
         below_inbox=(("inbox", "a"), b".INBOX.a"),
+        dotless=(("\u0131nbox",), b".&ATE-nbox"),
         plain=(("Sent Mail",), b".Sent Mail"),
         levels=(("a", "b"), b".a.b"),
         dot=(("a.b",), b".a&AC4-b"),
