@@ -76,7 +76,7 @@ class MaildirAccount:
         self._seen: dict[bytes, tuple[int, int]] = {}
         self.marks: Final = MaildirMarks(ground.files, self._blocking, path)
         self._opened: Final = Opened(
-            ground.neighbours.notify,
+            ground.lookout,
             ground.clock,
             self._blocking,
             self._mailboxes.look,

@@ -11,6 +11,7 @@ from mailapp.storage.index.indexes import Indexes
 from mailapp.storage.maildir.filename import UniqueNames
 from mailapp.storage.maildir.kept import Kept
 from mailapp.storage.maildir.lease import LeaseTable
+from mailapp.storage.maildir.lookout import Lookout
 from mailapp.storage.maildir.opened import Neighbours
 
 
@@ -23,6 +24,7 @@ class Ground:
         leases: that this process holds.
         clock: of the reactor.
         neighbours: other processes and programs.
+        lookout: notices what other programs change.
         indexes: of the accounts; None: nothing is kept but the mail.
         kept: what is in memory.
     """
@@ -33,5 +35,6 @@ class Ground:
     leases: LeaseTable
     clock: IReactorTime
     neighbours: Neighbours
+    lookout: Lookout
     indexes: Indexes | None = None
     kept: Kept = field(factory=Kept)

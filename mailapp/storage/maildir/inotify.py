@@ -37,7 +37,7 @@ Hint = Callable[[], None]
 class Inotify:
     """One queue of the kernel for all directories that this process watches.
 
-    It is a :class:`mailapp.storage.maildir.opened.Notify`. The queue is opened when
+    It is a :class:`mailapp.storage.maildir.lookout.Notify`. The queue is opened when
     the first directory is watched.
 
     Args:
@@ -103,6 +103,7 @@ class Inotify:
         except BlockingIOError:
             return
         changed: dict[int, None] = {}
+        gone: list[int] = []
         at = 0
         while at < len(octets):
             watched, mask, _, length = _EVENT.unpack_from(octets, at)
@@ -111,12 +112,13 @@ class Inotify:
                 changed = dict.fromkeys(self._hints)
                 break
             if mask & _IGNORED:
-                self._hints.pop(watched, None)  # the directory is gone
-                continue
+                gone.append(watched)  # so is the directory
             changed[watched] = None
-        for watched in changed:
-            for hint in list(self._hints.get(watched, ())):
-                hint()
+        hints = [hint for watched in changed for hint in self._hints.get(watched, ())]
+        for watched in gone:
+            self._hints.pop(watched, None)
+        for hint in hints:
+            hint()
 
     def connectionLost(self, reason: Failure) -> None:
         """See IFileDescriptor: the reactor stops, or could not read."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Any, ClassVar, Final, Protocol
+from typing import Any, ClassVar, Final
 
 from attrs import frozen
 from twisted.internet.defer import Deferred
@@ -18,26 +18,16 @@ from mailapp.net.steps import nothing, run
 from mailapp.storage.columns import Columns
 from mailapp.storage.interfaces import IMailbox
 from mailapp.storage.maildir.errors import disk_errors
+from mailapp.storage.maildir.lookout import Lookout, Notify
 from mailapp.storage.maildir.mailbox import Mailbox
 from mailapp.storage.types import UID, AccountId, FolderId, StoreError, TextQuery
 
 HINT_SECONDS: Final = 0.005
-"""Hints that come within this time are one."""
+"""Between two hints; what comes meanwhile is one."""
 FACTS_AT_ONCE: Final = 200
 
 Blocking = Callable[..., Awaitable[Any]]
 """Runs a call in a thread; its errors are of the store."""
-
-
-class Notify(Protocol):
-    """Has the system tell of changes in a directory."""
-
-    def __call__(self, path: bytes, hint: Callable[[], None], /) -> Callable[[], None]:
-        """Call ``hint`` when names come or go there; returns how to stop.
-
-        Raises:
-            OSError: the system does not want to.
-        """
 
 
 def _ignored(_account: object, _folder: object) -> None:
@@ -81,8 +71,8 @@ class Shared:
         self._hint_call: IDelayedCall | None = None
         self._second_call: IDelayedCall | None = None
         self._again = False
-        self._stops: list[Callable[[], None]] = []
-        self._told = False
+        self._told_at = 0.0
+        self._watched = False
         self._indexing = False
 
     @property
@@ -142,32 +132,39 @@ class Shared:
                 "texts of a mailbox", Failure(problem), event="index.texts.failed"
             )
 
+    @property
+    def path(self) -> bytes:
+        """Its directory."""
+        return self.box.found.path
+
     def watch(self) -> None:
-        """Have the system tell of changes, from now on."""
-        if self._told:
-            return
-        self._told = True
-        self._parts.watch(self)
-        if self._parts.notify is None:
-            return
-        for part in (b"/new", b"/cur"):
-            with suppress(OSError):
-                path = self.box.found.path + part
-                self._stops.append(self._parts.notify(path, self.hint))
+        """Hear of changes, from now on."""
+        if not self._watched:
+            self._watched = True
+            self._parts.watch(self)
+
+    def look(self) -> None:
+        """Something changed, unless the mailbox is as it was seen last."""
+        with suppress(OSError):
+            if self.box.tracked.fresh():
+                return
+        self.hint()
 
     def hint(self) -> None:
-        """Something may have changed; say so in a moment, and again when in doubt.
+        """Something may have changed; say so at once, and again when in doubt.
 
         What another program did in the same moment as this process shows only later.
         """
         if any(each.watching for each in self.sessions):
             if self._hint_call is None:
-                later = self._parts.clock.callLater
-                self._hint_call = later(HINT_SECONDS, self._tell)
+                clock = self._parts.clock
+                wait = max(0.0, self._told_at + HINT_SECONDS - clock.seconds())
+                self._hint_call = clock.callLater(wait, self._tell)
             self._again = True
 
     def _tell(self) -> None:
         self._hint_call = None
+        self._told_at = self._parts.clock.seconds()
         for session in list(self.sessions):
             session.tell()
         doubt = self.box.tracked.doubtful_for()
@@ -183,11 +180,8 @@ class Shared:
 
     def stop(self) -> None:
         """The last session is gone."""
-        for stop in self._stops:
-            stop()
-        self._stops.clear()
-        if self._told:
-            self._told = False
+        if self._watched:
+            self._watched = False
             self._parts.unwatch(self)
         for call in (self._hint_call, self._second_call):
             if call is not None:
@@ -269,7 +263,7 @@ class Opened:
     """The selected mailboxes of one account.
 
     Args:
-        notify: has the system tell of changes.
+        lookout: notices changes.
         clock: gathers hints.
         blocking: runs a call in a thread.
         look: finds a mailbox and looks at it; blocks.
@@ -278,14 +272,14 @@ class Opened:
 
     def __init__(
         self,
-        notify: Notify | None,
+        lookout: Lookout,
         clock: IReactorTime,
         blocking: Blocking,
         look: Callable[[FolderId], Mailbox],
         on_watched: Callable[[bool], None],
     ) -> None:
         self.clock: Final = clock
-        self.notify: Final = notify
+        self._lookout = lookout
         self.blocking: Final = blocking
         self.look: Final = look
         self._on_watched = on_watched
@@ -316,12 +310,14 @@ class Opened:
     def watch(self, shared: Shared) -> None:
         """A session watches a mailbox."""
         self._watched.add(shared)
+        self._lookout.watch(shared)
         if len(self._watched) == 1:
             self._on_watched(True)  # noqa: FBT003 - a state
 
     def unwatch(self, shared: Shared) -> None:
         """Nobody watches it any more."""
         self._watched.discard(shared)
+        self._lookout.unwatch(shared)
         if not self._watched:
             self._on_watched(False)  # noqa: FBT003 - a state
 

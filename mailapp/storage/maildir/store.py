@@ -41,6 +41,7 @@ from mailapp.storage.maildir.layout import (
     folder_directory,
 )
 from mailapp.storage.maildir.lease import LeaseTable
+from mailapp.storage.maildir.lookout import Lookout
 from mailapp.storage.maildir.opened import Neighbours
 from mailapp.storage.maildir.places import PLACE_NANOSECONDS, Places, Target
 from mailapp.storage.maildir.quota import Quota
@@ -99,7 +100,14 @@ class MaildirStore:
         leases = LeaseTable(self._files, clock)
         neighbours = neighbours or Neighbours()
         self._ground = Ground(
-            self._files, unique, in_thread, leases, clock, neighbours, indexes
+            files=self._files,
+            unique=unique,
+            in_thread=in_thread,
+            leases=leases,
+            clock=clock,
+            neighbours=neighbours,
+            lookout=Lookout(neighbours.notify, clock),
+            indexes=indexes,
         )
         self._sinks = SinkParts(
             files=self._files,

@@ -47,6 +47,11 @@ class Bus:
         for facts in self.processes.values():
             facts.heard(GONE, str(number).encode())
 
+    def stop(self) -> None:
+        """All end."""
+        for facts in self.processes.values():
+            facts.stop()
+
     def publish(self, sender: int, topic: bytes, fact: bytes) -> None:
         """As the supervisor passes it on."""
         assert len(fact) < 65536
@@ -77,7 +82,7 @@ class WatchingTests(SynchronousTestCase):
         """They begin."""
         self.clock = Clock()
         self.bus = Bus(self.clock)
-        self.addCleanup(lambda: [facts.stop() for facts in self.bus.processes.values()])
+        self.addCleanup(self.bus.stop)
         self.one, self.two, self.three = (self.bus.join() for _ in range(3))
         self.bus.messages.clear()
 

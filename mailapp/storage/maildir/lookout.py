@@ -1,0 +1,124 @@
+"""Notices that other programs changed a mailbox: the system tells, or it is looked at.
+
+The system tells of a limited number of directories only (inotify(7)). Mailboxes beyond
+that are looked at in turn, some at a time, and what the system would not watch before
+is offered to it again then.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import ClassVar, Final, Protocol
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+
+LOOK_EVERY: Final = 5.0
+"""Seconds from one look at a mailbox to the next."""
+AT_ONCE: Final = 50
+"""Mailboxes that are looked at together: some three milliseconds."""
+_EXHAUSTED: Final = frozenset({errno.ENOSPC, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+
+Stop = Callable[[], None]
+
+
+class Notify(Protocol):
+    """Has the system tell of changes in a directory."""
+
+    def __call__(self, path: bytes, hint: Callable[[], None], /) -> Stop:
+        """Call ``hint`` when names come or go there; returns how to stop.
+
+        Raises:
+            OSError: the system does not want to.
+        """
+
+
+class Watched(Protocol):
+    """A mailbox that sessions watch."""
+
+    @property
+    def path(self) -> bytes:
+        """Its directory."""
+
+    def hint(self) -> None:
+        """Something may have changed in it."""
+
+    def look(self) -> None:
+        """Find out whether something changed, without waiting; then it is a hint."""
+
+
+class Lookout:
+    """See the module.
+
+    Args:
+        notify: has the system tell; None: nothing is told, and nothing looked at.
+        clock: for looking.
+    """
+
+    log: ClassVar = Logger()
+
+    def __init__(self, notify: Notify | None, clock: IReactorTime) -> None:
+        self._notify = notify
+        self._clock = clock
+        self._told: dict[Watched, list[Stop]] = {}
+        self._looked: OrderedDict[Watched, None] = OrderedDict()
+        self._call: IDelayedCall | None = None
+        self._said = False
+
+    def watch(self, watched: Watched) -> None:
+        """Tell it of changes from now on."""
+        if self._notify is not None and not self._tell(watched, self._notify):
+            self._looked[watched] = None
+            self._plan()
+
+    def unwatch(self, watched: Watched) -> None:
+        """Tell it no more."""
+        for stop in self._told.pop(watched, ()):
+            stop()
+        self._looked.pop(watched, None)
+        if not self._looked and self._call is not None:
+            self._call.cancel()
+            self._call = None
+
+    def _tell(self, watched: Watched, notify: Notify) -> bool:
+        """Have the system tell of both its directories, or of none."""
+        stops: list[Stop] = []
+        try:
+            for part in (b"/new", b"/cur"):
+                stops.append(notify(watched.path + part, watched.hint))  # noqa: PERF401
+        except OSError as problem:
+            for stop in stops:
+                stop()
+            self._say(problem)
+            return False
+        self._told[watched] = stops
+        return True
+
+    def _say(self, problem: OSError) -> None:
+        if problem.errno in _EXHAUSTED and not self._said:
+            self._said = True
+            self.log.warn(
+                "the system watches no more directories ({reason}): what other programs"
+                " change in mailboxes is seen up to {seconds} s later; raise"
+                " fs.inotify.max_user_watches or fs.inotify.max_user_instances",
+                event="maildir.watch.refused",
+                reason=problem.strerror,
+                seconds=LOOK_EVERY,
+            )
+
+    def _plan(self) -> None:
+        if self._call is None and self._looked:
+            share = min(1.0, AT_ONCE / len(self._looked))
+            self._call = self._clock.callLater(LOOK_EVERY * share, self._look)
+
+    def _look(self) -> None:
+        self._call = None
+        assert self._notify is not None  # noqa: S101 - else nothing is looked at
+        for _ in range(min(AT_ONCE, len(self._looked))):
+            watched, _nothing = self._looked.popitem(last=False)
+            if not self._tell(watched, self._notify):
+                self._looked[watched] = None
+            watched.look()
+        self._plan()
