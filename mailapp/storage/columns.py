@@ -43,6 +43,17 @@ class Origin(ABC):
     def guid(self, columns: Columns, place: int) -> bytes:
         """1 to 70 octets of 0x21 to 0x7E, unique for ever in the account."""
 
+    @abstractmethod
+    def email(self, columns: Columns, place: int) -> bytes:
+        """As ``guid``, but the same for all copies of a message (RFC 8474)."""
+
+    @abstractmethod
+    def saved(self, columns: Columns, place: int) -> int | None:
+        """When it came to this mailbox, in seconds since the epoch (RFC 8514).
+
+        None: nobody knows.
+        """
+
 
 @frozen(eq=False)
 class Columns:
@@ -106,6 +117,14 @@ class Columns:
     def guid(self, place: int) -> bytes:
         """See :meth:`Origin.guid`."""
         return self.origin.guid(self, place)
+
+    def email(self, place: int) -> bytes:
+        """See :meth:`Origin.email`."""
+        return self.origin.email(self, place)
+
+    def saved(self, place: int) -> int | None:
+        """See :meth:`Origin.saved`."""
+        return self.origin.saved(self, place)
 
     def row(self, place: int) -> Row:
         """One message as a value: for where there are few."""

@@ -39,13 +39,20 @@ from mailapp.storage.types import (
 
 @frozen
 class Message:
-    """A message in a mailbox; its blob reference is its own, also in a copy."""
+    """A message in a mailbox; its blob reference is its own, also in a copy.
+
+    Attributes:
+        saved: when it came to the mailbox.
+        email: its first reference, also in a copy.
+    """
 
     blob: BlobRef
     size_octets: int
     flags: frozenset[str]
     received: int
     modseq: int
+    saved: int = 0
+    email: bytes = b""
 
     def row(self, uid: UID) -> Row:
         """As IMAP sees it."""
@@ -256,7 +263,15 @@ class _Work:
         self.state.room_for(message.size_octets)
         blob = self.reference()
         self.state.bodies[blob] = self.state.bodies[message.blob]
-        return box.add(evolve(message, blob=blob, modseq=self.state.modseq))
+        return box.add(
+            evolve(
+                message,
+                blob=blob,
+                modseq=self.state.modseq,
+                saved=self.now,
+                email=message.email or bytes(blob),
+            )
+        )
 
     def set_flags(self, change: SetFlags) -> Outcome:
         box = self.state.box(change.folder)

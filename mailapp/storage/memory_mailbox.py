@@ -12,7 +12,7 @@ from zope.interface import implementer
 from mailapp.message.imap_facts import Kind, facts_of
 from mailapp.storage.columns import SYSTEM_FLAGS, Columns, Origin
 from mailapp.storage.interfaces import IMailbox
-from mailapp.storage.memory_changes import Box, State
+from mailapp.storage.memory_changes import Box, Message, State
 from mailapp.storage.types import UID, BlobRef, FolderId, TextQuery
 
 
@@ -25,17 +25,28 @@ class Account(Protocol):
 
 @frozen(eq=False)
 class Held(Origin):
-    """References that are there already, by UID."""
+    """Messages that are there already, by UID."""
 
-    blobs: Mapping[int, BlobRef]
+    messages: Mapping[UID, Message]
 
     def blob(self, columns: Columns, place: int) -> BlobRef:
         """See :class:`Origin`."""
-        return self.blobs[columns.uids[place]]
+        return self._message(columns, place).blob
 
     def guid(self, columns: Columns, place: int) -> bytes:
         """See :class:`Origin`."""
-        return bytes(self.blobs[columns.uids[place]])
+        return bytes(self._message(columns, place).blob)
+
+    def email(self, columns: Columns, place: int) -> bytes:
+        """See :class:`Origin`."""
+        return self._message(columns, place).email
+
+    def saved(self, columns: Columns, place: int) -> int | None:
+        """See :class:`Origin`."""
+        return self._message(columns, place).saved
+
+    def _message(self, columns: Columns, place: int) -> Message:
+        return self.messages[UID(columns.uids[place])]
 
 
 def columns_of(box: Box) -> Columns:
@@ -54,7 +65,7 @@ def columns_of(box: Box) -> Columns:
         flags=flags,
         sizes=array("Q", [row.size_octets for row in rows]),
         received=array("Q", [row.received for row in rows]),
-        origin=Held({row.uid: row.blob for row in rows}),
+        origin=Held(dict(box.messages)),
     )
 
 

@@ -67,6 +67,12 @@ class ChangeContract(StoreCase):
         self.assertEqual([r.uid for r in there], [copied.uids[0], moved.uids[0]])
         self.assertEqual([set(r.flags) for r in there], [{"\\Seen", "Work"}] * 2)
         self.assertNotEqual(there[0].guid, guid)
+        mailbox = now(self.alice.mailbox(folder))
+        columns = mailbox.columns
+        mailbox.close()
+        # RFC 8474, section 5.1
+        self.assertEqual(columns.email(0), columns.email(1))
+        self.assertNotIn(columns.saved(0), (None, 0))
         self.assertEqual(self.read(self.alice, there[1].blob), TEXT)
 
     def test_discard(self) -> None:

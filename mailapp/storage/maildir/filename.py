@@ -1,12 +1,15 @@
 """Names of message files.
 
 ``<unique>,S=<octets on disk>,W=<octets on the wire>`` ``[,D=<received>]``
-``[,U=<uid>,V=<validity>]`` ``:2,<flags>``
+``[,T=<saved>][,E=<email id>][,U=<uid>,V=<validity>]`` ``:2,<flags>``
 
 The unique part is all before the first comma or colon and never changes, whatever other
 programs do to the rest. S and W are Dovecot's. D is when the message was received, in
 seconds since the epoch; without it a name of ours tells that by its beginning, and of
-any other file the mtime does. U is the UID and V the UIDVALIDITY it
+any other file the mtime does. T is when it came to its mailbox (RFC 8514), where the
+beginning of the name does not tell that: it was moved there, or another program made
+it. E is in a copy, and is what the unique part of the message is that it is a copy of
+(RFC 8474). U is the UID and V the UIDVALIDITY it
 was given under: a file that another program brought from elsewhere, name and all, has
 no UID here. Names made by others are taken as they are; fields that are not ours are
 kept when a file gets another name.
@@ -28,7 +31,9 @@ _NAME: Final = re.compile(rb"([^,:/]+)((?:,[^:/]*)?)(?::([^/]*))?", re.DOTALL)
 _NUMBER: Final = re.compile(rb"0|[1-9][0-9]{0,18}")
 _ARRIVAL: Final = re.compile(rb"([0-9]{1,11})\.(?:M([0-9]{1,9}))?")
 _GUID: Final = re.compile(rb"[\x21-\x7e]{1,70}")
-_OURS: Final = {b"S": 0, b"W": 1, b"D": 2, b"U": 3, b"V": 4}
+_OURS: Final = {b"S": 0, b"W": 1, b"D": 2, b"T": 3, b"U": 4, b"V": 5}
+_MOMENT: Final = re.compile(rb",T=([0-9]{1,10})(?:[,:]|\Z)")
+_EMAIL: Final = re.compile(rb",E=([!-+\-.0-9;-~]{1,70})(?:[,:]|\Z)")
 _MADE_HERE: Final = re.compile(rb"([0-9]{10})\.M[0-9]{6}P[0-9]+R[0-9a-f]{12}Q")
 _SAFE_HOST: Final = re.compile(r"[^A-Za-z0-9.-]")
 MAX_UID: Final = 2**32 - 1
@@ -46,6 +51,8 @@ class MessageName:
         flags: info letters, sorted, each once.
         others: fields of other programs, as they stand.
         received: seconds since the epoch, if a field tells.
+        saved: likewise.
+        email: what a copy is a copy of.
     """
 
     unique: bytes
@@ -56,6 +63,8 @@ class MessageName:
     flags: bytes = b""
     others: tuple[bytes, ...] = ()
     received: int | None = None
+    saved: int | None = None
+    email: bytes | None = None
 
     def format(self) -> bytes:
         """The file name, with an info part."""
@@ -66,6 +75,10 @@ class MessageName:
             parts.append(b"W=%d" % self.wire)
         if self.received is not None:
             parts.append(b"D=%d" % self.received)
+        if self.saved is not None:
+            parts.append(b"T=%d" % self.saved)
+        if self.email is not None:
+            parts.append(b"E=%b" % self.email)
         if self.uid is not None and self.validity is not None:
             parts.append(b"U=%d" % self.uid)
             parts.append(b"V=%d" % self.validity)
@@ -81,19 +94,31 @@ def parse(name: bytes) -> MessageName | None:
     unique, fields, info = match.groups()
     numbers: list[int | None] = [None] * len(_OURS)
     others = []
+    email = None
     for part in fields.split(b",")[1:]:
         key, equals, value = part.partition(b"=")
         place = _OURS.get(key) if equals else None
-        if place is None:
+        if email is None and key == b"E" and _GUID.fullmatch(value):
+            email = value
+        elif place is None:
             others.append(part)
         elif numbers[place] is None and _NUMBER.fullmatch(value):
             numbers[place] = int(value)
-    size, wire, received, uid, validity = numbers
+    size, wire, received, saved, uid, validity = numbers
     if not (uid and validity and uid <= MAX_UID and validity <= MAX_UID):
         uid = validity = None
     flags = letters(info)
     return MessageName(
-        unique, size, wire, uid, validity, flags, tuple(others), received
+        unique,
+        size,
+        wire,
+        uid,
+        validity,
+        flags,
+        tuple(others),
+        received,
+        saved,
+        email,
     )
 
 
@@ -106,8 +131,25 @@ def received(name: MessageName) -> int | None:
     """When the message was received, if its name tells."""
     if name.received is not None:
         return name.received
-    made_here = _MADE_HERE.match(name.unique)
-    return int(made_here[1]) if made_here else None
+    return made_here(name.unique)
+
+
+def made_here(unique: bytes) -> int | None:
+    """When a name of ours was made, in seconds; None: another program made it."""
+    ours = _MADE_HERE.match(unique)
+    return int(ours[1]) if ours else None
+
+
+def saved(stem: bytes) -> int | None:
+    """When a message came to its mailbox, if its name, or the stem of it, tells."""
+    moment = _MOMENT.search(stem)
+    return int(moment[1]) if moment else made_here(stem)
+
+
+def email(stem: bytes) -> bytes:
+    """What copies of a message have in common: a :func:`guid`, from a name."""
+    original = _EMAIL.search(stem) if b",E=" in stem else None
+    return original[1] if original else guid(stem.partition(b",")[0])
 
 
 def letters(info: bytes | None) -> bytes:

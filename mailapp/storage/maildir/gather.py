@@ -23,6 +23,7 @@ from mailapp.storage.columns import (
     order_of,
     permuted,
 )
+from mailapp.storage.maildir import filename
 from mailapp.storage.maildir.filename import MAX_UID, guid, parse, received, size_of
 from mailapp.storage.maildir.letters import Letters
 from mailapp.storage.types import BlobRef
@@ -32,7 +33,7 @@ _PATTERN: Final = (
     rb"(?<=/)"
     rb"((?:([0-9]{10})\.M[0-9]{6}P[0-9]+R[0-9a-f]{12}Q|(?!\.))[^,:/]+"
     rb",S=(?:0|[1-9][0-9]{0,14}),W=(0|[1-9][0-9]{0,14})"
-    rb"(?:,D=([0-9]{1,10}))?)"
+    rb"(?:,D=([0-9]{1,10}))?(?:,T=[0-9]{1,10})?(?:,E=[!-+\-.0-9;-~]{1,70})?)"
     rb",U=([1-9][0-9]{0,9}),V=%d:2,([A-Za-z]*)/"
 )
 _S_FIELD: Final = re.compile(rb",S=([0-9]+)")
@@ -104,6 +105,19 @@ class Names(Origin):
         """See :class:`Origin`: what POP calls the UIDL."""
         del columns
         return guid(self.unique(place))
+
+    def email(self, columns: Columns, place: int) -> bytes:
+        """See :class:`Origin`."""
+        return filename.email(self._telling(columns, place))
+
+    def saved(self, columns: Columns, place: int) -> int | None:
+        """See :class:`Origin`."""
+        return filename.saved(self._telling(columns, place))
+
+    def _telling(self, columns: Columns, place: int) -> bytes:
+        """All that a name tells: the stem of one that is not ours is shortened."""
+        odd = self.odd.get(columns.uids[place]) if self.odd else None
+        return odd or self.heap.stem(self.starts[place])
 
     def octets(self, place: int) -> int:
         """What the file takes on disk."""

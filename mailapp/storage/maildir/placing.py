@@ -15,7 +15,13 @@ from attrs import evolve, frozen
 from mailapp.storage.columns import Columns
 from mailapp.storage.files import Files
 from mailapp.storage.maildir.deliver import link_or_copy, settle
-from mailapp.storage.maildir.filename import MessageName, UniqueNames, parse, size_of
+from mailapp.storage.maildir.filename import (
+    MessageName,
+    UniqueNames,
+    email,
+    parse,
+    size_of,
+)
 from mailapp.storage.maildir.mailbox import Mailbox
 from mailapp.storage.maildir.quota import Quota, Reservation
 from mailapp.storage.types import UID, Append, BlobRef, Copy, FolderId, Move, NoSuch
@@ -145,7 +151,7 @@ class Placing:
         with source.turn():
             self._find(source, uids)
             columns = source.tracked.columns
-            copies = [self._source(source, columns, uid) for uid in uids]
+            copies = [self._copied(source, columns, uid) for uid in uids]
         octets = sum(size_of(name) for _, name, _ in copies)
         room = self._reserve(octets, len(copies))
         try:
@@ -155,6 +161,18 @@ class Placing:
             raise
         settle(room, kept=True)
         return fresh
+
+    def _copied(
+        self, box: Mailbox, columns: Columns, uid: UID
+    ) -> tuple[bytes, MessageName, frozenset[str]]:
+        """As ``_source``; its name will tell what it is a copy of.
+
+        RFC 8474, section 5.1: copies have one EMAILID. RFC 8514, section 3: the time of
+        a copy is its own, which its unique part tells.
+        """
+        path, name, flags = self._source(box, columns, uid)
+        original = name.email or email(name.unique)
+        return path, evolve(name, email=original, saved=None), flags
 
     def _find(self, box: Mailbox, uids: Sequence[UID]) -> None:
         """See that the files lie where they should, in a turn."""
@@ -209,11 +227,13 @@ class Placing:
         names: list[bytes] = []
         with target.turn() as mine:
             validity, first = mine.numbers.validity, mine.take(len(there))
+            now = self.files.now() // 1_000_000_000  # RFC 8514, section 3
             for uid, given, (path, name, flags) in zip(
                 there, count(first), sources, strict=False
             ):
                 own = letters.of(target.tracked.columns.mask_of(flags))
-                fresh = evolve(name, uid=given, validity=validity, flags=own).format()
+                moved = evolve(name, uid=given, validity=validity, flags=own, saved=now)
+                fresh = moved.format()
                 with suppress(FileNotFoundError):
                     self.files.rename(path, target.path(b"cur/" + fresh))
                     done[uid] = UID(given)

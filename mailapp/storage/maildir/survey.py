@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 
 from mailapp.storage.columns import Columns, without
 from mailapp.storage.files import Files
-from mailapp.storage.maildir.filename import arrival, parse
+from mailapp.storage.maildir.filename import MessageName, arrival, made_here, parse
 from mailapp.storage.maildir.gather import Gathered, names_of
 from mailapp.storage.maildir.layout import KEYWORDS
 from mailapp.storage.maildir.letters import Letters
@@ -94,8 +94,11 @@ def number(files: Files, path: bytes, mine: Turn, bare: Sequence[bytes]) -> list
         return []
     found.sort(key=lambda each: each[0])
     named = []
+    now = files.now() // 1_000_000_000
     for uid, (_, place, name) in enumerate(found, mine.take(len(found))):
-        fresh = evolve(name, uid=uid, validity=mine.numbers.validity).format()
+        fresh = evolve(
+            name, uid=uid, validity=mine.numbers.validity, saved=_saved(name, now)
+        ).format()
         try:
             files.rename(path + b"/" + place, path + b"/cur/" + fresh)
         except FileNotFoundError:
@@ -103,6 +106,16 @@ def number(files: Files, path: bytes, mine: Turn, bare: Sequence[bytes]) -> list
         named.append(fresh)
     files.sync_directory(path + b"/cur")
     return named
+
+
+def _saved(name: MessageName, now: int) -> int | None:
+    """When a message without a UID came here; None: the beginning of its name tells.
+
+    One that had a UID elsewhere, or whose name another program made, came when it is
+    seen first (RFC 8514, section 3).
+    """
+    was_elsewhere = name.uid is not None or name.saved is not None
+    return now if was_elsewhere or made_here(name.unique) is None else None
 
 
 def fill_received(

@@ -26,9 +26,7 @@ _PART = st.binary(min_size=1, max_size=80).filter(
 _NUMBER = st.integers(0, 10**15)
 _UID = st.integers(1, 2**32 - 1)
 _OTHER = st.binary(max_size=9).filter(
-    lambda b: (
-        not set(b) & set(b",:/\0") and b[:2] not in {b"S=", b"W=", b"D=", b"U=", b"V="}
-    )
+    lambda b: not set(b) & set(b",:/\0") and (b[1:2] != b"=" or b[:1] not in b"SWDTEUV")
 )
 _NAMES = st.builds(
     MessageName,
@@ -38,6 +36,8 @@ _NAMES = st.builds(
     flags=st.binary(max_size=9).map(lambda b: letters(b"2," + b)),
     others=st.lists(_OTHER, max_size=3).map(tuple),
     received=st.none() | st.integers(0, 2**32 - 1),
+    saved=st.none() | st.integers(0, 2**32 - 1),
+    email=st.none() | st.binary(max_size=90).map(lambda b: guid(b or b"x")),
 )
 
 
@@ -54,6 +54,13 @@ class FilenameTests(SynchronousTestCase):
             b"1.M2P3Q4.h,S=5,W=6,D=9,U=7,V=8:2,",
             MessageName(b"1.M2P3Q4.h", 5, 6, 7, 8, received=9),
         ),
+        copied=(
+            b"1.M2P3Q4.h,S=5,W=6,D=9,T=8,E=1.M1P3Q4.h,U=7,V=8:2,",
+            MessageName(
+                b"1.M2P3Q4.h", 5, 6, 7, 8, received=9, saved=8, email=b"1.M1P3Q4.h"
+            ),
+        ),
+        no_email=(b"a,E=", MessageName(b"a", others=(b"E=",))),
         fresh=(b"1.M2P3Q4.h,S=5,W=5", MessageName(b"1.M2P3Q4.h", 5, 5)),
         plain=(b"1234.56.host", MessageName(b"1234.56.host")),
         dovecot=(

@@ -34,6 +34,13 @@ class Nowhere(Origin):
         """The UID."""
         return b"%d" % columns.uids[place]
 
+    def email(self, columns: Columns, place: int) -> bytes:
+        """The UID."""
+        return b"%d" % columns.uids[place]
+
+    def saved(self, columns: Columns, place: int) -> int | None:
+        """Nobody knows."""
+
 
 def columns(messages: dict[int, tuple[int, int]], highest: int = 0) -> Columns:
     """UIDs to masks and MODSEQs."""
