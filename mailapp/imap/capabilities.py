@@ -73,6 +73,7 @@ UTF8_ACCEPT: Final = Capability("UTF8=ACCEPT")
 BINARY: Final = Capability("BINARY")
 PREVIEW: Final = Capability("PREVIEW")
 OBJECTID: Final = Capability("OBJECTID")
+SAVEDATE: Final = Capability("SAVEDATE")
 # what is found
 ESEARCH: Final = Capability("ESEARCH")
 SEARCHRES: Final = Capability("SEARCHRES")
@@ -112,6 +113,7 @@ CAPABILITIES: Final = (
     BINARY,
     PREVIEW,
     OBJECTID,
+    SAVEDATE,
     ESEARCH,
     SEARCHRES,
     SORT,

@@ -14,7 +14,7 @@ What a fact says never changes for one message and one ``FACTS_VERSION``.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from enum import Enum
 from typing import Final
 
@@ -35,6 +35,7 @@ from mailapp.message.ranges import Read, chunks
 from mailapp.message.section import Section, SectionText, locate
 from mailapp.message.sorting import sort_keys
 from mailapp.message.structure import StructureScanner
+from mailapp.message.thread_id import thread_id
 
 FACTS_VERSION: Final = 1
 """To be kept beside cached facts; facts of another version are computed again."""
@@ -49,6 +50,7 @@ class Item(Enum):
     BODYSTRUCTURE = "bodystructure"  # as FETCH sends it
     PREVIEW = "preview"  # a string as FETCH sends it (RFC 8970)
     SORT_KEYS = "sort_keys"  # ``sorting.SortKeys.decode`` reads it
+    THREAD_ID = "thread_id"  # with parentheses, as FETCH sends it (RFC 8474)
 
 
 def _in_order(names: Iterable[bytes]) -> tuple[bytes, ...]:
@@ -99,7 +101,7 @@ class _Message:
         self._root = root
         self._structures: Structures | None = None
 
-    def fact(self, kind: Kind) -> bytes:
+    def fact(self, kind: Kind) -> bytes:  # noqa: PLR0911 - one for each
         """One fact."""
         match kind:
             case Item.ENVELOPE:
@@ -112,8 +114,13 @@ class _Message:
                 return string(preview(self._read, self._root).encode())
             case Item.SORT_KEYS:
                 return sort_keys(self._root.header).encode()
+            case Item.THREAD_ID:
+                return b"(%b)" % thread_id(self._root.header, self._header)
             case HeaderFields(names):
                 return self._fields(names)
+
+    def _header(self) -> Iterator[bytes]:
+        return chunks(self._read, 0, self._root.body_start)
 
     def _described(self) -> Structures:
         if self._structures is None:

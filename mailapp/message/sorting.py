@@ -29,10 +29,8 @@ _MESSAGE_ID: Final = re.compile(
 _ID_TEXT: Final = rb"[^\x00-\x20\x7f()<>\[\]:;@\\,\"]++"
 _PLAIN_ID: Final = re.compile(_ID_TEXT + b"@" + _ID_TEXT).fullmatch
 _BREAKS: Final = bytes.maketrans(b"\0\r\n", b"   ")
-_NAMES: Final = frozenset(
-    {b"date", b"subject", b"from", b"to", b"cc"}
-    | {b"message-id", b"references", b"in-reply-to"}
-)
+_LINKS: Final = frozenset({b"message-id", b"references", b"in-reply-to"})
+_NAMES: Final = _LINKS | {b"date", b"subject", b"from", b"to", b"cc"}
 
 
 @frozen
@@ -138,6 +136,16 @@ def _references(values: dict[bytes, bytes]) -> tuple[bytes, ...]:
     if found:
         return tuple(found[-REFERENCE_LIMIT:])
     return tuple(message_ids(values.get(b"in-reply-to", b""))[:1])
+
+
+def thread_root(header: Header) -> bytes:
+    """The oldest ancestor that a message names, else itself; empty: it names none."""
+    values = header.values(_LINKS)
+    for name in (b"references", b"in-reply-to", b"message-id"):
+        found = message_ids(values.get(name, b""))
+        if found:
+            return found[0]
+    return b""
 
 
 def message_ids(value: bytes) -> list[bytes]:

@@ -33,8 +33,8 @@ _FACTS: Final = {
     Attribute.ENVELOPE: Item.ENVELOPE,
     Attribute.BODY: Item.BODY,
     Attribute.BODYSTRUCTURE: Item.BODYSTRUCTURE,
+    Attribute.THREADID: Item.THREAD_ID,
 }
-_CONSTANT: Final = frozenset({Attribute.THREADID, Attribute.SAVEDATE})
 
 
 @frozen
@@ -112,8 +112,7 @@ def plan_of(items: Sequence[FetchItem], *, read_only: bool) -> Plan:
     for item in dict.fromkeys(items):
         form, value = _item(item)
         forms.append(form)
-        if value is not None:
-            values.append(value)
+        values.append(value)
     kinds = dict.fromkeys(value.kind for value in values if isinstance(value, Fact))
     bodies = [v for v in values if not isinstance(v, Attribute | Fact)]
     marks = any(
@@ -128,13 +127,13 @@ def plan_of(items: Sequence[FetchItem], *, read_only: bool) -> Plan:
     )
 
 
-def _item(item: FetchItem) -> tuple[bytes, Value | None]:
+def _item(item: FetchItem) -> tuple[bytes, Value]:
     """How an item is written, and where its value comes from."""
     if isinstance(item, Attribute):
         kind = _FACTS.get(item)
         if kind is not None:
             return b"%b %%b" % item.value, Fact(kind)
-        return COLUMN_FORMS[item], None if item in _CONSTANT else item
+        return COLUMN_FORMS[item], item
     if isinstance(item, Preview):
         # RFC 8970, section 3.2: LAZY lets us say NIL; it is computed quickly, and kept
         return b"PREVIEW %b", Fact(Item.PREVIEW)

@@ -91,8 +91,9 @@ async def _modseq(context: Context, key: ModSeqFrom) -> int:
     return places.of_places(columns.changed_since(key.modseq - 1), len(columns))
 
 
-async def _save_date_supported(_context: Context, _key: SaveDateSupported) -> int:
-    return 0  # RFC 8514, section 4.3: the store does not keep it
+async def _save_date_supported(context: Context, _key: SaveDateSupported) -> int:
+    """RFC 8514, section 4.3: every mailbox has save dates."""
+    return places.every(len(context.selection.view.columns))
 
 
 async def _size(context: Context, key: Size) -> int:
@@ -103,9 +104,15 @@ async def _size(context: Context, key: Size) -> int:
 async def _dated(context: Context, key: Dated) -> int | None:
     if key.field is DateField.SENT:
         return None
-    # RFC 8514, section 4.3: without save dates the internal date counts
-    received = context.selection.view.columns.received
-    return await _column(context, received, day_check(key))
+    columns, holds = context.selection.view.columns, day_check(key)
+    if key.field is DateField.INTERNAL:
+        return await _column(context, columns.received, holds)
+
+    def saved(place: int) -> bool:
+        moment = columns.saved(place)
+        return moment is not None and holds(moment)
+
+    return await _places(context, saved)
 
 
 async def _column(
@@ -119,16 +126,22 @@ async def _column(
     return places.of_octets(octets)
 
 
-async def _object_id(context: Context, key: HasObjectId) -> int:
-    """RFC 8474, section 6. Nothing has a THREADID (section 5.2)."""
-    columns = context.selection.view.columns
-    guid = guid_of(key.id) if key.kind is ObjectKind.EMAILID else None
+async def _object_id(context: Context, key: HasObjectId) -> int | None:
+    """RFC 8474, section 6. Columns tell of no THREADID."""
+    if key.kind is ObjectKind.THREADID:
+        return None
+    columns, guid = context.selection.view.columns, guid_of(key.id)
     if guid is None:
         return 0
+    return await _places(context, lambda place: columns.email(place) == guid)
+
+
+async def _places(context: Context, check: Callable[[int], bool]) -> int:
+    """Where a place passes a check that takes some time."""
     octets = bytearray()
-    for at in range(0, len(columns), places.AT_ONCE // 8):
-        some = range(at, min(len(columns), at + places.AT_ONCE // 8))
-        octets += bytes([columns.guid(place) == guid for place in some])
+    count, at_once = len(context.selection.view.columns), places.AT_ONCE // 8
+    for at in range(0, count, at_once):
+        octets += bytes(map(check, range(at, min(count, at + at_once))))
         await context.drain()
     return places.of_octets(octets)
 

@@ -17,6 +17,7 @@ from mailapp.imap.commands.search_program import Program
 from mailapp.imap.commands.search_texts import Wanted, scan
 from mailapp.imap.grammar.values.search import (
     Dated,
+    HasObjectId,
     Header,
     Scope,
     SearchKey,
@@ -81,12 +82,18 @@ class _Seen:
     Args:
         fields: their octets.
         sort_keys: the fact, or empty.
+        thread: likewise.
     """
 
-    def __init__(self, fields: bytes, sort_keys: bytes) -> None:
+    def __init__(self, fields: bytes, sort_keys: bytes, thread: bytes) -> None:
         self._header: Final = parse_header(fields)
+        self._thread: Final = thread
         self._texts: dict[bytes, list[str]] = {}
         self.sent: Final = _sent(sort_keys) if sort_keys else None
+
+    def in_thread(self, thread: bytes) -> bool:
+        """It has this THREADID."""
+        return self._thread == b"(%b)" % thread
 
     def has(self, name: bytes, needle: str) -> bool:
         """A field of this name has the text."""
@@ -107,6 +114,9 @@ def _header_check(key: SearchKey) -> _Check | None:
     if isinstance(key, Dated):
         holds = day_check(key)
         return lambda seen: seen.sent is not None and holds(seen.sent)
+    if isinstance(key, HasObjectId):
+        thread = key.id
+        return lambda seen: seen.in_thread(thread)
     return None
 
 
@@ -124,13 +134,17 @@ async def look_at_headers(context: Context, program: Program, undecided: int) ->
         kinds[HeaderFields(names)] = None
     if any(isinstance(key, Dated) for key in asked):
         kinds[Item.SORT_KEYS] = None
+    if any(isinstance(key, HasObjectId) for key in asked):
+        kinds[Item.THREAD_ID] = None
     if not kinds or not undecided:
         return
     found: dict[int, list[int]] = {atom: [] for atom in checks}
     async for place, values in facts(context, undecided, tuple(kinds)):
+        known = dict(zip(kinds, values, strict=True))
         seen = _Seen(
             values[0] if names else b"",
-            values[-1] if Item.SORT_KEYS in kinds else b"",
+            known.get(Item.SORT_KEYS, b""),
+            known.get(Item.THREAD_ID, b""),
         )
         for atom, check in checks.items():
             if check(seen):

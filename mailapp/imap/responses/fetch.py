@@ -142,7 +142,17 @@ def guid_of(object_id: bytes) -> bytes | None:
 
 
 def _email_ids(columns: Columns, places: Places) -> Cells:
-    return [email_id(columns.guid(place)) for place in places]
+    return [email_id(columns.email(place)) for place in places]
+
+
+def _save_dates(columns: Columns, places: Places) -> Cells:
+    """RFC 8514, section 4.2; NIL where nobody knows."""
+    moments = [columns.saved(place) for place in places]
+    dates = date_times(moment or 0 for moment in moments)
+    return [
+        b"NIL" if moment is None else b'"%b"' % date
+        for moment, date in zip(moments, dates, strict=True)
+    ]
 
 
 COLUMN_FORMS: Final = {
@@ -152,16 +162,13 @@ COLUMN_FORMS: Final = {
     Attribute.RFC822_SIZE: b"RFC822.SIZE %d",
     Attribute.MODSEQ: b"MODSEQ (%d)",
     Attribute.EMAILID: b"EMAILID (%b)",
-    # RFC 8474, section 5.2: NIL where the server has no threads
-    Attribute.THREADID: b"THREADID NIL",
-    # RFC 8514, section 4.2: NIL where the store does not keep it
-    Attribute.SAVEDATE: b"SAVEDATE NIL",
+    Attribute.SAVEDATE: b"SAVEDATE %b",
 }
 """What is known without a look at the message, and how it is written."""
 
 
 def column_cells(flags: FlagLists) -> dict[Attribute, Callable[[Places], Cells]]:
-    """The values of what is known from columns; what has none is missing."""
+    """The values of what is known from columns."""
     columns = flags.columns
     return {
         Attribute.UID: lambda places: taken(columns.uids, places),
@@ -172,4 +179,5 @@ def column_cells(flags: FlagLists) -> dict[Attribute, Callable[[Places], Cells]]
         Attribute.RFC822_SIZE: lambda places: taken(columns.sizes, places),
         Attribute.MODSEQ: lambda places: taken(columns.modseqs, places),
         Attribute.EMAILID: lambda places: _email_ids(columns, places),
+        Attribute.SAVEDATE: lambda places: _save_dates(columns, places),
     }

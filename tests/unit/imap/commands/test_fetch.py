@@ -27,8 +27,7 @@ class FetchTests(SynchronousTestCase):
         uid=("UID", "UID 2"),
         size=("RFC822.SIZE", "RFC822.SIZE 145"),
         date=("INTERNALDATE", 'INTERNALDATE " 3-Jan-1970 00:00:00 +0000"'),
-        thread=("THREADID", "THREADID NIL"),
-        saved=("SAVEDATE", "SAVEDATE NIL"),
+        saved=("SAVEDATE", 'SAVEDATE "14-Nov-2023 22:13:20 +0000"'),
         preview=("PREVIEW", 'PREVIEW "Text 2"'),
         lazy=("PREVIEW (LAZY)", 'PREVIEW "Text 2"'),
         fast=(
