@@ -72,6 +72,9 @@ authorities = "ca.pem"
 
 [queue]
 first-retry = "1 min"
+
+[imap]
+separator = "{separator}"
 """
 
 _LISTENER: Final = """
@@ -121,6 +124,7 @@ class World:
             that the account has, or a new one.
         numbered: so many more accounts, ``u000`` and so on.
         shared: the password of those, likewise.
+        separator: of the levels of mailbox names in IMAP.
     """
 
     folder: Path
@@ -130,6 +134,7 @@ class World:
     named: Mapping[str, str] = field(factory=lambda: {"alice": "", "bob": ""})
     numbered: int = 0
     shared: str = ""
+    separator: str = "/"
 
     @property
     def path(self) -> Path:
@@ -177,6 +182,7 @@ class World:
             workers=self.workers,
             names_port=self.port_base + NAMES_PORT,
             outside_port=self.port_base + OUTSIDE_PORT,
+            separator=self.separator,
         )
         for (protocol, tls), port in STANDARD_PORTS.items():
             if (protocol, str(tls)) in _SERVED:

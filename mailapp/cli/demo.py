@@ -84,6 +84,12 @@ def add_parser(subparsers: Any) -> None:
         help="serve in N processes under a supervisor (default: 0, one process)",
     )
     parser.add_argument(
+        "--separator",
+        choices=("/", "."),
+        default="/",
+        help="what stands between the levels of mailbox names in IMAP (default: /)",
+    )
+    parser.add_argument(
         "--check",
         action="store_true",
         help="send a message, read it back by every protocol, and exit 0 or 1",
@@ -182,6 +188,7 @@ def _world(arguments: argparse.Namespace) -> Callable[[Path], World]:
         named=_named(arguments.account),
         numbered=arguments.accounts,
         shared=arguments.password or "",
+        separator=arguments.separator,
     )
 
 

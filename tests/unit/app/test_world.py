@@ -89,6 +89,9 @@ class WorldTests(SynchronousTestCase):
         configuration = self.world(workers=3).build(Clock()).configuration
         self.assertEqual(configuration.server.directory, self.folder)
         self.assertEqual(configuration.server.workers, 3)
+        self.assertEqual(configuration.imap.separator, "/")
+        other = self.world(separator=".").build(Clock()).configuration
+        self.assertEqual(other.imap.separator, ".")
         self.assertEqual(
             {(x.protocol, x.address) for x in configuration.listeners},
             {(protocol, "127.0.0.1") for protocol in Protocol},

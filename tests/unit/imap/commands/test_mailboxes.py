@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from mailapp.message import modified_utf7
+from mailapp.storage.maildir.layout import folder_directory, folder_name
 from mailapp.storage.types import CreateFolder, Unavailable
 from tests.rows import rows, tabled
 from tests.threats import threat
 from tests.unit.imap.commands.talk import Client, House, now
+
+_NAMES = st.text(
+    st.sampled_from('abI./&~%*\\"NBOX \u00e4\u53f0') | st.characters(codec="utf-8"),
+    min_size=1,
+    max_size=30,
+).filter(lambda name: name.isprintable())
 
 
 def names(client: Client) -> list[str]:
@@ -188,6 +198,32 @@ class NameTests(SynchronousTestCase):
         self.assertEqual(
             client.give("NAMESPACE")[0], f'* NAMESPACE (("" "{separator}")) NIL NIL'
         )
+
+    @settings(deadline=None, max_examples=60)
+    @given(_NAMES, st.sampled_from("/."))
+    @threat(108)
+    def test_one_folder(self, name: str, separator: str) -> None:
+        """Whatever the name and the separator: one mailbox, in one safe place."""
+        house = House(separator=separator)
+        client = house.client()
+        quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+        wire = modified_utf7.encode(quoted).decode()
+        made = client.last(f'CREATE "{wire}"')
+        boxes = house.account.state.boxes.values()
+        stored = {box.name for box in boxes} - {("INBOX",)}
+        if "OK" not in made:
+            self.assertRegex(made, r"^NO \[(CANNOT|ALREADYEXISTS)\] ")
+            self.assertEqual(stored, set())
+            return
+        places = {folder_directory(path): path for path in stored}
+        self.assertEqual(len(places), len(stored))
+        for place, path in places.items():
+            self.assertRegex(place, rb"\A\.[^/\x00-\x1f\x7f-\xff]*\Z")
+            self.assertEqual(folder_name(place), path)
+        shown = client.give('LIST "" "*"')[1:-1]
+        self.assertEqual(len(shown), len(stored))
+        again = client.last(f'CREATE "{wire}"')
+        self.assertRegex(again, r"^NO \[ALREADYEXISTS\] ")
 
     def test_other_separator(self) -> None:
         """A level that has the separator in it can't be named, and is not shown."""
