@@ -30,6 +30,7 @@ _FOUR_OCTETS: Final = 2**32
 _REMEMBERED: Final = 4
 _LOWEST: Final = 0 if sys.byteorder == "little" else -1
 _UNSEEN: Final = bytes(octet for octet in range(256) if not octet & SEEN)
+_SEEN_ONLY: Final = bytes(octet & SEEN for octet in range(256))
 
 
 class Origin(ABC):
@@ -92,6 +93,12 @@ class Columns:
         at = bisect_left(self.uids, uid)
         return at if at < len(self.uids) and self.uids[at] == uid else None
 
+    def places_of(self, uids: Sequence[int]) -> Sequence[int | None]:
+        """Where messages stand; None for those that are not there."""
+        if uids == self.uids:
+            return range(len(self))
+        return [self.place(uid) for uid in uids]
+
     def places(self, low: int, high: int) -> range:
         """Where the messages from one UID to another stand, both included."""
         return range(bisect_left(self.uids, low), bisect_right(self.uids, high))
@@ -152,9 +159,9 @@ class Columns:
         r"""The place of the first message without ``\Seen`` (RFC 3501, section 7.1)."""
         for at in range(0, len(self), AT_ONCE):
             lowest = _lowest_octets(self.masks[at : at + AT_ONCE])
-            for place, octet in enumerate(lowest, at):
-                if not octet & SEEN:
-                    return place
+            found = lowest.translate(_SEEN_ONLY).find(0)
+            if found >= 0:
+                return at + found
         return None
 
     def changed_since(self, modseq: int) -> Sequence[int]:

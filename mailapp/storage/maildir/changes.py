@@ -14,11 +14,11 @@ from typing import assert_never
 
 from attrs import frozen
 
-from mailapp.storage.columns import Columns
+from mailapp.storage.columns import AT_ONCE, Columns
 from mailapp.storage.files import Files
 from mailapp.storage.maildir.filename import parse, size_of
 from mailapp.storage.maildir.folders import Folders
-from mailapp.storage.maildir.gather import named, names_of
+from mailapp.storage.maildir.gather import names_of
 from mailapp.storage.maildir.mailbox import Mailbox
 from mailapp.storage.maildir.placing import Placing, place_of
 from mailapp.storage.maildir.quota import Quota
@@ -164,33 +164,37 @@ class Changes:
         self, box: Mailbox, change: SetFlags, uids: Sequence[UID]
     ) -> list[UID]:
         """Rename the files of these messages; those that are not there. In a turn."""
-        tracked = box.tracked
-        letters = tracked.current.with_letters(change.flags)
-        columns, names = tracked.columns, tracked.current.names
-        rename, path = self.files.rename, box.path(b"cur/")
+        current = box.tracked.current
+        letters = current.with_letters(change.flags)
+        columns, names = current.columns, current.names
+        places = columns.places_of(uids)
+        lost = [uid for uid, at in zip(uids, places, strict=True) if at is None]
         after = _flagging(columns, change)
-        masks: dict[int, int] = {}
-        lost: list[UID] = []
+        others = {
+            at: mask
+            for at in places
+            if at is not None
+            and (mask := after(columns.masks[at])) != columns.masks[at]
+        }
+        changing = list(others)
+        done: dict[int, int] = {}
+        rename, path = self.files.rename, box.path(b"cur/")
         try:
-            for uid in uids:
-                place = columns.place(uid)
-                if place is None:
-                    lost.append(uid)
-                    continue
-                mask = columns.masks[place]
-                wanted = after(mask)
-                if wanted == mask:
-                    continue
-                stem = names.heap.stem(names.starts[place])
-                fresh = named(stem, uid, columns.uid_validity, letters.of(wanted))
-                try:
-                    rename(path + names.name(columns, place), path + fresh)
-                except FileNotFoundError:
-                    lost.append(uid)
-                else:
-                    masks[place] = wanted
+            for start in range(0, len(changing), AT_ONCE):
+                some = changing[start : start + AT_ONCE]
+                for at, stem in zip(some, names.stems(columns, some), strict=True):
+                    old = path + stem + letters.of(columns.masks[at])
+                    if names.odd:
+                        old = path + names.name(columns, at)
+                    mask = others[at]
+                    try:
+                        rename(old, path + stem + letters.of(mask))
+                    except FileNotFoundError:
+                        lost.append(UID(columns.uids[at]))
+                    else:
+                        done[at] = mask
         finally:
-            tracked.current.masked(masks)
+            current.masked(done)
         return lost
 
     def _expunge(self, change: Expunge) -> Outcome:

@@ -11,6 +11,7 @@ from array import array
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from itertools import accumulate
+from operator import eq
 from typing import Final
 
 from attrs import define, field, frozen
@@ -70,6 +71,18 @@ class Heap:
         octets = self.octets
         return bytes(octets[start : octets.index(b"/", start)])
 
+    def stems(self, starts: Sequence[int]) -> list[bytes]:
+        """Those that begin there: at once, where they follow one another."""
+        if not starts:
+            return []
+        octets = self.octets
+        end = octets.index(b"/", starts[-1])
+        found = bytes(octets[starts[0] : end]).split(b"/")
+        ends = accumulate((len(stem) + 1 for stem in found), initial=starts[0])
+        if len(found) == len(starts) and all(map(eq, starts, ends)):
+            return found
+        return [self.stem(start) for start in starts]
+
 
 @frozen(eq=False)
 class Names(Origin):
@@ -96,6 +109,16 @@ class Names(Origin):
         stem = self.heap.stem(self.starts[place])
         letters = self.letters.of(columns.masks[place])
         return named(stem, uid, columns.uid_validity, letters)
+
+    def stems(self, columns: Columns, places: Sequence[int]) -> list[bytes]:
+        """What never changes of the names that we make: all but the letters."""
+        stems = self.heap.stems([self.starts[place] for place in places])
+        form = b"%%b,U=%%d,V=%d:2," % columns.uid_validity
+        uids = columns.uids
+        return [
+            form % (stem, uids[place])
+            for stem, place in zip(stems, places, strict=True)
+        ]
 
     def blob(self, columns: Columns, place: int) -> BlobRef:
         """See :class:`Origin`."""

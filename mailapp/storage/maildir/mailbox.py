@@ -16,7 +16,7 @@ from attrs import define, field
 from mailapp.message.imap_facts import Kind, facts
 from mailapp.storage.columns import Columns
 from mailapp.storage.files import Files
-from mailapp.storage.index.account_index import AccountIndex
+from mailapp.storage.index.account_index import AccountIndex, Known
 from mailapp.storage.index.texts import answerable, texts_of
 from mailapp.storage.maildir.body import Body
 from mailapp.storage.maildir.filename import parse
@@ -159,9 +159,17 @@ class Mailbox:
                 yield uid, found
 
     def _serial(self, columns: Columns) -> int | None:
+        known = self._known(columns)
+        return None if known is None else known.serial
+
+    def _known(self, columns: Columns) -> Known | None:
+        """What the index has of it; None: it has to be noted first."""
         if self.index is None:
             return None
-        return self.index.serial(self.found.id, columns.uid_validity)
+        known = self.index.known(self.found.id, columns.uid_validity)
+        if known is None:
+            self.tracked.unnoted = True
+        return known
 
     def _computed(
         self, columns: Columns, place: int, kinds: Sequence[Kind]
@@ -178,9 +186,8 @@ class Mailbox:
 
     def search(self, columns: Columns, query: TextQuery) -> set[UID] | None:
         """UIDs of messages with this text; None: not all is indexed. In any thread."""
-        index = self.index
-        known = index and index.known(self.found.id, columns.uid_validity)
-        if index is None or not known or not answerable(query):
+        index, known = self.index, self._known(columns)
+        if index is None or known is None or not answerable(query):
             return None
         if len(columns) - len(columns.places(1, known.texts_to)) > INDEXED_AT_ONCE:
             return None
@@ -191,9 +198,8 @@ class Mailbox:
 
     def index_texts(self, columns: Columns, most: int = INDEXED_AT_ONCE) -> int:
         """Put texts into the index; how many messages are still to come."""
-        index = self.index
-        known = index and index.known(self.found.id, columns.uid_validity)
-        if index is None or not known:
+        index, known = self.index, self._known(columns)
+        if index is None or known is None:
             return 0
         rest = columns.places(known.texts_to + 1, columns.uid_next)
         texts = []

@@ -111,6 +111,11 @@ class Shared:
                 if not each.called:
                     each.callback(None)
 
+    async def note(self) -> None:
+        """Have the index know of the mailbox, if it was lost meanwhile."""
+        if self.box.tracked.unnoted:
+            await self.refresh()
+
     def index_texts(self) -> None:
         """Put all texts into the index, some at a time, while a session is open."""
         if not self._indexing:
@@ -243,6 +248,8 @@ class MaildirMailbox:
             yield await self._parts.blocking(
                 self._shared.box.facts, self.columns, some, wanted
             )
+            if not at:
+                await self._shared.note()
 
     async def search(self, query: TextQuery) -> set[UID] | None:
         """See :class:`IMailbox`. What is not indexed is, from now on."""
@@ -250,6 +257,7 @@ class MaildirMailbox:
         found: set[UID] | None
         found = await self._parts.blocking(box.search, self.columns, query)
         if found is None:
+            await self._shared.note()
             self._shared.index_texts()
         return found
 

@@ -43,7 +43,12 @@ _QUICK: Final = 5_000_000
 
 
 class Tracked:
-    """See the module."""
+    """See the module.
+
+    Attributes:
+        unnoted: the index was lost, and knows nothing of the mailbox until the next
+            look.
+    """
 
     def __init__(
         self,
@@ -54,6 +59,7 @@ class Tracked:
         remembered: Remembered | None = None,
     ) -> None:
         self.found = found
+        self.unnoted = False
         self._files = files
         self._folders = folders
         self.current: Final = Current(files, found, clock)
@@ -89,6 +95,7 @@ class Tracked:
         """Are the columns still what lies there? Three looks."""
         return (
             self.current.latest is not None
+            and not self.unnoted
             and self._stamp == self._now()
             and self._files.now() < self._again_at
         )
@@ -237,6 +244,7 @@ class Tracked:
 
     def _note(self) -> None:
         """Let other processes know."""
+        self.unnoted = False
         if self._remembered is not None and self._stamp is not None:
             place = (self._stamp, self._again_at)
             self._remembered.note(

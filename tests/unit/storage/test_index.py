@@ -175,6 +175,19 @@ class RecallTests(IndexCase):
         self.assertEqual(shown(self.select().columns), shown(now(here.refresh())))
         self.assertEqual(self.troubles, [])
 
+    def test_lost_between_reads(self) -> None:
+        """Facts are kept again soon, though nothing in the mailbox changes."""
+        for _ in range(3):
+            self.deliver()
+        here = self.select_here()
+        self.facts(here, [Item.ENVELOPE])
+        for name in ("index.sqlite", "index.sqlite-wal", "index.sqlite-shm"):
+            (self.path / name).unlink(missing_ok=True)
+        first = self.facts(here, [Item.ENVELOPE])
+        self.assertEqual(self.facts(here, [Item.ENVELOPE]), first)
+        (count,) = _execute(self.file, "SELECT count(*) FROM fact")[0]
+        self.assertEqual(count, 3)
+
     def test_foreign(self) -> None:
         """What another program did between two processes is noticed, and is new."""
         for _ in range(3):
