@@ -14,7 +14,7 @@ from typing import Final
 from attrs import frozen
 
 from mailapp.message.imap_facts import HeaderFields, Kind
-from mailapp.storage.index.database import Database, Lost
+from mailapp.storage.index.database import Database, Lost, unnoticed
 from mailapp.storage.index.texts import answerable, match
 from mailapp.storage.types import TextQuery
 
@@ -69,10 +69,15 @@ class State:
 
 
 class AccountIndex:
-    """See the module."""
+    """See the module; the arguments are those of :class:`Database`."""
 
-    def __init__(self, directory: bytes, trouble: Callable[[str], None]) -> None:
-        self.database: Final = Database(directory, trouble)
+    def __init__(
+        self,
+        directory: bytes,
+        trouble: Callable[[str], None],
+        used: Callable[[Database], None] = unnoticed,
+    ) -> None:
+        self.database: Final = Database(directory, trouble, used)
 
     def close(self) -> None:
         """Let go of the file."""

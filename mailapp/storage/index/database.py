@@ -20,17 +20,28 @@ class Lost(Exception):
     """The index can't be used now, or it was thrown away: go on without it."""
 
 
+def unnoticed(_database: Database) -> None:
+    """Nobody wants to know."""
+
+
 class Database:
     """The connection of this process to the index of one account. Blocks.
 
     Args:
         directory: of the account.
         trouble: told why a file was thrown away.
+        used: told of each use, at its end.
     """
 
-    def __init__(self, directory: bytes, trouble: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        directory: bytes,
+        trouble: Callable[[str], None],
+        used: Callable[[Database], None] = unnoticed,
+    ) -> None:
         self.path: Final = directory + b"/" + FILE
         self._trouble = trouble
+        self._used = used
         self._connection: sqlite3.Connection | None = None
         self._inode = (0, 0)
         self._lock = RLock()
@@ -70,6 +81,14 @@ class Database:
                     self._connection.close()
                 self._connection = None
 
+    def rest(self) -> None:
+        """Let go of the file, unless somebody works; the next use opens it again."""
+        if self._lock.acquire(blocking=False):
+            try:
+                self.close()
+            finally:
+                self._lock.release()
+
     def throw_away(self, why: str) -> None:
         """Remove the file, so that the next who asks starts anew."""
         with self._lock:
@@ -94,6 +113,7 @@ class Database:
                 raise Lost from problem
             except OSError as problem:
                 raise Lost from problem
+        self._used(self)
 
     def _opened(self) -> sqlite3.Connection:
         """The connection, to the file that has the name now."""

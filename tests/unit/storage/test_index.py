@@ -16,7 +16,7 @@ from mailapp.message.searching import Finder, field_texts, message_texts
 from mailapp.net.threads import inline
 from mailapp.storage.columns import Columns
 from mailapp.storage.index.account_index import AccountIndex, Changed, State
-from mailapp.storage.index.indexes import Indexes
+from mailapp.storage.index.indexes import OPEN_AT_ONCE, Indexes
 from mailapp.storage.index.texts import texts_of
 from mailapp.storage.maildir.store import MaildirStore
 from mailapp.storage.types import (
@@ -359,3 +359,37 @@ _connect = sqlite3.connect
 
 def _impatient(*arguments: Any, **options: Any) -> Any:
     return _connect(*arguments, **(options | {"timeout": 0}))
+
+
+class OpenFilesTests(SynchronousTestCase):
+    """Many accounts wait for mail; few of their files are open."""
+
+    def test_bound(self) -> None:
+        """Those used least lately are closed, and open themselves again."""
+        indexes = Indexes(lambda _path, why: self.fail(why))
+        root = self.mktemp()
+        accounts = []
+        for number in range(2 * OPEN_AT_ONCE):
+            directory = f"{root}/{number}".encode()
+            os.makedirs(directory)
+            accounts.append(indexes.of(directory))
+            self.assertIs(indexes.of(directory), accounts[-1])
+        for _ in range(2):
+            for index in accounts:
+                self.assertIsNone(index.known(1, 1))
+                self.assertLessEqual(len(_open_files("/index.sqlite")), OPEN_AT_ONCE)
+        indexes.close()
+        self.assertEqual(_open_files(root), [])
+
+
+def _open_files(part: str) -> list[str]:
+    """Names of files, not those of SQLite beside them, that this process has open."""
+    links = [_link(number) for number in os.listdir("/proc/self/fd")]
+    return [link for link in links if part in link and link.endswith(".sqlite")]
+
+
+def _link(number: str) -> str:
+    try:
+        return os.readlink(f"/proc/self/fd/{number}")
+    except OSError:
+        return ""
