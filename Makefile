@@ -16,7 +16,7 @@ demo: $(VENV)/.installed ## Start a mail server to play with (DEMO="--check" pas
 	@$(BIN)/mailapp demo $(DEMO)
 
 test: packages lint ## Check everything: lint, types, house rules, all tests (under 10 minutes)
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -n auto --maxprocesses 8 --dist loadfile
 	@$(BIN)/trial --temp-directory $(VENV)/trial tests.unit tests.contract
 
 lint: $(VENV)/.installed-test ## Check style, types and who imports whom
@@ -26,7 +26,7 @@ lint: $(VENV)/.installed-test ## Check style, types and who imports whom
 	@$(BIN)/lint-imports --no-logo
 
 unit: $(VENV)/.installed-test ## Run the fast tests only
-	@$(BIN)/python -m pytest -q tests/unit tests/contract
+	@$(BIN)/python -m pytest -q -n auto --maxprocesses 8 tests/unit tests/contract
 
 trial: $(VENV)/.installed-test ## Run the fast tests with Twisted's own runner
 	@$(BIN)/trial --temp-directory $(VENV)/trial tests.unit tests.contract

@@ -131,10 +131,12 @@ class ChunksTests(ClientCase):
         """A connection that ends in a chunk leaves nothing behind."""
         wire = Wire(self.server.port("smtp"))
         self.addCleanup(wire.socket.close)
-        wire.socket.sendall(
-            b"EHLO a\r\nMAIL FROM:<a@b.c>\r\nRCPT TO:<%b>\r\n" % ALICE.encode()
-        )
-        wire.socket.sendall(b"BDAT 100000 LAST\r\nSubject: broken off\r\n\r\n")
+        wire.reply()
+        wire.send(b"EHLO a\r\n")
+        wire.reply()
+        wire.send(b"MAIL FROM:<a@b.c>\r\nRCPT TO:<%b>\r\n" % ALICE.encode())
+        self.assertEqual([wire.reply()[:3], wire.reply()[:3]], [b"250", b"250"])
+        wire.send(b"BDAT 100000 LAST\r\nSubject: broken off\r\n\r\n")
         wire.socket.shutdown(socket.SHUT_WR)
         while wire.socket.recv(65536):
             pass

@@ -78,7 +78,9 @@ class OpenTests(SynchronousTestCase):
 
     def test_path(self) -> None:
         """It has its mode; one that was left behind is replaced, one in use is not."""
-        path = os.path.abspath(self.mktemp())
+        folder = tempfile.mkdtemp()  # a socket's path may have 107 octets
+        self.addCleanup(shutil.rmtree, folder)
+        path = f"{folder}/lmtp"
         self.open(path, 0, 0o600).close()
         listener = self.open(path, 0, 0o620)
         self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o620)
