@@ -30,6 +30,7 @@ from mailapp.app.privileges import drop, ids_to_become
 from mailapp.app.service import Node, check_certificates
 from mailapp.app.sockets import Sockets
 from mailapp.app.supervisor import Supervisor
+from mailapp.app.turns import watch_turns
 from mailapp.auth.keys import KeyProblem
 from mailapp.config.load import inspect, load_text
 from mailapp.config.problems import EX_CONFIG
@@ -215,6 +216,7 @@ class Appliance(Service):
         if self._notify.watchdog_seconds:
             _ = self._watchdog.start(self._notify.watchdog_seconds / 2)
         self._ready()
+        watch_turns(self._reactor)
 
     async def _stop_one(self, node: Node) -> None:
         await node.stop()

@@ -14,6 +14,7 @@ from twisted.logger import globalLogBeginner
 
 from mailapp.app.appliance import LOCK_FILE, Appliance, lock_folder
 from mailapp.app.logs import Log
+from mailapp.app.memory import give_back
 from mailapp.app.outside import OutsideWorld
 from mailapp.app.reactor import install
 from mailapp.app.roundtrip import Finding, Target, check
@@ -37,6 +38,7 @@ class Demo:
     """
 
     def __init__(self, world: World) -> None:
+        give_back()
         self._reactor: Any = install()
         self.world: Final = world
         if world.folder.is_dir():

@@ -17,12 +17,21 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 import mailapp
-from mailapp.app import bus
+from mailapp.app import bus, turns
 from mailapp.app.brief import BRIEF_FD, BUS_FD, FIRST_SOCKET_FD, Brief
 
 _ROOT: Final = Path(mailapp.__file__).parent.parent
 KEPT_ENVIRONMENT: Final = frozenset(
-    {"PATH", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "VIRTUAL_ENV", "LD_PRELOAD"}
+    {
+        "PATH",
+        "LANG",
+        "LC_ALL",
+        "TZ",
+        "PYTHONPATH",
+        "VIRTUAL_ENV",
+        "LD_PRELOAD",
+        turns.VARIABLE,
+    }
 )
 
 

@@ -19,12 +19,14 @@ from twisted.logger import Logger, globalLogBeginner
 
 from mailapp.app import affinity, bus, lines, logs
 from mailapp.app.brief import BRIEF_FD, BUS_FD, Brief
+from mailapp.app.memory import give_back
 from mailapp.app.parts import Parts
 from mailapp.app.postman import NAME as POSTMAN
 from mailapp.app.postman import Postman
 from mailapp.app.privileges import forbid_new_privileges
 from mailapp.app.reactor import install
 from mailapp.app.service import Node
+from mailapp.app.turns import watch_turns
 from mailapp.config.load import load_text
 
 ALIVE_EVERY: Final = 5.0  # seconds
@@ -60,6 +62,7 @@ class Worker:
         gc.collect()
         gc.freeze()
         self._end.tell(bus.Ready)
+        watch_turns(self._reactor)
         _ = self._alive.start(ALIVE_EVERY)
 
     def stop(self) -> None:
@@ -88,6 +91,7 @@ class Worker:
 
 def main() -> None:
     """Run until the supervisor says otherwise."""
+    give_back()
     brief = Brief.from_fd(BRIEF_FD)
     settings = load_text(brief.config_text, brief.config_path)
     if settings.server.pin_workers and brief.name != POSTMAN:
