@@ -115,6 +115,17 @@ class Files:
         """Up to ``length`` octets from ``start``; none at the end."""
         return os.pread(fd, length, start)
 
+    def beginning(self, directory: Directory, path: bytes, length: int) -> bytes:
+        """Up to so many octets of a file below a directory that is held. Hot.
+
+        A small one is opened, read and closed with no step in between.
+        """
+        fd = os.open(path, _READ, dir_fd=directory.fd)
+        try:
+            return os.read(fd, length)
+        finally:
+            os.close(fd)
+
     def size(self, fd: int) -> int:
         """Octets in a file."""
         return os.fstat(fd).st_size

@@ -242,6 +242,13 @@ class Disk(Power):
         self._call()
         return self._inode(fd).content[start : start + length]
 
+    def beginning(self, directory: Directory, path: bytes, length: int) -> bytes:
+        """See :class:`Files`."""
+        fd = self.open_read(directory.path + b"/" + path)
+        octets = self.read(fd, 0, length)
+        self.close(fd)
+        return octets
+
     def size(self, fd: int) -> int:
         """See :class:`Files`."""
         return len(self._inode(fd).content)

@@ -27,24 +27,22 @@ from mailapp.storage.maildir.filename import (
     guid,
     parse,
 )
+from mailapp.storage.maildir.measure import Measured, measured
 from mailapp.storage.maildir.packed import Packed, entry, place_of, unique_of
 from mailapp.storage.types import BlobRef, Item
 
 _USUAL: Final = re.compile(
     rb"(?<=/[cn])"  # behind another entry
-    rb"([0-9]{10}\.M[0-9]{6}[!-+\-.0-9;-~]{1,52}),S=[0-9]+,W=([0-9]{1,15})"
-    rb"(?:[,:][^/]*)?/[cn]"
+    rb"([0-9]{10}\.M[0-9]{6}[!-+\-.0-9;-~]{1,52})"
+    rb"(?:,S=[0-9]+,W=([0-9]{1,15})(?:[,:][^/]*)?|(?::2,[A-Z]*)?)/[cn]"
 )
-_PLAIN: Final = re.compile(rb"([!-+\-.0-9;-~]{1,70})(?:(:2,[A-Z]*)/c|()/n)")
+_UNTOLD: Final = b""  # in the place of the size
 _ODD: Final = (b"", b"0")
 _BEFORE: Final = b"/c"
 _AT_ONCE: Final = 4096  # names
-_FIRST_CHUNK: Final = 16 * 1024
-_NO_LINE_END: Final = bytes(set(range(256)) - set(b"\r\n"))
 _TICK: Final = 20_000_000
 _COARSE_TICK: Final = 2_100_000_000
 _ATTEMPTS: Final = 4
-_CHUNK: Final = 256 * 1024
 
 
 @frozen(eq=False)
@@ -56,14 +54,13 @@ class Listing:
             file's name.
         mtimes: of ``new`` and ``cur``.
         steady: a change after it was read changes the mtimes.
-        untold: places of files whose names do not tell their sizes yet, and what they
-            are to be called; see :func:`tell`.
+        untold: files whose names do not tell their sizes yet; see :func:`tell`.
     """
 
     items: Packed
     mtimes: tuple[int, int]
     steady: bool
-    untold: Sequence[tuple[bytes, bytes]] = ()
+    untold: Sequence[Measured] = ()
 
     def fresh(self, files: Files, path: bytes) -> bool:
         """Is it still what lies there? Two looks at directories."""
@@ -94,25 +91,32 @@ def scan(files: Files, path: bytes, prefix: bytes, unique: UniqueNames) -> Listi
             break
         before, began, entries, after = _read(files, path)
     entries.sort()
-    sizes, odd, has_twins = _told(entries)
-    untold: list[tuple[bytes, bytes]] = []
-    if odd:
-        looked = [_odd_row(files, path, entries[index], untold) for index in odd]
-        items = _merged(prefix, entries, sizes, dict(zip(odd, looked, strict=True)))
+    told = _told(entries)
+    has_twins = told.has_twins
+    untold: list[Measured] = []
+    looked = _measure_usual(files, path, entries, told, untold) if told.silent else {}
+    for index in told.odd:
+        looked[index] = _odd_row(files, path, entries[index], untold)
+    if looked:
+        items = _merged(prefix, entries, told.sizes, looked)
         has_twins = _has_twins(items)
     else:
-        items = Packed(prefix, entries, sizes, {})
+        items = Packed(prefix, entries, told.sizes, {})
     if has_twins:
         items = _packed(prefix, _without_twins(files, path, items, unique))
     steady = before == after and began - max(after) > granularity(after)
     return Listing(items, after, steady, untold)
 
 
-def tell(files: Files, path: bytes, untold: Iterable[tuple[bytes, bytes]]) -> None:
+def tell(files: Files, path: bytes, untold: Iterable[Measured]) -> None:
     """Give files the names that tell their sizes. What is gone is left out."""
-    for place, told in untold:
-        with suppress(OSError):
-            files.rename(path + b"/" + place, path + b"/" + told)
+    for place, size, wire in untold:
+        name = parse(place[4:])
+        if name is not None:
+            told = evolve(name, unique=guid(name.unique), size=size, wire=wire)
+            with suppress(OSError):
+                fresh = place[:4] + _formatted(told, place)
+                files.rename(path + b"/" + place, path + b"/" + fresh)
 
 
 def _read(
@@ -131,14 +135,27 @@ def granularity(mtimes_seen: tuple[int, int]) -> int:
     return _COARSE_TICK if whole_seconds else _TICK
 
 
-def _told(entries: Sequence[bytes]) -> tuple[array[int], list[int], bool]:
-    """What sorted names tell: 10,000 in some 4 ms.
+@frozen(eq=False)
+class _Told:
+    """What sorted names tell.
 
-    Returns:
-        sizes, 0 where the name is odd; the indexes of those; whether two neighbours
-        have the same unique part.
+    Attributes:
+        sizes: 0 where the name tells none.
+        silent: the indexes of usual names without a size.
+        odd: the indexes of those that have to be looked at one by one.
+        has_twins: two neighbours have the same unique part.
     """
+
+    sizes: array[int]
+    silent: Sequence[int]
+    odd: Sequence[int]
+    has_twins: bool
+
+
+def _told(entries: Sequence[bytes]) -> _Told:
+    """What sorted names tell: 10,000 in some 4 ms."""
     sizes = array("Q")
+    silent: list[int] = []
     odd: list[int] = []
     has_twins = False
     last = b""
@@ -149,15 +166,18 @@ def _told(entries: Sequence[bytes]) -> tuple[array[int], list[int], bool]:
             found = list(map(_guid_and_size, batch))
             odd += [start + at for at, row in enumerate(found) if row is _ODD]
         guids, numbers = zip(*found, strict=True)
+        if _UNTOLD in numbers:
+            silent += [start + at for at, n in enumerate(numbers) if n == _UNTOLD]
+            numbers = tuple(n or b"0" for n in numbers)
         sizes.extend(map(int, numbers))
         has_twins = has_twins or _repeats((last, *guids))
         last = guids[-1]
-    return sizes, odd, has_twins
+    return _Told(sizes, silent, odd, has_twins)
 
 
 def _guid_and_size(kept: bytes) -> tuple[bytes, bytes]:
     match = _USUAL.fullmatch(_BEFORE + kept, len(_BEFORE))
-    return (match[1], match[2]) if match else _ODD
+    return (match[1], match[2] or _UNTOLD) if match else _ODD
 
 
 def _repeats(guids: Sequence[bytes]) -> bool:
@@ -193,50 +213,56 @@ def _merged(
     )
 
 
+def _measure_usual(
+    files: Files,
+    path: bytes,
+    entries: Sequence[bytes],
+    told: _Told,
+    untold: list[Measured],
+) -> dict[int, _Row | None]:
+    """Fill in the sizes that names do not tell; None for what is gone.
+
+    Most foreign programs write none; 10,000 at a time are usual.
+    """
+    gone: dict[int, _Row | None] = {}
+    base = files.directory(path)
+    for index in told.silent:
+        place = place_of(entries[index])
+        try:
+            size, wire = measured(files, base, place)
+        except OSError:
+            gone[index] = None
+            continue
+        told.sizes[index] = wire
+        untold.append((place, size, wire))
+    return gone
+
+
 def _odd_row(
-    files: Files, path: bytes, kept: bytes, untold: list[tuple[bytes, bytes]]
+    files: Files, path: bytes, kept: bytes, untold: list[Measured]
 ) -> _Row | None:
     """What a look at a file gives; None: it is no message."""
     place = place_of(kept)
-    plain = _PLAIN.fullmatch(kept)
-    if plain is not None:
-        return _plain_row(files, path, place, plain, untold)
     name = parse(place[4:])
     if name is None:
         return None
     uidl = guid(name.unique)
-    if name.wire is None:
+    wire = name.wire
+    if wire is None:
         try:
-            size, wire = measured(files, path + b"/" + place)
+            size, wire = measured(files, files.directory(path), place)
         except OSError:
             return None
-        name = evolve(name, unique=uidl, size=size, wire=wire)
-        told = place[:4] + _formatted(name, place)
-        if uidl == unique_of(kept):
-            untold.append((place, told))
+        if uidl == name.unique:
+            untold.append((place, size, wire))
         else:
             # by this name nobody would find it under the one that it is to have
+            name = evolve(name, unique=uidl, size=size, wire=wire)
+            told = place[:4] + _formatted(name, place)
             with suppress(OSError):
                 files.rename(path + b"/" + place, path + b"/" + told)
                 kept = entry(told)
-    return _Row(kept, name.wire or 0, b"" if uidl == unique_of(kept) else uidl)
-
-
-def _plain_row(
-    files: Files,
-    path: bytes,
-    place: bytes,
-    plain: re.Match[bytes],
-    untold: list[tuple[bytes, bytes]],
-) -> _Row | None:
-    """What most foreign names are: with no field yet. 10,000 at a time are usual."""
-    try:
-        size, wire = measured(files, path + b"/" + place)
-    except OSError:
-        return None
-    unique, flags = plain[1], plain[2] or plain[3]
-    untold.append((place, b"%b%b,S=%d,W=%d%b" % (place[:4], unique, size, wire, flags)))
-    return _Row(plain[0], wire)
+    return _Row(kept, wire, b"" if uidl == unique_of(kept) else uidl)
 
 
 def _packed(prefix: bytes, items: Sequence[Item]) -> Packed:
@@ -269,30 +295,6 @@ def _formatted(name: MessageName, place: bytes) -> bytes:
     """The name; in ``new`` it has no flags."""
     formatted = name.format()
     return formatted.rpartition(b":")[0] if place[:4] == b"new/" else formatted
-
-
-def measured(files: Files, path: bytes) -> tuple[int, int]:
-    """The octets of a file, and what they will be on the wire.
-
-    Raises:
-        OSError: it can't be read.
-    """
-    fd = files.open_read(path)
-    try:
-        size = bare = 0
-        before = b""
-        want = _FIRST_CHUNK
-        while chunk := files.read(fd, size, want):
-            size += len(chunk)
-            ends = (before + chunk).translate(None, _NO_LINE_END)
-            bare += ends.count(b"\n") - ends.count(b"\r\n")
-            before = chunk[-1:] if chunk.endswith(b"\r") else b""
-            if len(chunk) < want:
-                break  # the end of a file of the disk
-            want = _CHUNK
-    finally:
-        files.close(fd)
-    return size, size + bare
 
 
 def _without_twins(

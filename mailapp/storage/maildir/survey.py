@@ -14,7 +14,8 @@ from mailapp.storage.maildir.filename import MessageName, arrival, made_here, pa
 from mailapp.storage.maildir.gather import Gathered, names_of
 from mailapp.storage.maildir.layout import KEYWORDS
 from mailapp.storage.maildir.letters import Letters
-from mailapp.storage.maildir.scan import granularity, measured
+from mailapp.storage.maildir.measure import measured
+from mailapp.storage.maildir.scan import granularity
 from mailapp.storage.maildir.uids import Turn
 
 _LATEST: Final = 2**32 - 1
@@ -79,13 +80,14 @@ def surveyed(files: Files, path: bytes, letters: Letters, validity: int) -> Surv
 def number(files: Files, path: bytes, mine: Turn, bare: Sequence[bytes]) -> list[bytes]:
     """Give UIDs, in order of arrival, and make that durable; the new names."""
     found = []
+    base = files.directory(path)
     for place in bare:
         name = parse(place[4:])
         if name is None:
             continue
         if name.wire is None:
             try:
-                size, wire = measured(files, path + b"/" + place)
+                size, wire = measured(files, base, place)
             except OSError:
                 continue
             name = evolve(name, size=size, wire=wire)
