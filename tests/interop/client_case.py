@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from tests.interop.demo import DemoServer, start_demo
 
@@ -34,6 +34,19 @@ def needs(program: str) -> Callable[[Any], Any]:
         return test
 
     return mark
+
+
+def as_nobody() -> tuple[str, ...]:
+    """What makes a command run as nobody, if we are root; getmail won't be.
+
+    Raises:
+        SkipTest: that can't be done.
+    """
+    if os.geteuid() != 0:
+        return ()
+    if shutil.which("setpriv") is None:
+        raise SkipTest("we are root and setpriv is not installed")
+    return ("setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups")
 
 
 class ClientCase(SynchronousTestCase):

@@ -32,6 +32,8 @@ _PROTOCOLS: Final = (
     ("submission", 465, "implicit"),
     ("pop3", 110, "starttls"),
     ("pop3", 995, "implicit"),
+    ("imap", 143, "starttls"),
+    ("imap", 993, "implicit"),
 )
 # It ends with whoever started it, also if that is killed (PR_SET_PDEATHSIG).
 _TWISTD: Final = """\

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import poplib
 import shutil
 import ssl
 from pathlib import Path
 from typing import ClassVar
 
-from tests.interop.client_case import ClientCase, needs
+from tests.interop.client_case import ClientCase, as_nobody, needs
 from tests.interop.demo import PASSWORD
 
 
@@ -110,17 +109,11 @@ class FetchingTests(ClientCase):
             f"[destination]\ntype = Maildir\npath = {box}/\n"
             "[options]\nread_all = false\ndelete = false\n",
         )
-        become: tuple[str, ...] = ()
-        if os.geteuid() == 0:
-            if shutil.which("setpriv") is None:
-                self.skipTest("getmail refuses root and setpriv is not installed")
+        become = as_nobody()
+        if become:
             self.folder.chmod(0o755)
             for path in [self.folder, *self.folder.rglob("*")]:
                 shutil.chown(path, "nobody", "nogroup")
-            become = (
-                *("setpriv", "--reuid", "nobody", "--regid", "nogroup"),
-                "--clear-groups",
-            )
         self.run_client(
             *become, "getmail", f"--getmaildir={self.folder}", f"--rcfile={rc}"
         )

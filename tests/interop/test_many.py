@@ -6,66 +6,28 @@ run has 200 messages; ``MAILAPP_MANY=1000`` has so many.
 
 from __future__ import annotations
 
-import errno
 import os
 import poplib
-import pty
 import re
-import select
 import shutil
 import ssl
-import subprocess
-import time
 from pathlib import Path
-from random import Random
 from typing import Any, ClassVar, Final
 
 from twisted.internet.task import Clock
-from twisted.trial.unittest import SkipTest
 
 from mailapp.net.steps import finish
 from mailapp.net.threads import inline
 from mailapp.storage.maildir.store import MaildirStore
 from mailapp.storage.types import AccountId, Destination
-from tests.interop.client_case import ALICE, ClientCase, needs
+from tests.interop.client_case import ALICE, ClientCase, as_nobody, needs
 from tests.interop.demo import PASSWORD
+from tests.interop.mixed import EXOTIC, body_of, make_message, number_of
 from tests.interop.served import Setup, begin, start
+from tests.interop.terminal import run_at_terminal
 
 MANY: Final = int(os.environ.get("MAILAPP_MANY", "200"))
 MORE: Final = 5
-_NUMBER: Final = re.compile(rb"^X-Number: ([0-9]+)\r?$", re.MULTILINE)
-_EXOTIC: Final = 10  # every so many has a header in UTF-8
-
-
-def make_message(number: int) -> bytes:
-    """Small and large, with dots, 8 bits, long lines, parts, and UTF-8 headers."""
-    random = Random(number)  # noqa: S311 - no secret
-    word = "Grüße" if number % _EXOTIC == 0 else "words"
-    head = (
-        f"From: bob@example.test\r\nTo: {ALICE}\r\nSubject: {word} {number}\r\n"
-        "Date: Mon, 23 Nov 2026 06:00:00 +0000\r\n"
-        f"Message-ID: <{number}@example.test>\r\n"
-        f"X-Number: {number}\r\nMIME-Version: 1.0\r\n"
-    )
-    lines = [
-        random.choice([".", "..", "", "From me", "text " * 9, "x" * 900, "ümlaut 日本"])
-        for _ in range(random.choice([1, 10, 100, 2000]))
-    ]
-    body = "\r\n".join(lines)
-    if number % 3:
-        head += "Content-Type: text/plain; charset=utf-8\r\n"
-        head += "Content-Transfer-Encoding: 8bit\r\n"
-    else:
-        head += 'Content-Type: multipart/mixed; boundary="b0"\r\n'
-        part = "\r\n--b0\r\nContent-Type: text/plain; charset=utf-8\r\n"
-        part += "Content-Transfer-Encoding: 8bit\r\n\r\n"
-        body = part + body + part + "end\r\n--b0--"
-    return f"{head}\r\n{body}\r\nthe last line of {number}\r\n".encode()
-
-
-def body_of(message: bytes) -> bytes:
-    """As clients agree on it: they write their own line ends."""
-    return message.replace(b"\r\n", b"\n").partition(b"\n\n")[2].rstrip()
 
 
 class ManyTests(ClientCase):
@@ -142,10 +104,9 @@ class ManyTests(ClientCase):
         for message in messages:
             header = message.replace(b"\r\n", b"\n").partition(b"\n\n")[0]
             self.assertTrue(header.isascii(), header)
-            match = _NUMBER.search(header)
-            assert match is not None, header
-            self.assertNotIn(int(match[1]), found)
-            found[int(match[1])] = message
+            number = number_of(header)
+            self.assertNotIn(number, found)
+            found[number] = message
         self.assertEqual(list(numbers), sorted(found))
         for number, message in found.items():
             self.assertEqual(body_of(make_message(number)), body_of(message))
@@ -186,7 +147,7 @@ class ManyTests(ClientCase):
                 status, lines, _ = pop.retr(int(number))
                 message = b"".join([line + b"\r\n" for line in lines])
                 self.assertEqual(b"+OK %d octets" % len(message), status)
-                exotic = int(_NUMBER.search(message)[1]) % _EXOTIC == 0  # type: ignore[index]
+                exotic = number_of(message) % EXOTIC == 0
                 if not exotic:
                     self.assertEqual(sizes[number], len(message))
                 seen[uid] = sizes[number]
@@ -305,9 +266,7 @@ class ManyTests(ClientCase):
             run_at_terminal("mutt", "-n", "-F", rc, "-f", url, home=self.folder)
             fresh = []
             for message in self.files():
-                match = _NUMBER.search(message)
-                assert match is not None
-                number = int(match[1])
+                number = number_of(message)
                 if number not in seen:
                     fresh.append(message)
                 self.assertEqual(
@@ -316,19 +275,6 @@ class ManyTests(ClientCase):
             return fresh
 
         self.fetch_twice(fetch)
-
-
-def as_nobody() -> tuple[str, ...]:
-    """What makes a command run as nobody, if we are root.
-
-    Raises:
-        SkipTest: that can't be done.
-    """
-    if os.geteuid() != 0:
-        return ()
-    if shutil.which("setpriv") is None:
-        raise SkipTest("getmail refuses root and setpriv is not installed")
-    return ("setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups")
 
 
 def muttrc(box: Path, ca: Path) -> str:
@@ -344,37 +290,3 @@ def muttrc(box: Path, ca: Path) -> str:
         "set delete=no\nset wait_key=no\nset move=no\n"
         f"folder-hook pops: 'push \"{keys}\"'\n"
     )
-
-
-def run_at_terminal(*command: str, home: Path) -> None:
-    """Run a program that wants a terminal, until it ends.
-
-    Raises:
-        AssertionError: it failed, or did not end in time; with all that it showed.
-    """
-    screen = b""
-    master, slave = pty.openpty()
-    environment = {**os.environ, "HOME": str(home), "TERM": "vt100"}
-    with subprocess.Popen(  # noqa: S603 - clients under test
-        command,
-        stdin=slave,
-        stdout=slave,
-        stderr=slave,
-        env={**environment, "LC_ALL": "C.UTF-8"},
-        start_new_session=True,
-    ) as process:
-        os.close(slave)
-        deadline = time.monotonic() + 30.0
-        try:
-            while process.poll() is None and time.monotonic() < deadline:
-                if select.select([master], [], [], 0.1)[0]:
-                    screen += os.read(master, 65536)
-        except OSError as problem:  # its end of the terminal is closed
-            if problem.errno != errno.EIO:
-                raise
-        finally:
-            os.close(master)
-            if time.monotonic() >= deadline:
-                process.kill()
-    if process.returncode != 0:
-        raise AssertionError(screen[-2000:].decode("utf-8", "replace"))
