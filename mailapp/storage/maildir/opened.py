@@ -23,7 +23,11 @@ from mailapp.storage.maildir.mailbox import Mailbox
 from mailapp.storage.types import UID, AccountId, FolderId, StoreError, TextQuery
 
 HINT_SECONDS: Final = 0.005
-"""Between two hints; what comes meanwhile is one."""
+"""Between two hints at least; what comes meanwhile is one."""
+HINT_SECONDS_MOST: Final = 0.04
+"""Between two hints at most: so long may a session not know."""
+_SHARE: Final = 4
+"""Looks that bring nothing but hints take a fifth of the time, not all of it."""
 FACTS_AT_ONCE: Final = 200
 
 Blocking = Callable[..., Awaitable[Any]]
@@ -72,6 +76,7 @@ class Shared:
         self._second_call: IDelayedCall | None = None
         self._again = False
         self._told_at = 0.0
+        self._pause = HINT_SECONDS
         self._watched = False
         self._indexing = False
 
@@ -102,10 +107,14 @@ class Shared:
 
     async def _look(self) -> Columns:
         self._looking = []
+        seconds = self._parts.clock.seconds
+        began = seconds()
         try:
             await self._parts.blocking(self._parts.look, self.box.found.id)
             return self.columns
         finally:
+            wanted = _SHARE * (seconds() - began)
+            self._pause = min(max(wanted, HINT_SECONDS), HINT_SECONDS_MOST)
             waiting, self._looking = self._looking, None
             for each in waiting:
                 if not each.called:
@@ -163,7 +172,7 @@ class Shared:
         if any(each.watching for each in self.sessions):
             if self._hint_call is None:
                 clock = self._parts.clock
-                wait = max(0.0, self._told_at + HINT_SECONDS - clock.seconds())
+                wait = max(0.0, self._told_at + self._pause - clock.seconds())
                 self._hint_call = clock.callLater(wait, self._tell)
             self._again = True
 
