@@ -38,6 +38,7 @@ COMMANDS: Final = (
     Row("why", "mailapp.cli.why"),
     Row("fetch", "mailapp.cli.fetch"),
     Row("index", "mailapp.cli.index"),
+    Row("import", "mailapp.cli.import_"),
     Row("check", "mailapp.cli.check", configured=False),
     Row("demo", "mailapp.cli.demo", configured=False),
 )

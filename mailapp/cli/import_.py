@@ -1,0 +1,183 @@
+"""``mailapp import``: bring mail into an account, from files or another server."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Any
+
+from attrs import asdict
+
+from mailapp.cli import moving
+from mailapp.cli.fetch import size
+from mailapp.cli.manual import explain
+from mailapp.cli.prompt import Terminal
+from mailapp.cli.site import Site
+from mailapp.cli.work import FAILED, OK, TRY_AGAIN
+from mailapp.config.schema import Configuration
+from mailapp.moving.intake import Intake, Place
+from mailapp.moving.journal import Journal
+from mailapp.moving.local import LocalSource
+from mailapp.moving.types import MoveProblem, Source, Tally
+from mailapp.storage.files import Files
+from mailapp.storage.types import AccountId
+
+
+def add_parser(subparsers: Any) -> None:
+    """Put ``import`` into the parser of ``mailapp``."""
+    parser = subparsers.add_parser(
+        "import",
+        help="bring mail into an account, from files or another server",
+        description=(
+            "Bring mail into an account, with its folders, flags, keywords and dates,"
+            " beside a running server. Each message comes once: broken off at any"
+            " moment, or run again, the command brings what is missing."
+        ),
+    )
+    parser.add_argument("account", help="user@domain, or user alone")
+    parser.add_argument(
+        "source",
+        nargs="+",
+        help="an mbox file, a Maildir, a folder of these",
+    )
+    parser.add_argument(
+        "--folder",
+        metavar="NAME",
+        help="put it into this mailbox, and other mailboxes below it; levels by /",
+    )
+    parser.add_argument(
+        "--again",
+        action="store_true",
+        help="bring also what came in earlier runs from the same source",
+    )
+    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.set_defaults(run=run)
+    explain(
+        parser,
+        "As root the command becomes the user of the server first, who must be able to"
+        " read the source.",
+        examples=(
+            ("mailapp import alice ~alice/Maildir", "a Maildir with all its folders"),
+            ("mailapp import alice /var/mail/alice", "an mbox file, into INBOX"),
+            ("mailapp import alice --folder Old 2019.mbox.gz", "into the mailbox Old"),
+        ),
+        codes=(
+            (OK, "all is here"),
+            (FAILED, "something has to be done, such as a larger quota"),
+            (TRY_AGAIN, "something failed that may work later"),
+        ),
+    )
+
+
+def run(arguments: argparse.Namespace, configuration: Configuration) -> int:
+    """Do what ``mailapp import`` says; the exit code."""
+    terminal, site = Terminal(), Site.of(configuration)
+
+    def does() -> int:
+        moving.become_server(configuration)
+        work = prepare(arguments, site, terminal)
+        return moving.run_beside(configuration, "import", work)
+
+    return moving.explained(terminal, str(site.accounts), does)
+
+
+def prepare(
+    arguments: argparse.Namespace, site: Site, terminal: Terminal
+) -> moving.Work:
+    """What is to be done, when what the command line says is right.
+
+    Raises:
+        MoveProblem, SyntaxProblem, OSError: it is not.
+    """
+    account = moving.find_account(site, arguments.account)
+    sources = [_local(text, arguments.folder, account) for text in arguments.source]
+
+    async def work(ground: moving.Ground) -> int:
+        run_ = _Run(ground, site, account, terminal, arguments)
+        for text, source in zip(arguments.source, sources, strict=True):
+            await run_.bring(text, source)
+        return run_.end()
+
+    return work
+
+
+def _local(text: str, folder: str | None, account: AccountId) -> LocalSource:
+    path = os.path.realpath(text)
+    user = account.rpartition("@")[0]
+    into = tuple(folder.split("/")) if folder else ()
+    return LocalSource(Files(), os.fsencode(path), into, user)
+
+
+class _Run:
+    """One run of the command."""
+
+    def __init__(
+        self,
+        ground: moving.Ground,
+        site: Site,
+        account: AccountId,
+        terminal: Terminal,
+        arguments: argparse.Namespace,
+    ) -> None:
+        self._ground = ground
+        self._site = site
+        self._account = account
+        self._terminal = terminal
+        self._arguments = arguments
+        self._reports: list[dict[str, Any]] = []
+        self._problem: MoveProblem | None = None
+
+    async def bring(self, text: str, source: Source) -> None:
+        """Bring what a source has, unless one before has failed."""
+        if self._problem is not None:
+            return
+        ground, arguments = self._ground, self._arguments
+        account = await moving.open_account(ground.store, self._account)
+        journal = Journal.open(
+            Files(), moving.directory_of(self._site, self._account), source.key
+        )
+        try:
+            if arguments.again:
+                journal.forget()
+            place = Place(
+                account, journal, ground.in_thread, moving.now, moving.fresh_token
+            )
+            with moving.bar(self._terminal.stderr, quiet=arguments.json) as bar:
+                intake = Intake(source, place, bar)
+                try:
+                    await intake.run()
+                except MoveProblem as problem:
+                    self._problem = problem
+        finally:
+            journal.close()
+        self._note(text, intake.tally)
+
+    def _note(self, text: str, tally: Tally) -> None:
+        problem = "" if self._problem is None else str(self._problem)
+        if self._arguments.json:
+            report = {"source": text, **asdict(tally), "problem": problem}
+            self._reports.append(report)
+            return
+        self._terminal.say(f"{text}: {told(tally)}")
+        for note in tally.notes:
+            self._terminal.complain(note)
+        if problem:
+            self._terminal.complain(f"{text}: {problem}; run it again to go on")
+
+    def end(self) -> int:
+        """The exit code, after all that is to be said."""
+        if self._arguments.json:
+            moving.say_json(self._terminal, self._reports)
+        if self._problem is None:
+            return OK
+        return FAILED if self._problem.lasting else TRY_AGAIN
+
+
+def told(tally: Tally) -> str:
+    """What was done, for people."""
+    words = [f"{tally.imported} imported ({size(tally.octets)})"]
+    words += [f"{tally.known} known"] if tally.known else []
+    words += [f"{tally.left_out} left out"] if tally.left_out else []
+    words += [f"{tally.folders} mailboxes made"] if tally.folders else []
+    words += [f"{tally.keywords} keywords not kept"] if tally.keywords else []
+    return ", ".join(words)

@@ -1,0 +1,1 @@
+"""Mail moves in from elsewhere, and out again: mbox, Maildir, other IMAP servers."""
