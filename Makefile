@@ -2,7 +2,7 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-PYTHON ?= python3
+PYTHON ?=
 SOURCES := mailapp tests twisted
 DEMO ?=
 
