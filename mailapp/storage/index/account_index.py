@@ -226,8 +226,11 @@ class AccountIndex:
 
     # ---- full text
 
-    def search(self, serial: int, query: TextQuery) -> set[int] | None:
-        """UIDs of the messages with this text, also of some that are gone."""
+    def search(self, serial: int, query: TextQuery, last: int) -> set[int] | None:
+        """UIDs of the messages with this text, also of some that are gone.
+
+        None: not all messages up to the UID ``last`` are in here.
+        """
         if not answerable(query):
             return None
         sql = "SELECT rowid FROM texts WHERE texts MATCH ? AND rowid BETWEEN ? AND ?"
@@ -235,6 +238,12 @@ class AccountIndex:
         limits = (low, low + (1 << _UID_BITS) - 1)
         try:
             with self.database.reading() as connection:
+                # asked again: this may be another file than the serial is of
+                box = connection.execute(
+                    "SELECT texts_to FROM box WHERE serial = ?", (serial,)
+                ).fetchone()
+                if box is None or box[0] < last:
+                    return None
                 rows = connection.execute(sql, (match(query), *limits)).fetchall()
         except Lost:
             return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +14,7 @@ from mailapp.storage.index.schema import SETTINGS, TABLES, VERSION
 
 FILE: Final = b"index.sqlite"
 BUSY_SECONDS: Final = 5.0
+_SERIAL_BITS: Final = 30
 _PARTS: Final = (b"", b"-wal", b"-shm", b"-journal")
 
 
@@ -43,7 +45,7 @@ class Database:
         self._trouble = trouble
         self._used = used
         self._connection: sqlite3.Connection | None = None
-        self._inode = (0, 0)
+        self._inodes = (0, 0, 0)
         self._lock = RLock()
 
     @contextmanager
@@ -116,9 +118,9 @@ class Database:
         self._used(self)
 
     def _opened(self) -> sqlite3.Connection:
-        """The connection, to the file that has the name now."""
+        """The connection, to the files that have the names now."""
         if self._connection is not None:
-            if self._named() == self._inode:
+            if self._named() == self._inodes:
                 return self._connection
             self.close()
         with suppress(FileExistsError):
@@ -135,7 +137,7 @@ class Database:
         except BaseException:
             connection.close()
             raise
-        self._connection, self._inode = connection, self._named()
+        self._connection, self._inodes = connection, self._named()
         return connection
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
@@ -147,19 +149,32 @@ class Database:
         if version == 0:
             for statement in TABLES.split(";\n"):
                 connection.execute(statement)
+            # who knows a serial of a file that is lost finds nothing under it here
+            first = secrets.randbits(_SERIAL_BITS)
+            connection.execute(
+                "INSERT INTO sqlite_sequence (name, seq) VALUES ('box', ?)", (first,)
+            )
             connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.execute("COMMIT")
         if version not in {0, VERSION}:
             msg = "another version"
             raise sqlite3.DatabaseError(msg)
 
-    def _named(self) -> tuple[int, int]:
-        """Device and number of the file that has the name."""
+    def _named(self) -> tuple[int, int, int]:
+        """Device and number of the file that has the name, number of its log.
+
+        Somebody may have deleted only the log, and another process begun a new one:
+        both writing would damage the file.
+        """
         try:
             seen = os.stat(self.path)
         except FileNotFoundError:
-            return (0, 0)
-        return seen.st_dev, seen.st_ino
+            return 0, 0, 0
+        try:
+            log = os.stat(self.path + b"-wal").st_ino
+        except FileNotFoundError:
+            log = 0
+        return seen.st_dev, seen.st_ino, log
 
 
 def _version(connection: sqlite3.Connection) -> int:

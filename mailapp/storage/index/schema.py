@@ -10,7 +10,7 @@ from typing import Final
 
 from mailapp.message.imap_facts import FACTS_VERSION
 
-VERSION: Final = 2000 + FACTS_VERSION
+VERSION: Final = 2100 + FACTS_VERSION
 """In ``PRAGMA user_version``; raised with every change of a table or of a fact."""
 
 SETTINGS: Final = """

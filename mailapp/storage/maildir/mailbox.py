@@ -193,7 +193,8 @@ class Mailbox:
             return None
         while self.index_texts(columns):
             pass
-        found = index.search(known.serial, query)
+        last = columns.uids[-1] if len(columns) else 0
+        found = index.search(known.serial, query, last)
         return None if found is None else {UID(uid) for uid in found}
 
     def index_texts(self, columns: Columns, most: int = INDEXED_AT_ONCE) -> int:

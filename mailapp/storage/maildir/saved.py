@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import zlib
 from array import array
 from collections.abc import Sequence
 from typing import Any, Final
@@ -23,6 +24,8 @@ from mailapp.storage.maildir.gather import (
 from mailapp.storage.maildir.keywords import Keywords
 from mailapp.storage.maildir.letters import Letters, of_keywords
 
+_SUM: Final = struct.Struct("<I")
+"""CRC-32 of the rest: SQLite does not notice octets that change within a value."""
 _LENGTH: Final = struct.Struct("<I")
 _NUMBERS: Final = ("uids", "modseqs", "masks", "sizes", "received")
 _MUCH: Final = 160
@@ -50,8 +53,12 @@ def packed(columns: Columns, names: Names, keywords: Keywords) -> bytes:
         "odd": {uid: name.decode("latin-1") for uid, name in names.odd.items()},
     }
     text = json.dumps(header).encode("ascii")
-    parts = [_LENGTH.pack(len(text)), text, *(each.tobytes() for each in arrays)]
-    return b"".join([*parts, heap.octets])
+    parts: list[bytes | bytearray] = [_LENGTH.pack(len(text)), text]
+    parts += [*(each.tobytes() for each in arrays), heap.octets]
+    checksum = 0
+    for part in parts:
+        checksum = zlib.crc32(part, checksum)
+    return b"".join([_SUM.pack(checksum), *parts])
 
 
 def unpacked(octets: bytes, folder: int) -> Columns:
@@ -61,9 +68,12 @@ def unpacked(octets: bytes, folder: int) -> Columns:
         Damaged: it is something else.
     """
     try:
-        (length,) = _LENGTH.unpack_from(octets)
-        at = _LENGTH.size + length
-        header: dict[str, Any] = json.loads(octets[_LENGTH.size : at])
+        (checksum,) = _SUM.unpack_from(octets)
+        if checksum != zlib.crc32(memoryview(octets)[_SUM.size :]):
+            raise Damaged
+        begin = _SUM.size + _LENGTH.size
+        at = begin + _LENGTH.unpack_from(octets, _SUM.size)[0]
+        header: dict[str, Any] = json.loads(octets[begin:at])
         arrays = []
         for code in header["types"]:
             size = _TYPES[code] * header["count"]

@@ -134,6 +134,7 @@ class RecallTests(IndexCase):
         empty=lambda file: file.write_bytes(b""),
         another_version=lambda file: _version(file, 7),
         odd_columns=lambda file: _execute(file, "UPDATE box SET columns = x'00'"),
+        changed_columns=lambda file: _change(file),  # noqa: PLW0108 - it is below
         odd_stamp=lambda file: _execute(file, "UPDATE box SET stamp = x'00'"),
         no_table=lambda file: _execute(file, "DROP TABLE change"),
     )
@@ -174,6 +175,48 @@ class RecallTests(IndexCase):
         self.assertTrue(self.file.exists())
         self.assertEqual(shown(self.select().columns), shown(now(here.refresh())))
         self.assertEqual(self.troubles, [])
+
+    def test_lost_between_questions(self) -> None:
+        """What was learnt of a file that is gone means nothing in the next one."""
+        index = self.store._ground.indexes.of(os.fsencode(self.path))  # type: ignore[union-attr]  # it has one
+        for folder in (7, 8):
+            index.save(State(folder, 1, 10, 1, b""), b"", 0, [])
+        old = index.serial(7, 1)
+        assert old is not None
+        text = TextQuery(Where.BODY, "apples")
+        index.add_texts(old, [(1, ("", "", "", "", "", "", "apples"))], 9)
+        index.keep(old, [(1, {Item.ENVELOPE: b"7"})])
+        self.assertEqual(index.search(old, text, 9), {1})
+        self.assertIsNone(index.search(old, text, 10))
+        for name in ("index.sqlite", "index.sqlite-wal", "index.sqlite-shm"):
+            (self.path / name).unlink(missing_ok=True)
+        for folder in (8, 7):
+            index.save(State(folder, 1, 10, 1, b""), b"", 0, [])
+        self.assertIsNone(index.search(old, text, 0))
+        index.keep(old, [(1, {Item.ENVELOPE: b"7"})])
+        for folder in (8, 7):
+            serial = index.serial(folder, 1)
+            assert serial is not None
+            self.assertEqual(
+                index.facts(serial, [1], [Item.ENVELOPE])[Item.ENVELOPE], {}
+            )
+
+    def test_log_lost(self) -> None:
+        """A process whose log was deleted does not go on beside one with a new log."""
+        for _ in range(3):
+            self.deliver()
+        here = self.select_here()
+        for name in ("index.sqlite-wal", "index.sqlite-shm"):
+            (self.path / name).unlink(missing_ok=True)
+        there = self.select()
+        other = now(self.make_store().open(ALICE))
+        for uid, account in enumerate((self.alice, other, self.alice), 1):
+            self.flag(account, uid, "\\Seen", f"Word{uid}")
+            for mailbox in (here, there):
+                columns = now(mailbox.refresh())
+                flags = columns.flags_of(columns.masks[uid - 1])
+                self.assertEqual(set(flags), {"\\Seen", f"Word{uid}"})
+        self.assertEqual(_execute(self.file, "PRAGMA integrity_check"), [("ok",)])
 
     def test_lost_between_reads(self) -> None:
         """Facts are kept again soon, though nothing in the mailbox changes."""
@@ -282,7 +325,7 @@ class TextTests(SynchronousTestCase):
             for uid, message in enumerate(messages, 1)
         ]
         self.assertTrue(index.add_texts(serial, own, len(own)))
-        found = index.search(serial, TextQuery(where, needle))
+        found = index.search(serial, TextQuery(where, needle), len(own))
         index.database.throw_away("done")
         if found is None:
             self.assertTrue(len(needle) < 3 or "\0" in needle or "\uffff" in needle)
@@ -348,6 +391,17 @@ def _execute(file: Any, sql: str) -> Any:
     connection.commit()
     connection.close()
     return found
+
+
+def _change(file: Any) -> None:
+    """One octet in the middle of the columns."""
+    with sqlite3.connect(file) as connection:
+        ((columns,),) = connection.execute("SELECT columns FROM box").fetchall()
+        middle = len(columns) - 200
+        changed = (
+            columns[:middle] + bytes([columns[middle] ^ 1]) + columns[middle + 1 :]
+        )
+        connection.execute("UPDATE box SET columns = ?", (changed,))
 
 
 def _version(file: Any, version: int) -> None:
