@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from pathlib import Path
 from typing import Any
 
 from attrs import asdict
@@ -12,6 +13,7 @@ from mailapp.cli import moving
 from mailapp.cli.fetch import size
 from mailapp.cli.manual import explain
 from mailapp.cli.prompt import Terminal
+from mailapp.cli.remote import Remote, remote
 from mailapp.cli.site import Site
 from mailapp.cli.work import FAILED, OK, TRY_AGAIN
 from mailapp.config.schema import Configuration
@@ -38,7 +40,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "source",
         nargs="+",
-        help="an mbox file, a Maildir, a folder of these",
+        help="an mbox file, a Maildir, a folder of these, or imaps://USER@HOST",
     )
     parser.add_argument(
         "--folder",
@@ -50,6 +52,35 @@ def add_parser(subparsers: Any) -> None:
         action="store_true",
         help="bring also what came in earlier runs from the same source",
     )
+    server = parser.add_argument_group("for imaps://USER@HOST and imap://USER@HOST")
+    password = server.add_mutually_exclusive_group()
+    password.add_argument(
+        "--stdin", action="store_true", help="read the password there from stdin"
+    )
+    password.add_argument(
+        "--password-file",
+        type=Path,
+        metavar="FILE",
+        help="its first line is the password there",
+    )
+    server.add_argument(
+        "--skip",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="leave this mailbox out, as '[Gmail]/All Mail'; may be given again",
+    )
+    server.add_argument(
+        "--authority",
+        type=Path,
+        metavar="FILE",
+        help="trust the authorities in this PEM file; default: those of the system",
+    )
+    server.add_argument(
+        "--cleartext",
+        action="store_true",
+        help="with imap://, send the password and get the mail without encryption",
+    )
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.set_defaults(run=run)
     explain(
@@ -60,6 +91,10 @@ def add_parser(subparsers: Any) -> None:
             ("mailapp import alice ~alice/Maildir", "a Maildir with all its folders"),
             ("mailapp import alice /var/mail/alice", "an mbox file, into INBOX"),
             ("mailapp import alice --folder Old 2019.mbox.gz", "into the mailbox Old"),
+            (
+                "mailapp import alice imaps://alice@imap.example.net",
+                "all of an account elsewhere; asks for its password",
+            ),
         ),
         codes=(
             (OK, "all is here"),
@@ -90,22 +125,26 @@ def prepare(
         MoveProblem, SyntaxProblem, OSError: it is not.
     """
     account = moving.find_account(site, arguments.account)
-    sources = [_local(text, arguments.folder, account) for text in arguments.source]
+    into = tuple(arguments.folder.split("/")) if arguments.folder else ()
+    origins = [
+        remote(text, into, arguments, terminal)
+        if text.lower().startswith(("imap://", "imaps://"))
+        else _local(text, into, account)
+        for text in arguments.source
+    ]
 
     async def work(ground: moving.Ground) -> int:
         run_ = _Run(ground, site, account, terminal, arguments)
-        for text, source in zip(arguments.source, sources, strict=True):
-            await run_.bring(text, source)
+        for text, origin in zip(arguments.source, origins, strict=True):
+            await run_.bring(text, origin)
         return run_.end()
 
     return work
 
 
-def _local(text: str, folder: str | None, account: AccountId) -> LocalSource:
-    path = os.path.realpath(text)
+def _local(text: str, into: tuple[str, ...], account: AccountId) -> LocalSource:
     user = account.rpartition("@")[0]
-    into = tuple(folder.split("/")) if folder else ()
-    return LocalSource(Files(), os.fsencode(path), into, user)
+    return LocalSource(Files(), os.fsencode(os.path.realpath(text)), into, user)
 
 
 class _Run:
@@ -127,10 +166,25 @@ class _Run:
         self._reports: list[dict[str, Any]] = []
         self._problem: MoveProblem | None = None
 
-    async def bring(self, text: str, source: Source) -> None:
+    async def bring(self, text: str, origin: LocalSource | Remote) -> None:
         """Bring what a source has, unless one before has failed."""
         if self._problem is not None:
             return
+        tally = Tally()
+        try:
+            if isinstance(origin, Remote):
+                source = await origin.log_in(self._ground.reactor)
+                try:
+                    await self._intake(source, tally)
+                finally:
+                    source.talk.dialogue.close()
+            else:
+                await self._intake(origin, tally)
+        except MoveProblem as problem:
+            self._problem = problem
+        self._note(text, tally)
+
+    async def _intake(self, source: Source, tally: Tally) -> None:
         ground, arguments = self._ground, self._arguments
         account = await moving.open_account(ground.store, self._account)
         journal = Journal.open(
@@ -143,14 +197,9 @@ class _Run:
                 account, journal, ground.in_thread, moving.now, moving.fresh_token
             )
             with moving.bar(self._terminal.stderr, quiet=arguments.json) as bar:
-                intake = Intake(source, place, bar)
-                try:
-                    await intake.run()
-                except MoveProblem as problem:
-                    self._problem = problem
+                await Intake(source, place, bar, tally).run()
         finally:
             journal.close()
-        self._note(text, intake.tally)
 
     def _note(self, text: str, tally: Tally) -> None:
         problem = "" if self._problem is None else str(self._problem)
@@ -162,7 +211,8 @@ class _Run:
         for note in tally.notes:
             self._terminal.complain(note)
         if problem:
-            self._terminal.complain(f"{text}: {problem}; run it again to go on")
+            again = "; run it again to go on" if tally.imported else ""
+            self._terminal.complain(f"{text}: {problem}{again}")
 
     def end(self) -> int:
         """The exit code, after all that is to be said."""

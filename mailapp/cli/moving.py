@@ -160,13 +160,17 @@ class Bar:
 
     progress: Progress
     _task: TaskID | None = field(default=None, init=False)
-    _total: int = field(default=0, init=False)
 
-    def begin(self, name: str, total: int) -> None:
+    def begin(self, name: str) -> None:
         """A mailbox begins."""
         if self._task is not None:
             self.progress.remove_task(self._task)
-        self._task = self.progress.add_task(name, total=max(total, 1))
+        self._task = self.progress.add_task(name, total=None)
+
+    def expect(self, total: int) -> None:
+        """What the steps of the mailbox add up to, about."""
+        if self._task is not None:
+            self.progress.update(self._task, total=max(total, 1))
 
     def advance(self, step: int) -> None:
         """So much of its total is done."""

@@ -8,6 +8,7 @@ fills the kernel's buffers and not our memory.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
 from twisted.internet.defer import Deferred
@@ -24,7 +25,7 @@ from zope.interface import implementer
 
 from mailapp.core.connection import NEED_DATA, PAUSED
 from mailapp.core.peer import TLS, Peer
-from mailapp.fetch.types import FetchProblem, Source
+from mailapp.fetch.types import FetchProblem
 from mailapp.net.addresses import LOCAL, plain
 from mailapp.net.client_tls import ClientTLS
 
@@ -52,6 +53,22 @@ class Machine(Protocol):
 
     def next_event(self) -> Any:
         """What the server did, or a Signal."""
+
+
+class Server(Protocol):
+    """What TLS asks of who is connected to."""
+
+    @property
+    def host(self) -> str:
+        """Its name or address."""
+
+    @property
+    def authority(self) -> Path | None:
+        """PEM file of the authorities to trust; None: those of the system."""
+
+    @property
+    def verify(self) -> bool:
+        """It has to prove its name."""
 
 
 @implementer(IHandshakeListener)
@@ -140,7 +157,7 @@ class Dialogue(TransportProtocol):
         if octets and not self._lost:
             self.transport.write(octets)
 
-    async def secure(self, source: Source) -> None:
+    async def secure(self, source: Server) -> None:
         """Start TLS; nothing that was said in the clear may be waiting.
 
         Raises:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 from attrs import define, evolve, field, frozen
@@ -22,6 +23,7 @@ from mailapp.moving.traces import content_digest, missing
 from mailapp.moving.types import (
     MoveProblem,
     Offered,
+    Run,
     Shelf,
     Source,
     Tally,
@@ -102,13 +104,13 @@ class Intake:
         source: where from.
         place: where to.
         watch: is told how far it is.
-
-    Attributes:
-        tally: what was done so far.
+        tally: is told what was done.
     """
 
-    def __init__(self, source: Source, place: Place, watch: Watch) -> None:
-        self.tally: Final = Tally()
+    def __init__(
+        self, source: Source, place: Place, watch: Watch, tally: Tally
+    ) -> None:
+        self.tally: Final = tally
         self._source = source
         self._place = place
         self._watch = watch
@@ -140,14 +142,14 @@ class Intake:
 
     async def _shelf(self, shelf: Shelf) -> None:
         """Bring one mailbox."""
-        self._watch.begin(shown(shelf.name), shelf.total)
+        self._watch.begin(shown(shelf.name))
         target = _Target(self._place, self.tally, self._watch)
         await target.open(shelf)
         batch = _Batch()
         try:
             alike: Counter[bytes] = Counter()
-            known = lambda key: self._known(shelf, key)  # noqa: E731 - asked often
-            async for offered in self._source.messages(shelf, known, self.tally):
+            run = Run(partial(self._known, shelf), self.tally, self._watch)
+            async for offered in self._source.messages(shelf, run):
                 message = await self._take(shelf, offered, alike)
                 if message is None:
                     self._watch.advance(offered.step)

@@ -12,7 +12,7 @@ import gzip
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Final
 
@@ -20,7 +20,7 @@ from attrs import field, frozen
 
 from mailapp.moving.mbox import is_mbox, messages
 from mailapp.moving.names import level_of_directory, level_of_file, levels_of_plus
-from mailapp.moving.types import MoveProblem, Offered, Shelf, Tally
+from mailapp.moving.types import MoveProblem, Offered, Run, Shelf
 from mailapp.moving.window import BLOCK_OCTETS, Window
 from mailapp.storage.files import Files, read_whole
 from mailapp.storage.maildir import keywords
@@ -79,20 +79,20 @@ class LocalSource:
             raise MoveProblem(msg)
         return sorted(shelves, key=lambda shelf: (shelf.name != INBOX, shelf.name))
 
-    async def messages(
-        self, shelf: Shelf, known: Callable[[bytes], bool], tally: Tally
-    ) -> AsyncIterator[Offered]:
+    async def messages(self, shelf: Shelf, run: Run) -> AsyncIterator[Offered]:
         """The messages of a mailbox."""
         found = self._found[shelf.key]
         if found.maildir:
-            for offered in self._maildir(found.path, known, tally):
+            for offered in self._maildir(found.path, run):
                 yield offered
             return
         with opened(self.files, found.path) as file:
+            run.watch.expect(file.size())
             for message in messages(Window(file)):
                 step = message.end - message.start
                 if message.left_out:
-                    tally.left_out += 1
+                    run.tally.left_out += 1
+                    run.watch.advance(step)
                     continue
                 chunks = _each(message.chunks)
                 yield Offered(None, message.flags, message.received, chunks, step)
@@ -158,20 +158,14 @@ class LocalSource:
     ) -> Shelf:
         key = path[len(self.path) :]
         self._found[key] = _Found(path, maildir)
-        if maildir:
-            total = sum(1 for part in _parts(self.files, path) for _ in part[1])
-        else:
-            total = self.files.facts(path).size
         subscribed = None if subscriptions is None else name in subscriptions
         if self.into:
             name = self.into if name == INBOX else (*self.into, *name)
-        return Shelf(name, key, total, subscribed)
+        return Shelf(name, key, subscribed)
 
     # ---- a Maildir
 
-    def _maildir(
-        self, path: bytes, known: Callable[[bytes], bool], tally: Tally
-    ) -> Iterator[Offered]:
+    def _maildir(self, path: bytes, run: Run) -> Iterator[Offered]:
         words = keywords.read(self.files, path)
         every = []
         for part, names in _parts(self.files, path):
@@ -180,15 +174,15 @@ class LocalSource:
                 if parsed is not None:
                     every.append((arrival(parsed.unique), part, name))
         every.sort()
+        run.watch.expect(len(every))
         for (*_, unique), part, name in every:
-            if known(unique):
-                tally.known += 1
+            if run.known(unique):
                 continue
             parsed = parse(name)
             try:
                 file = self.files.open_read(path + part + name)
             except FileNotFoundError:
-                tally.left_out += 1  # another program has it in its hands
+                run.tally.left_out += 1  # another program has it in its hands
                 continue
             try:
                 when = None if parsed is None else received(parsed)
@@ -234,6 +228,10 @@ class _Open:
 
     files: Files
     fd: int
+
+    def size(self) -> int:
+        """Octets in it."""
+        return self.files.size(self.fd)
 
     def read(self, start: int, length: int) -> bytes:
         """Up to ``length`` octets from ``start``; none at the end."""

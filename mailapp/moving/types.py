@@ -27,14 +27,12 @@ class Shelf:
     Attributes:
         name: what it shall be called here.
         key: names it in the source, the same in every run.
-        total: what :attr:`Offered.step` of its messages add up to, at most.
         subscribed: None: the source does not know of subscriptions.
         uses: ``\Sent`` and the like (RFC 6154).
     """
 
     name: tuple[str, ...]
     key: bytes
-    total: int
     subscribed: bool | None = None
     uses: frozenset[str] = frozenset()
 
@@ -71,17 +69,10 @@ class Source(Protocol):
     def shelves(self) -> Awaitable[Sequence[Shelf]]:
         """Its mailboxes."""
 
-    def messages(
-        self, shelf: Shelf, known: Callable[[bytes], bool], tally: Tally
-    ) -> AsyncIterator[Offered]:
-        """The messages of a mailbox, in order of arrival.
+    def messages(self, shelf: Shelf, run: Run) -> AsyncIterator[Offered]:
+        """The messages of a mailbox of :meth:`shelves`, in order of arrival.
 
         The octets of one are used, or not, before the next is asked for.
-
-        Args:
-            shelf: one of :meth:`shelves`.
-            known: a message with this key came before; it is left out and counted.
-            tally: is told of what is left out.
         """
 
 
@@ -111,11 +102,37 @@ class Tally:
 class Watch(Protocol):
     """Is told how far a run is."""
 
-    def begin(self, name: str, total: int) -> None:
+    def begin(self, name: str) -> None:
         """A mailbox begins."""
 
+    def expect(self, total: int) -> None:
+        """What the steps of the mailbox add up to, about."""
+
     def advance(self, step: int) -> None:
-        """So much of its total is done."""
+        """So much is done."""
+
+
+@frozen
+class Run:
+    """What a source is told of the run that it is read in.
+
+    Attributes:
+        knows: a message with this key came before.
+        tally: what was done so far.
+        watch: is told what to expect.
+    """
+
+    knows: Callable[[bytes], bool]
+    tally: Tally
+    watch: Watch
+
+    def known(self, key: bytes) -> bool:
+        """It came before, and so does not come again; that is counted."""
+        if not self.knows(key):
+            return False
+        self.tally.known += 1
+        self.watch.advance(1)
+        return True
 
 
 def shown(name: tuple[str, ...]) -> str:

@@ -27,8 +27,11 @@ Held = tuple[str, bytes, frozenset[str], int]
 class Silent:
     """Nobody watches."""
 
-    def begin(self, name: str, total: int) -> None:
+    def begin(self, name: str) -> None:
         """A mailbox begins."""
+
+    def expect(self, total: int) -> None:
+        """So much is to be done."""
 
     def advance(self, step: int) -> None:
         """So much is done."""
@@ -68,9 +71,9 @@ class MovingCase(SynchronousTestCase):
                 lambda: float(NOW),
                 lambda: next(self.tokens),
             )
-            intake = Intake(source, place, Silent())
-            now(intake.run())
-            return intake.tally
+            tally = Tally()
+            now(Intake(source, place, Silent(), tally).run())
+            return tally
         finally:
             journal.close()
 
