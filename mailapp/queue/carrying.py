@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import ClassVar, Final
 
-from attrs import frozen
+from attrs import define, frozen
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -48,17 +48,19 @@ class Services:
     destination_of: DestinationOf
 
 
-@frozen
+@define(eq=False)
 class Claim:
     """A lane's turn for one entry.
 
     Attributes:
         doubtful: the lane failed before; see :meth:`Lanes.began`.
+        ended: it takes no place of the lane any more.
     """
 
     lane: Lane
     hint: Hint
     doubtful: bool
+    ended: bool = False
 
 
 class Carrying:
@@ -256,15 +258,28 @@ class Carrying:
     async def _carry(self, active: Active, claim: Claim, places: Sequence[int]) -> None:
         began = self._clock.seconds()
         try:
-            attempts = await self._trying.attempt(active, claim.lane, places, began)
+            attempts = await self._trying.attempt(
+                active, claim.lane, places, began, partial(self._sent, claim)
+            )
         finally:
             self._end(claim)
         destination = claim.lane.destination
         await self._rounds.came_back(active, destination, places, attempts)
         self.turn()
 
+    def _sent(self, claim: Claim) -> None:
+        """The next may begin behind what has only its last word to wait for.
+
+        Its place in the lane is a connection, which the next one shares with it.
+        """
+        if claim.lane.is_ready and not (claim.doubtful or claim.ended):
+            self._end(claim)
+            self.turn()
+
     def _end(self, claim: Claim) -> None:
-        self._lanes.ended(claim.lane, doubtful=claim.doubtful)
+        if not claim.ended:
+            claim.ended = True
+            self._lanes.ended(claim.lane, doubtful=claim.doubtful)
 
     def _broke(self, active: Active, problem: BaseException) -> None:
         """A bug: keep the entry, and try it again later."""

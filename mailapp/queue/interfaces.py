@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from attrs import frozen
 from zope.interface import Attribute, Interface
@@ -83,6 +83,10 @@ class IContent(Interface):
         """
 
 
+def unheard() -> None:
+    """Nobody wants to know when a consignment is sent."""
+
+
 @frozen
 class Consignment:
     """What a carrier is asked to carry.
@@ -92,12 +96,15 @@ class Consignment:
         places: those of its recipients that are to be tried, in their order.
         destination: where all of them go.
         content: what is sent.
+        sent: called by a carrier when nothing is left to do but to hear how it ended,
+            and another one for the destination could begin behind it.
     """
 
     entry: Entry
     places: Sequence[int]
     destination: Destination
     content: IContent
+    sent: Callable[[], object] = unheard
 
 
 class ICarrier(Interface):

@@ -41,29 +41,40 @@ class Trying:
         self._hasten = hasten
 
     async def attempt(
-        self, active: Active, lane: Lane, places: Sequence[int], began: float
+        self,
+        active: Active,
+        lane: Lane,
+        places: Sequence[int],
+        began: float,
+        sent: Callable[[], object],
     ) -> Sequence[Attempt]:
         """What came of it for each recipient, as it counts.
 
-        What is deferred when the time of the message is up has failed.
+        What is deferred when the time of the message is up has failed. ``sent`` is that
+        of :class:`Consignment`.
         """
         entry = active.entry
         if is_late(entry, began):
             # RFC 2852, section 4.1.3: no further attempt may be made
             late = Attempt(Outcome.FAILED, began, "5.4.7", EXPIRED, expired=True)
             return [late] * len(places)
-        attempts = await self._tried(active, lane, places, began)
+        attempts = await self._tried(active, lane, places, began, sent)
         if not self._schedule.is_over(entry, began):
             return attempts
         return [_ended(attempt) for attempt in attempts]
 
     async def _tried(
-        self, active: Active, lane: Lane, places: Sequence[int], began: float
+        self,
+        active: Active,
+        lane: Lane,
+        places: Sequence[int],
+        began: float,
+        sent: Callable[[], object],
     ) -> Sequence[Attempt]:
         if lane.is_dead(began) and lane.last_words is not None:
             return [evolve(lane.last_words, at=began)] * len(places)
         consignment = Consignment(
-            active.entry, places, lane.destination, active.content
+            active.entry, places, lane.destination, active.content, sent
         )
         attempts = await self._carried(consignment)
         now = self._clock.seconds()

@@ -40,6 +40,7 @@ class Carriage:
 
     Attributes:
         envelope: of the message.
+        sent: of the consignment.
         waiting: places without a word, in order.
     """
 
@@ -48,6 +49,7 @@ class Carriage:
     def __init__(self, consignment: Consignment, in_thread: InThread) -> None:
         self.entry: Final = consignment.entry
         self.envelope: Final[Envelope] = consignment.entry.envelope
+        self.sent: Final = consignment.sent
         self.waiting = list(consignment.places)
         self._places = consignment.places
         self._content: IContent = consignment.content

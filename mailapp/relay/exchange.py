@@ -15,7 +15,7 @@ from zope.interface import implementer
 
 from mailapp.core.failures import DeliveryFailure, TemporaryFailure
 from mailapp.message.fields import parse_header
-from mailapp.queue.interfaces import Consignment, ICarrier
+from mailapp.queue.interfaces import Consignment, ICarrier, unheard
 from mailapp.queue.types import Attempt
 from mailapp.relay.channel import Channel
 from mailapp.relay.consignment import Carriage
@@ -29,7 +29,7 @@ from mailapp.relay.tlspolicy import OPPORTUNISTIC, Level, TLSPolicy, for_message
 from mailapp.smtp.answers import Answer
 from mailapp.smtp.capabilities import Capabilities
 from mailapp.smtp.client import LOST
-from mailapp.smtp.client_states import Trouble, Word
+from mailapp.smtp.client_states import Finished, Trouble
 
 _CLOSING: Final = 421
 _NO_PROGRESS: Final = Trouble("4.5.3", "the next server takes no more recipients now")
@@ -58,7 +58,6 @@ class Relay:
         self._sessions = sessions
         self._policies = policies
         self._pool = Pool(around.clock.seconds)
-        self._busy: set[Channel] = set()
 
     async def carry(self, consignment: Consignment) -> Sequence[Attempt]:
         """Try once; see :class:`ICarrier`."""
@@ -88,12 +87,14 @@ class Relay:
                     carriage.settle(opened.word, self._around.now(), opened.host)
                     break
                 channel = opened
+                self._pool.use(key, channel)
             try:
                 await self._use(channel, carriage)
             except BaseException:
                 channel.abort()
+                self._pool.release(key, channel)
                 raise
-            self._put_away(channel, key)
+            self._pool.release(key, channel)
             if fresh and len(carriage.waiting) == left:
                 carriage.settle(_NO_PROGRESS, self._around.now(), str(channel.hop))
         return carriage.attempts
@@ -102,43 +103,35 @@ class Relay:
         """Let idle connections say goodbye, and break off the others."""
         self._pool.close()
         self._sessions.close()
-        for channel in list(self._busy):
-            channel.abort()
 
     # Over one connection.
 
     async def _use(self, channel: Channel, carriage: Carriage) -> None:
         """As many transactions as it takes, and as the server allows."""
-        self._busy.add(channel)
-        try:
-            now = self._around.now()
-            fitted = await carriage.fit_to(channel, now)
-            if isinstance(fitted, Trouble):
-                carriage.settle(fitted, now, str(channel.hop))
+        now = self._around.now()
+        fitted = await carriage.fit_to(channel, now)
+        if isinstance(fitted, Trouble):
+            carriage.settle(fitted, now, str(channel.hop))
+            return
+        while carriage.waiting:
+            places = carriage.next_places(channel)
+            if not places:
                 return
-            while carriage.waiting and channel.usable:
-                places = carriage.next_places(channel)
-                if not places:
-                    return
-                heard = channel.client.heard
-                used_before = channel.client.transactions
-                outgoing = carriage.outgoing(places, fitted)
-                words = await channel.send(outgoing, fitted.content)
-                heard = channel.client.heard - heard
-                if used_before and _was_stale(words, heard):
-                    return
-                before = len(carriage.waiting)
-                carriage.hear(places, words, self._around.now(), channel)
-                if len(carriage.waiting) == before:
-                    return
-        finally:
-            self._busy.discard(channel)
-
-    def _put_away(self, channel: Channel, key: Key) -> None:
-        if channel.usable and not channel.client.offered.domains:
-            self._pool.give(key, channel)
-        else:
-            channel.leave()
+            used_before = channel.client.transactions
+            outgoing = carriage.outgoing(places, fitted)
+            last = len(places) == len(carriage.waiting)
+            sent = carriage.sent if last else unheard
+            finished = await channel.send(outgoing, fitted.content, sent)
+            if finished is None:
+                return
+            if finished.followed and not finished.heard:
+                self._pool.leave_alone(channel)
+            if used_before and _was_stale(finished):
+                return
+            before = len(carriage.waiting)
+            carriage.hear(places, finished.words, self._around.now(), channel)
+            if len(carriage.waiting) == before:
+                return
 
     async def _policy(self, route: Route, consignment: Consignment) -> TLSPolicy:
         if route.tls is not None:
@@ -164,16 +157,17 @@ class Relay:
         return policy
 
 
-def _was_stale(words: Sequence[Word], heard: int) -> bool:
-    """An idle connection that the server had given up: it has done nothing for us.
+def _was_stale(finished: Finished) -> bool:
+    """A connection that the server had given up: it has done nothing for us.
 
     A server that is silent is another matter: it may have done it all.
     """
+    words = finished.words
     first = words[0]
-    if heard == 0:
+    if finished.heard == 0:
         return first == LOST
     closing = isinstance(first, Answer) and first.code == _CLOSING
-    return heard == 1 and closing and all(word == first for word in words)
+    return finished.heard == 1 and closing and all(word == first for word in words)
 
 
 async def _tls_optional(consignment: Consignment) -> bool:

@@ -30,8 +30,10 @@ from mailapp.smtp.stuffing import Stuffing
 
 _S = ClientState
 _CLOSING: Final = 421
+_OUT_OF_ORDER: Final = 503
+_PROTOCOL: Final = frozenset({"5.5.0", "5.5.1"})
 LOST: Final = Trouble("4.4.2", "the server closed the connection without an answer")
-_SILENT: Final = Trouble("4.4.2", "the server did not answer in time")
+SILENT: Final = Trouble("4.4.2", "the server did not answer in time")
 
 
 class SmtpClient(Opening):
@@ -41,15 +43,14 @@ class SmtpClient(Opening):
         transactions: how many were begun.
         progress: the server gave a whole answer, so its time begins anew. Reset by
             whoever looks at it.
-        heard: how many answers it has given.
     """
 
     def __init__(self, terms: Terms) -> None:
         super().__init__(terms)
         self.transactions = 0
         self.progress = False
-        self.heard = 0
         self._transaction: ClientTransaction | None = None
+        self._follower: ClientTransaction | None = None
         self._stuffing: Stuffing | None = None
         self._reset = False
 
@@ -66,6 +67,23 @@ class SmtpClient(Opening):
         """No other transaction may begin: MAILMAX (RFC 9422, section 4.1)."""
         limit = self.offered.transactions
         return bool(limit) and self.transactions >= limit
+
+    @property
+    def leads(self) -> bool:
+        """Behind the content of this transaction the next one may be begun.
+
+        It saves a round trip where the content needs the server's go-ahead; BDAT saves
+        it in another way, and leaves more behind when it is refused.
+        """
+        offered = self.offered
+        if offered.chunking or not offered.pipelining or self.exhausted:
+            return False
+        return self.state is not _S.CLOSED
+
+    @property
+    def may_follow(self) -> bool:
+        """:meth:`follow` is legal now."""
+        return self.state is _S.FINAL and self._follower is None and self.leads
 
     # What comes in.
 
@@ -84,7 +102,7 @@ class SmtpClient(Opening):
 
     def time_out(self) -> None:
         """The server took longer than ``timeout``."""
-        self._end(_SILENT)
+        self._end(SILENT)
 
     def break_off(self, word: Trouble) -> None:
         """End it for a reason of ours: nothing more is sent."""
@@ -114,6 +132,30 @@ class SmtpClient(Opening):
         self._reset = False
         self._write(transaction.start())
         self.state = transaction.state
+
+    def follow(self, outgoing: Outgoing, now: float) -> None:
+        """Begin a transaction before the one under way is over; if ``may_follow``.
+
+        RFC 2920, section 3.1: "a RSET/MAIL FROM sequence used to initiate a new message
+        transaction can be placed in the same group as the final transfer of the headers
+        and body of the previous message". Nothing of it is taken before its content is
+        sent, so what the server says of the one before is about that one alone; what it
+        says of this one comes behind it. The ``Finished`` of both come in order.
+        """
+        if not self.may_follow:
+            msg = f"nothing follows in the state {self.state.value}"
+            raise RuntimeError(msg)
+        self.transactions += 1
+        # no RSET: the end of DATA clears all buffers (RFC 5321, section 4.1.1.4)
+        follower = self._follower = ClientTransaction(
+            outgoing,
+            self.offered,
+            lmtp=self._terms.lmtp,
+            now=now,
+            reset=False,
+            followed=True,
+        )
+        self._write(follower.start())
 
     def write_content(self, octets: bytes) -> None:
         """The next octets of the content, after ``GoAhead``; none once it ended."""
@@ -146,7 +188,8 @@ class SmtpClient(Opening):
             if answer is None:
                 return
             self.progress = True
-            self.heard += 1
+            if self._transaction is not None:
+                self._transaction.heard += 1
             if isinstance(answer, Garbage):
                 self._end(Trouble("4.5.0", f"the server sent {answer.reason}"))
             elif answer.code == _CLOSING:
@@ -168,6 +211,10 @@ class SmtpClient(Opening):
     def _transaction_answered(
         self, transaction: ClientTransaction, answer: Answer
     ) -> None:
+        if transaction.followed and transaction.heard == 1 and _is_lost(answer):
+            transaction.heard = 0
+            self._end(LOST)
+            return
         before = self.state
         self._write(transaction.take(answer))
         self.state = transaction.state
@@ -175,16 +222,37 @@ class SmtpClient(Opening):
             self._end(CONFUSED)
         elif self.state is _S.READY:
             self._reset = not transaction.clean
-            self._transaction = None
-            self._events.append(Finished(transaction.words))
+            self._transaction, self._follower = self._follower, None
+            self._tell(transaction)
+            if self._transaction is not None:
+                self.state = self._transaction.state
+                self._stuffing = Stuffing()
         elif self.state is _S.CONTENT and before is not _S.CONTENT:
             self._events.append(GoAhead())
 
     def _end(self, word: Word) -> None:
         transaction, self._transaction = self._transaction, None
+        follower, self._follower = self._follower, None
         if transaction is None:
             super()._end(word)
             return
         self.state = _S.CLOSED
         transaction.lose(word)
-        self._events.append(Finished(transaction.words))
+        self._tell(transaction)
+        if follower is not None:
+            # the word is about the one before: of this one nothing was said or taken
+            follower.lose(LOST)
+            self._tell(follower)
+
+    def _tell(self, transaction: ClientTransaction) -> None:
+        self._events.append(
+            Finished(transaction.words, transaction.heard, transaction.followed)
+        )
+
+
+def _is_lost(answer: Answer) -> bool:
+    """To MAIL behind another content: the server was not done with that, or lost it.
+
+    It is about the order of commands (RFC 3463, section 3.6), and not about them.
+    """
+    return answer.code == _OUT_OF_ORDER or answer.status in _PROTOCOL

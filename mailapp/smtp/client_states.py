@@ -28,7 +28,8 @@ class ClientState(Enum):
     READY      ``begin()`` or ``quit()``                  COMMANDS, QUIT
     COMMANDS   replies to RSET, MAIL, RCPT and DATA       CONTENT, FINAL, READY
     CONTENT    the user's octets                          FINAL
-    FINAL      the replies to the whole message           READY
+    FINAL      the replies to the whole message           READY; COMMANDS of the next
+                                                          one, if one ``follow()``s
     QUIT       221                                        CLOSED
     CLOSED     nothing any more
     ========== ========================================== ==========================
@@ -152,9 +153,13 @@ class Finished:
 
     Attributes:
         words: one per recipient, in order.
+        heard: how many answers the server gave to it.
+        followed: it was begun with :meth:`SmtpClient.follow`.
     """
 
     words: Sequence[Word]
+    heard: int
+    followed: bool
 
 
 @frozen

@@ -1,8 +1,9 @@
 """One transaction of a client: commands out, replies in, a word per recipient (pure).
 
 With PIPELINING (RFC 2920) MAIL, all RCPT and DATA leave in one write. With CHUNKING too
-(RFC 3030) a short content leaves along with them, as BDAT LAST: one round trip. Replies
-are matched to commands by counting them and by nothing else (RFC 2920, section 3.1).
+(RFC 3030) a short content leaves along with them, as BDAT LAST: one round trip. Without
+it they may leave along with the content before: one round trip too. Replies are matched
+to commands by counting them and by nothing else (RFC 2920, section 3.1).
 """
 
 from __future__ import annotations
@@ -46,8 +47,10 @@ class ClientTransaction:
         lmtp: a final reply for each accepted recipient (RFC 2033, section 4.2).
         now: seconds since the epoch.
         reset: the last transaction left something behind: RSET first.
+        followed: it is sent before the server has said its last word on the one before.
 
     Attributes:
+        heard: how many answers the server gave to it; counted by who passes them on.
         state: COMMANDS, CONTENT, FINAL, or READY when it is over.
         words: what became of each recipient; all of them when it is over.
         clean: what comes next needs no RSET.
@@ -62,7 +65,10 @@ class ClientTransaction:
         lmtp: bool,
         now: float,
         reset: bool,
+        followed: bool = False,
     ) -> None:
+        self.followed: Final = followed
+        self.heard = 0
         self.state = ClientState.COMMANDS
         self.clean = False
         self.confused = False
