@@ -70,9 +70,14 @@ class Wrong:
     """The peer's mistake, with the answer it gets.
 
     It ends what is under way: APPEND, AUTHENTICATE, IDLE.
+
+    Attributes:
+        forgets: a SEARCH that should have saved its result failed: nothing is saved
+            (RFC 5182, section 2.1).
     """
 
     reply: Status
+    forgets: bool = False
 
 
 Event = (

@@ -37,12 +37,15 @@ class FrameLimits:
         message_octets: of one message; 0: no command takes one.
         swallowed_octets: of literals that were sent unasked and can't be taken: beyond,
             the connection ends (RFC 7888, section 4).
+        unasked_octets: of a literal that is sent unasked (RFC 7888, section 5); None:
+            as of any other.
     """
 
     command_octets: int
     literals: int
     message_octets: int = 0
     swallowed_octets: int = 0
+    unasked_octets: int | None = None
 
 
 BEFORE_LOGIN: Final = FrameLimits(command_octets=8192, literals=4)
@@ -88,6 +91,7 @@ class Problem(Enum):
 
     LINE = auto()  # too long
     LITERAL = auto()  # too big, or one too many
+    MESSAGE = auto()  # too big, and its client waits to hear that
     UNREADABLE = auto()  # as LITERAL, and what follows can't be told from a command
 
 
@@ -253,8 +257,12 @@ class Framer:
         takes = self._takes_message(line, marker)
         room = self.limits.command_octets - self._size - len(line)
         most = self.limits.message_octets if takes else room
+        unasked = self.limits.unasked_octets
+        if unasked is not None and not marker.waits:
+            most = min(most, unasked)
         if self._literals > self.limits.literals or marker.size > most:
-            self._spoil(Problem.LITERAL, line)
+            refused = takes and marker.waits
+            self._spoil(Problem.MESSAGE if refused else Problem.LITERAL, line)
             return self._go_on_spoiled(marker)
         self._keep(line + b"\r\n")
         if not takes:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from typing import Final
 
-from mailapp.imap.framer import FrameLimits
+from attrs import evolve, frozen
+
+from mailapp.imap.framer import BEFORE_LOGIN, FrameLimits
+
+LITERAL_MINUS_OCTETS: Final = 4096
+"""RFC 7888, section 5."""
 
 
 @frozen
@@ -22,6 +27,8 @@ class Limits:
         command_octets: of a command with its literals, but for messages.
         literals: of a command.
         message_octets: of a message of APPEND.
+        unasked_octets: of a literal that is sent unasked (LITERAL-; RFC 7888, section
+            5); None: as of any other (LITERAL+).
     """
 
     login_seconds: float = 60.0
@@ -34,6 +41,14 @@ class Limits:
     command_octets: int = 256 * 1024
     literals: int = 1000
     message_octets: int = 50 * 1024 * 1024
+    unasked_octets: int | None = None
+
+    @property
+    def frames_before_login(self) -> FrameLimits:
+        """Before the login."""
+        if self.unasked_octets is None:
+            return BEFORE_LOGIN
+        return evolve(BEFORE_LOGIN, unasked_octets=self.unasked_octets)
 
     @property
     def frames(self) -> FrameLimits:
@@ -43,4 +58,5 @@ class Limits:
             self.literals,
             self.message_octets,
             swallowed_octets=2 * self.message_octets,
+            unasked_octets=self.unasked_octets,
         )

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from attrs import evolve
+
 from mailapp.core.peer import Peer
+from mailapp.imap.capabilities import LITERAL_PLUS
 from mailapp.imap.commands.service import Service
 from mailapp.imap.commands.table import TABLE, Row
 from mailapp.imap.connection import ImapConnection
 from mailapp.imap.grammar.values.commands import Command
-from mailapp.imap.limits import Limits
+from mailapp.imap.limits import LITERAL_MINUS_OCTETS, Limits
 from mailapp.imap.responses.replies import TOO_MANY_CONNECTIONS
 from mailapp.imap.session import ImapSession
 
@@ -34,6 +37,8 @@ def compose_imap(
     """
     limits = limits or Limits(message_octets=service.append_octets)
     offer = service.offer
+    if not offer.has(LITERAL_PLUS):
+        limits = evolve(limits, unasked_octets=LITERAL_MINUS_OCTETS)
     legal = {
         kind: row.states
         for kind, row in table.items()

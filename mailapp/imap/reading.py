@@ -38,6 +38,7 @@ _DONE: Final = Done()
 _PROBLEMS: Final = {
     Problem.LINE: replies.LINE_TOO_LONG,
     Problem.LITERAL: replies.LITERAL_TOO_BIG,
+    Problem.MESSAGE: replies.MESSAGE_TOO_BIG,
     Problem.UNREADABLE: replies.UNREADABLE_LITERAL,
 }
 
@@ -57,7 +58,7 @@ class Reading:
     """
 
     def __init__(self, legal: Legal, limits: Limits) -> None:
-        self.framer: Final = Framer(framer.BEFORE_LOGIN)
+        self.framer: Final = Framer(limits.frames_before_login)
         self.tag = UNTAGGED
         self.utf8 = False
         self.bad_commands = 0
@@ -77,8 +78,8 @@ class Reading:
         while (frame := self.framer.next_frame()) is not None:
             try:
                 event = self._event(frame, state)
-            except BadCharset:
-                return self.wrong(replies.BAD_CHARSET)
+            except BadCharset as problem:
+                return self.wrong(replies.BAD_CHARSET, forgets=problem.saves)
             except SyntaxProblem as problem:
                 return self.wrong(bad(problem.reason))
             if event is not None:
@@ -120,12 +121,12 @@ class Reading:
         self._head = None
         self.framer.refuse()
 
-    def wrong(self, reply: Status) -> Wrong:
+    def wrong(self, reply: Status, *, forgets: bool = False) -> Wrong:
         """A mistake; one too many is the last one."""
         self.bad_commands += 1
         if self.bad_commands >= self._limits.bad_commands:
             return Wrong(replies.TOO_MANY_ERRORS)
-        return Wrong(reply)
+        return Wrong(reply, forgets)
 
     # ---- frames
 
@@ -201,4 +202,7 @@ class Reading:
         self._head = None
         if frame.problem is Problem.UNREADABLE:
             return Wrong(replies.UNREADABLE_LITERAL)
+        if frame.problem is Problem.MESSAGE:
+            # RFC 7889, section 4; no mistake of a client that asked
+            return Wrong(replies.MESSAGE_TOO_BIG)
         return self.wrong(refusal or _PROBLEMS[frame.problem])

@@ -187,14 +187,16 @@ class ImapSession:
             case Opened():
                 host = self._service.host_name
                 return Reply(ok(f"{host} is ready", announced(context)))
-            case Wrong(reply):
-                await self._break_off(context)
+            case Wrong(reply, forgets):
+                await self._break_off(context, forgets=forgets)
                 return Reply(reply)
             case _:
                 raise AssertionError(event)
 
-    async def _break_off(self, context: Context) -> None:
+    async def _break_off(self, context: Context, *, forgets: bool) -> None:
         """A mistake ends what is under way."""
+        if forgets and context.selected is not None:
+            context.selected.saved = ()
         context.exchange = None
         self._forget_intake()
         if context.pusher is not None:

@@ -51,16 +51,30 @@ _E = TypeVar("_E", bound=Enum)
 
 
 class BadCharset(SyntaxProblem):
-    """Answered NO [BADCHARSET (…)]: not known, or the strings are not in it."""
+    """Answered NO [BADCHARSET (…)]: not known, or the strings are not in it.
 
-    def __init__(self) -> None:
+    Attributes:
+        saves: the result should have been saved.
+    """
+
+    def __init__(self, *, saves: bool = False) -> None:
         super().__init__("no such charset, or a string is not in it")
+        self.saves: Final = saves
 
 
 def search(reader: Reader, *, by_uid: bool) -> Search:
     """``search``, behind its name."""
     reader.space()
     returns = _returns(reader)
+    try:
+        charset, key = _charset_and_key(reader)
+    except BadCharset:
+        saves = returns is not None and SearchReturn.SAVE in returns
+        raise BadCharset(saves=saves) from None
+    return Search(key, returns, by_uid, charset)
+
+
+def _charset_and_key(reader: Reader) -> tuple[str | None, SearchKey]:
     charset: str | None = None
     if reader.skip_word(b"CHARSET "):
         if reader.utf8 and not _may_name_charset(reader):
@@ -69,7 +83,7 @@ def search(reader: Reader, *, by_uid: bool) -> Search:
             raise SyntaxProblem(reason)
         charset = _charset(reader)
         reader.space()
-    return Search(_program(reader, charset), returns, by_uid, charset)
+    return charset, _program(reader, charset)
 
 
 def sort(reader: Reader, *, by_uid: bool) -> Sort:

@@ -68,7 +68,7 @@ class AppendTests(SynchronousTestCase):
 
     @rows(
         no_mailbox=(b"a APPEND Nowhere {1}", b"a NO [TRYCREATE] "),
-        too_big=(b"a APPEND inbox {1001}", b"a BAD [TOOBIG] "),
+        too_big=(b"a APPEND inbox {1001}", b"a NO [TOOBIG] "),
         flag=(b"a APPEND inbox (\\Foo) {1}", b"a BAD "),
         date=(b'a APPEND inbox "1-Jan-1970 00:00:00 +0000" {1}', b"a BAD "),
         no_space=(b"a APPEND inbox(\\Seen) {1}", b"a BAD "),

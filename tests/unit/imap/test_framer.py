@@ -167,8 +167,22 @@ class FramerTests(SynchronousTestCase):
         self.assertIsInstance(framer.next_frame(), MessageBegins)
         framer.refuse()
         framer.feed(b"a APPEND x {1001}\r\nb NOOP\r\n")
-        self.assertIs(Problem.LITERAL, _problem(framer.next_frame()))
+        self.assertIs(Problem.MESSAGE, _problem(framer.next_frame()))
         self.assertEqual(Whole(b"b NOOP"), framer.next_frame())
+
+    @threat(56)
+    @rows(command=b"a X", message=b"a APPEND x", late=b"a X {9+}\r\n123456789")
+    def test_literal_minus(self, begin: bytes) -> None:
+        """RFC 7888, section 5: what is larger than that has to be asked for."""
+        limits = FrameLimits(200, 5, 1000, 500, unasked_octets=9)
+        for size, refused in ((9, False), (10, True)):
+            octets = b"%b {%d+}\r\n%b\r\n" % (begin, size, b"x" * size)
+            found = frames(octets + b"b NOOP\r\n", limits)
+            problems = [_problem(frame) for frame in found]
+            self.assertEqual(Problem.LITERAL in problems, refused, octets)
+            self.assertEqual(Whole(b"b NOOP"), found[-1])
+        asked = frames(begin + b" {10}\r\nxxxxxxxxxx\r\n", limits)
+        self.assertFalse(any(_problem(frame) for frame in asked))
 
     def test_spoiled(self) -> None:
         """A message that can't be taken is swallowed with all of its command."""
