@@ -186,8 +186,11 @@ class Mismatch(AssertionError):
 class _Reader:
     """Reads what the server sent, step by step."""
 
-    def __init__(self, wire: Wire, cut: Cut, tls: TLS) -> None:
+    def __init__(
+        self, wire: Wire, cut: Cut, tls: TLS, other: Callable[[str], None]
+    ) -> None:
         self.wire = wire
+        self.other = other
         self.cut = cut
         self.tls = tls
         self.variables: dict[str, str] = {}
@@ -226,6 +229,8 @@ class _Reader:
                 self.wire.feed(octets, self.cut)
             case "CX":
                 self.wire.client_closes()
+            case "O:":
+                self.other(self.substitute(operand))
             case "TL":
                 self.wire.start_tls(self.tls)
             case "S:":
@@ -298,6 +303,10 @@ class _Reader:
                 raise Mismatch(msg)
 
 
+def _nobody(_command: str) -> None:
+    raise Mismatch("there is no other client")
+
+
 def play(
     vector: Vector,
     compose: Callable[[Peer], tuple[Connection, Session]],
@@ -305,14 +314,23 @@ def play(
     *,
     peer: Peer | None = None,
     tls: TLS | None = None,
+    other: Callable[[str], None] = _nobody,
 ) -> Wire:
     """Play a vector; give the wire, for a look at what is left.
+
+    Args:
+        vector: what is said.
+        compose: what serves a connection.
+        cut: how octets come.
+        peer: the client.
+        tls: what the handshake gives.
+        other: gives a command as another client.
 
     Raises:
         Mismatch: the server said something else, with the file and line.
     """
     wire = Wire(*compose(peer or Peer("192.0.2.1", 12345)))
-    reader = _Reader(wire, cut, tls or TLS(version="TLSv1.3"))
+    reader = _Reader(wire, cut, tls or TLS(version="TLSv1.3"), other)
     for step in vector.steps:
         try:
             reader.do(step)

@@ -16,6 +16,7 @@ A file holds vectors, each begun by ``@vector ID``; ``@proto``, ``@source``,
 ``SX``          the server closes
 ``CX``          the client closes
 ``TL``          the TLS handshake
+``O: text``     another client, who is logged in, gives this command; it succeeds
 ==============  =============================================================
 
 Operands know ``\r \n \t \0 \\ \xHH``, ``{banner}``, ``{md5:…}``, ``{b64:…}``.
@@ -30,7 +31,8 @@ from pathlib import Path
 from attrs import Factory, define, frozen
 
 TRANSCRIPTS = Path(__file__).parent / "transcripts"
-_OPERATIONS = {"C:", "C!", "S:", "S~", "S+", "S?", "S#", "S.", "S_", "SX", "CX", "TL"}
+_OPERATIONS = {"C:", "C!", "S:", "S~", "S+", "S?", "S#", "S.", "S_", "SX", "CX"}
+_OPERATIONS |= {"TL", "O:"}
 _ESCAPES = {"r": "\r", "n": "\n", "t": "\t", "0": "\0"}
 
 

@@ -1,4 +1,4 @@
-"""The dialogue of RFC 9051, whole, octet by octet and at random cuts."""
+"""The dialogues of the RFCs, whole, octet by octet and at random cuts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ from mailapp.storage.types import INBOX_ID, Append
 from tests import svt
 from tests.doubles import FakeAuthenticator, FakeAvatar, User
 from tests.play import CUTS, play
+from tests.rows import rows, tabled
 from tests.svt import Vector
+from tests.unit.imap.stage import Stage, prelude
 from tests.unit.imap.support import Server
 
 HEADER = (
@@ -112,8 +114,27 @@ def serve(vector: Vector) -> Server:
     return server
 
 
+_EXTENSIONS = sorted(
+    path.name
+    for path in svt.TRANSCRIPTS.glob("imap_rfc*.svt")
+    if path.name != "imap_rfc9051_s8.svt"
+)
+
+
+@tabled
 class TranscriptTests(SynchronousTestCase):
     """All of tests/transcripts/imap_*.svt."""
+
+    @rows(**{name.removesuffix(".svt"): name for name in _EXTENSIONS})
+    def test_extension(self, name: str) -> None:
+        """What the RFC of an extension shows goes as printed, at every cut."""
+        for vector in svt.load(name):
+            begun = prelude(vector)
+            vector.steps[:0] = begun
+            for cut in CUTS.values():
+                stage = Stage(vector)
+                wire = play(vector, stage.compose(), cut, other=stage.other)
+                self.assertEqual(bytes(wire.sent), b"", vector.id)
 
     def test_rfc_9051(self) -> None:
         """The dialogue of RFC 9051, section 8, goes as printed, at every cut."""
