@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import lru_cache
 from itertools import count
 from typing import Final
 
@@ -152,6 +153,7 @@ def email(stem: bytes) -> bytes:
     return original[1] if original else guid(stem.partition(b",")[0])
 
 
+@lru_cache(maxsize=1024)
 def letters(info: bytes | None) -> bytes:
     """The flag letters of an info part (what follows the colon), sorted."""
     if not info or not info.startswith(b"2,"):

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from operator import itemgetter
 from typing import Final
 
 from attrs import evolve, frozen
 
 from mailapp.storage.columns import Columns, without
-from mailapp.storage.files import Files
-from mailapp.storage.maildir.filename import MessageName, arrival, made_here, parse
+from mailapp.storage.files import Directory, Files
+from mailapp.storage.maildir.filename import (
+    MessageName,
+    arrival,
+    made_here,
+    parse,
+    received,
+)
 from mailapp.storage.maildir.gather import Gathered, names_of
 from mailapp.storage.maildir.layout import KEYWORDS
 from mailapp.storage.maildir.letters import Letters
@@ -79,28 +86,16 @@ def surveyed(files: Files, path: bytes, letters: Letters, validity: int) -> Surv
 
 def number(files: Files, path: bytes, mine: Turn, bare: Sequence[bytes]) -> list[bytes]:
     """Give UIDs, in order of arrival, and make that durable; the new names."""
-    found = []
-    base = files.directory(path)
-    for place in bare:
-        name = parse(place[4:])
-        if name is None:
-            continue
-        if name.wire is None:
-            try:
-                size, wire = measured(files, base, place)
-            except OSError:
-                continue
-            name = evolve(name, size=size, wire=wire)
-        found.append((arrival(name.unique), place, name))
+    base, now = files.directory(path), files.now() // 1_000_000_000
+    known = [(place, _known(files, base, place, now)) for place in bare]
+    found = [(arrival(name.unique), place, name) for place, name in known if name]
     if not found:
         return []
-    found.sort(key=lambda each: each[0])
+    found.sort(key=itemgetter(0))
     named = []
-    now = files.now() // 1_000_000_000
+    validity = mine.numbers.validity
     for uid, (_, place, name) in enumerate(found, mine.take(len(found))):
-        fresh = evolve(
-            name, uid=uid, validity=mine.numbers.validity, saved=_saved(name, now)
-        ).format()
+        fresh = evolve(name, uid=uid, validity=validity).format()
         try:
             files.rename(path + b"/" + place, path + b"/cur/" + fresh)
         except FileNotFoundError:
@@ -108,6 +103,35 @@ def number(files: Files, path: bytes, mine: Turn, bare: Sequence[bytes]) -> list
         named.append(fresh)
     files.sync_directory(path + b"/cur")
     return named
+
+
+def _known(files: Files, base: Directory, place: bytes, now: int) -> MessageName | None:
+    """A name that tells all that is to be told of a message without a UID.
+
+    The mtime, too, of what another program put there: a file need not be looked at
+    again, and other programs that copy it may change that. None: it is no message.
+    """
+    name = parse(place[4:])
+    if name is None:
+        return None
+    size, wire, date = name.size, name.wire, name.received
+    try:
+        if wire is None:
+            size, wire = measured(files, base, place)
+        if received(name) is None:
+            date = _mtime(files, base.path + b"/" + place)
+    except OSError:
+        return None
+    return MessageName(
+        name.unique,
+        size,
+        wire,
+        flags=name.flags,
+        others=name.others,
+        received=date,
+        saved=_saved(name, now),
+        email=name.email,
+    )
 
 
 def _saved(name: MessageName, now: int) -> int | None:
@@ -137,8 +161,12 @@ def fill_received(
             continue
         place_path = path + b"/cur/" + names.name(columns, place)
         with suppress(FileNotFoundError):
-            seconds = files.facts(place_path).mtime // 1_000_000_000
-            dates[place] = max(0, min(seconds, _LATEST))
+            dates[place] = _mtime(files, place_path)
+
+
+def _mtime(files: Files, path: bytes) -> int:
+    """When a file was changed, as a date of a message can be."""
+    return max(0, min(files.facts(path).mtime // 1_000_000_000, _LATEST))
 
 
 def carried(

@@ -52,6 +52,20 @@ class ForeignTests(MaildirCase):
         self.assertEqual(again[:2], item[:2])
         self.assertEqual(self.read(again), self.read(item))
 
+    def test_received(self) -> None:
+        """A foreign file's mtime is its date, and stays it when the file is copied."""
+        self.put("cur/1.M2P3.h:2,S")
+        path = self.path / "cur" / "1.M2P3.h:2,S"
+        os.utime(path, (1_000_000_000, 1_000_000_000))
+        (row,) = now(gathered(self.alice.rows(INBOX_ID)))[0]
+        self.assertEqual(row.received, 1_000_000_000)
+        [path] = (self.path / "cur").iterdir()
+        self.assertIn(",D=1000000000,", path.name)
+        os.utime(path)
+        again = now(self.make_store().open(ALICE))
+        (row,) = now(gathered(again.rows(INBOX_ID)))[0]
+        self.assertEqual(row.received, 1_000_000_000)
+
     @threat(111, 112)
     def test_odd_entries(self) -> None:
         """What is no message is neither served nor waited for."""
