@@ -84,6 +84,26 @@ def surveyed(files: Files, path: bytes, letters: Letters, validity: int) -> Surv
     return Survey(began, stamp, new, gathered)
 
 
+def return_to_cur(
+    files: Files, path: bytes, new: Sequence[bytes], validity: int
+) -> bool:
+    """Put messages that have UIDs of this mailbox back to ``cur``; are there any?
+
+    Neomutt moves a message to ``new`` that it flags and nobody has read.
+    """
+    found = False
+    for name in new:
+        parsed = parse(name) if b",U=" in name else None
+        if parsed is None or parsed.uid is None or parsed.validity != validity:
+            continue
+        place = path + b"/cur/" + parsed.format()
+        if not files.exists(place):  # a copy gets a UID of its own
+            with suppress(FileNotFoundError):
+                files.rename(path + b"/new/" + name, place)
+                found = True
+    return found
+
+
 def number(files: Files, path: bytes, mine: Turn, bare: Sequence[bytes]) -> list[bytes]:
     """Give UIDs, in order of arrival, and make that durable; the new names."""
     base, now = files.directory(path), files.now() // 1_000_000_000

@@ -31,6 +31,7 @@ from mailapp.storage.maildir.scan import scan
 from mailapp.storage.maildir.survey import (
     Stamp,
     number,
+    return_to_cur,
     stamp_of,
     surveyed,
 )
@@ -195,6 +196,9 @@ class Tracked:
     def _read_new(self, mine: Turn) -> None:
         """Messages were delivered, and nothing else is known to have happened."""
         names = self._files.names(self.found.path + b"/new")
+        if return_to_cur(self._files, self.found.path, names, mine.numbers.validity):
+            self._read_all(mine)
+            return
         bare = [b"new/" + name for name in names]
         self.current.added(number(self._files, self.found.path, mine, bare))
         self._settle(mine)
@@ -204,6 +208,8 @@ class Tracked:
         self.current.use(keywords.read(files, path))
         letters = of_keywords(self.current.keywords)
         survey = surveyed(files, path, letters, mine.numbers.validity)
+        if return_to_cur(files, path, survey.new, mine.numbers.validity):
+            survey = surveyed(files, path, letters, mine.numbers.validity)
         if survey.gathered.has_twins():
             scan(files, path, b"", self._folders.unique)  # it parts them
             survey = surveyed(files, path, letters, mine.numbers.validity)
