@@ -337,7 +337,10 @@ class Imap:
     )
     off: tuple[str, ...] = setting(
         ListOf(OneOf(SWITCHES)),
-        """Extensions that are not offered, for clients that can't cope with one.""",
+        """Extensions that are not offered, for clients that can't cope with one. What
+        can't be had without them is not offered either: IMAP4rev2 needs all that RFC
+        9051 took in, QRESYNC needs CONDSTORE, and so on. Commands of such an extension
+        are unknown then; what it adds to other commands is only not announced.""",
         default=(),
     )
 

@@ -1,12 +1,14 @@
 """Which capabilities are announced, and when (RFC 9051, section 7.2.2).
 
 One row each; a row is shown when the state fits and the administrator has not turned it
-off. A command that needs a capability is unknown where that is off.
+off. What can't be had without it is off then, too: so nothing is announced of which a
+part is missing. A command that needs a capability is unknown where that is off; what an
+extension adds to other commands is only not announced.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum, auto
 from typing import Final
 
@@ -66,6 +68,7 @@ QUOTA_MESSAGE: Final = Capability("QUOTA=RES-MESSAGE")
 # messages
 UIDPLUS: Final = Capability("UIDPLUS")
 MULTIAPPEND: Final = Capability("MULTIAPPEND")
+APPENDLIMIT: Final = Capability("APPENDLIMIT")
 MOVE: Final = Capability("MOVE")
 CONDSTORE: Final = Capability("CONDSTORE")
 QRESYNC: Final = Capability("QRESYNC")
@@ -106,6 +109,7 @@ CAPABILITIES: Final = (
     QUOTA_MESSAGE,
     UIDPLUS,
     MULTIAPPEND,
+    APPENDLIMIT,
     MOVE,
     CONDSTORE,
     QRESYNC,
@@ -124,8 +128,37 @@ CAPABILITIES: Final = (
 )
 """All that works, in the order in which it is announced; a new one is a row here."""
 
-_BASE: Final = frozenset({IMAP4REV1, IMAP4REV2})
-SWITCHES: Final = tuple(c.switch for c in CAPABILITIES if c not in _BASE)
+# RFC 9051, appendix E
+_IN_REV2: Final = (
+    SASL_IR,
+    ENABLE,
+    IDLE,
+    NAMESPACE,
+    UNSELECT,
+    LIST_EXTENDED,
+    LIST_STATUS,
+    SPECIAL_USE,
+    STATUS_SIZE,
+    UIDPLUS,
+    MOVE,
+    BINARY,
+    ESEARCH,
+    SEARCHRES,
+)
+_NEEDED: Final[Mapping[Capability, Sequence[Capability]]] = {
+    LIST_STATUS: [LIST_EXTENDED],  # RFC 5819, section 2
+    CREATE_SPECIAL_USE: [SPECIAL_USE],
+    QUOTA_STORAGE: [QUOTA],
+    QUOTA_MESSAGE: [QUOTA],
+    QRESYNC: [CONDSTORE, ENABLE],  # RFC 7162, section 3.2
+    UTF8_ACCEPT: [ENABLE],  # RFC 6855, section 3
+    SEARCHRES: [ESEARCH],  # RFC 5182, section 2.1
+    SORT_DISPLAY: [SORT],
+    ESORT: [SORT],
+    IMAP4REV2: _IN_REV2,
+}
+"""What has to be on for each."""
+SWITCHES: Final = tuple(c.switch for c in CAPABILITIES if c is not IMAP4REV1)
 """What the configuration may turn off."""
 
 
@@ -172,20 +205,24 @@ class Offer:
     def after_login(self) -> bytes:
         """``CAPABILITY`` and the names, for a client that is logged in."""
         names = self._names(When.AFTER)
-        if self.append_octets:
-            names.append(f"APPENDLIMIT={self.append_octets}")  # RFC 7889, section 4
         return _line(names)
 
     def _names(self, when: When) -> list[str]:
         shown = {when, When.ALWAYS}
         return [
-            capability.name
+            self._name(capability)
             for capability in CAPABILITIES
             if capability.when in shown
             and capability in self.on
             # RFC 7888, section 5: LITERAL+ says all that LITERAL- does
             and not (capability is LITERAL_MINUS and LITERAL_PLUS in self.on)
+            and not (capability is APPENDLIMIT and not self.append_octets)
         ]
+
+    def _name(self, capability: Capability) -> str:
+        if capability is APPENDLIMIT:
+            return f"{capability.name}={self.append_octets}"  # RFC 7889, section 3
+        return capability.name
 
 
 def _line(names: Sequence[str]) -> bytes:
@@ -193,11 +230,17 @@ def _line(names: Sequence[str]) -> bytes:
 
 
 def offered(off: Sequence[str], append_octets: int = 0) -> Offer:
-    """What is left when these switches are off.
+    """What is left when these switches are off, and what needs them.
 
     Raises:
         KeyError: there is no such switch.
     """
-    by_switch = {c.switch: c for c in CAPABILITIES if c not in _BASE}
-    gone = {by_switch[switch] for switch in off}
-    return Offer(frozenset(CAPABILITIES) - gone, append_octets)
+    by_switch = {c.switch: c for c in CAPABILITIES if c.switch in SWITCHES}
+    on = set(CAPABILITIES) - {by_switch[switch] for switch in off}
+    before = 0
+    while before != len(on):
+        before = len(on)
+        on -= {c for c, needed in _NEEDED.items() if not on.issuperset(needed)}
+    if on.isdisjoint({LITERAL_PLUS, LITERAL_MINUS}):
+        on.discard(IMAP4REV2)
+    return Offer(frozenset(on), append_octets)

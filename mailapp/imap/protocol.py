@@ -8,7 +8,7 @@ from typing import Final
 from attrs import evolve
 
 from mailapp.core.peer import Peer
-from mailapp.imap.capabilities import LITERAL_PLUS
+from mailapp.imap.capabilities import LITERAL_MINUS, LITERAL_PLUS
 from mailapp.imap.commands.service import Service
 from mailapp.imap.commands.table import TABLE, Row
 from mailapp.imap.connection import ImapConnection
@@ -38,11 +38,12 @@ def compose_imap(
     limits = limits or Limits(message_octets=service.append_octets)
     offer = service.offer
     if not offer.has(LITERAL_PLUS):
-        limits = evolve(limits, unasked_octets=LITERAL_MINUS_OCTETS)
+        most = LITERAL_MINUS_OCTETS if offer.has(LITERAL_MINUS) else 0
+        limits = evolve(limits, unasked_octets=most)
     legal = {
         kind: row.states
         for kind, row in table.items()
-        if row.needs is None or offer.has(row.needs)
+        if not row.needs or any(map(offer.has, row.needs))
     }
 
     def compose(peer: Peer) -> tuple[ImapConnection, ImapSession]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from attrs import frozen
@@ -53,6 +53,9 @@ BETWEEN: Final = frozenset({State.AUTHENTICATED})
 WITHIN: Final = frozenset({State.SELECTED})
 
 
+_THREADS: Final = (capabilities.THREAD_SUBJECT, capabilities.THREAD_REFERENCES)
+
+
 @frozen
 class Row:
     """What is known of a command.
@@ -65,7 +68,7 @@ class Row:
             ``by_uid``; so no EXPUNGE may be sent in it (RFC 9051, section 7.5.1).
         syncs: before its tagged response the client is told what has changed in the
             mailbox that is selected then.
-        needs: without this capability the command is unknown.
+        needs: without all of these capabilities the command is unknown.
     """
 
     kind: type[values.Command]
@@ -73,7 +76,7 @@ class Row:
     states: frozenset[State] = AFTER
     numbers: bool = False
     syncs: bool = True
-    needs: Capability | None = None
+    needs: Sequence[Capability] = ()
 
 
 ROWS: Final[tuple[Row, ...]] = (
@@ -81,16 +84,16 @@ ROWS: Final[tuple[Row, ...]] = (
     Row(values.Capability, capability, ANY),
     Row(values.Noop, noop, ANY, syncs=False),
     Row(values.Logout, logout, ANY, syncs=False),
-    Row(values.Id, identify, ANY, needs=capabilities.ID),
+    Row(values.Id, identify, ANY, needs=[capabilities.ID]),
     # not authenticated
     Row(values.Starttls, starttls, BEFORE),
     Row(values.Authenticate, authenticate, BEFORE),
     Row(values.Login, login, BEFORE),
     # authenticated; RFC 9051, section 6.3.1: ENABLE before a mailbox is selected
-    Row(values.Enable, enable, BETWEEN, needs=capabilities.ENABLE),
-    Row(values.Namespace, namespace, needs=capabilities.NAMESPACE),
-    Row(values.Idle, idle, needs=capabilities.IDLE),
-    Row(values.Compress, compress, needs=capabilities.COMPRESS),
+    Row(values.Enable, enable, BETWEEN, needs=[capabilities.ENABLE]),
+    Row(values.Namespace, namespace, needs=[capabilities.NAMESPACE]),
+    Row(values.Idle, idle, needs=[capabilities.IDLE]),
+    Row(values.Compress, compress, needs=[capabilities.COMPRESS]),
     Row(values.Select, select, syncs=False),
     Row(values.Create, create),
     Row(values.Delete, delete),
@@ -101,21 +104,21 @@ ROWS: Final[tuple[Row, ...]] = (
     Row(values.Lsub, lsub),
     Row(values.MailboxStatus, status),
     Row(values.Append, append),
-    Row(values.GetQuota, get_quota, needs=capabilities.QUOTA),
-    Row(values.GetQuotaRoot, get_quota_root, needs=capabilities.QUOTA),
-    Row(values.SetQuota, set_quota, needs=capabilities.QUOTA),
+    Row(values.GetQuota, get_quota, needs=[capabilities.QUOTA]),
+    Row(values.GetQuotaRoot, get_quota_root, needs=[capabilities.QUOTA]),
+    Row(values.SetQuota, set_quota, needs=[capabilities.QUOTA]),
     # selected
     Row(values.Check, check, WITHIN, syncs=False),
     Row(values.Close, close, WITHIN, syncs=False),
-    Row(values.Unselect, unselect, WITHIN, syncs=False, needs=capabilities.UNSELECT),
+    Row(values.Unselect, unselect, WITHIN, syncs=False, needs=[capabilities.UNSELECT]),
     Row(values.Expunge, expunge, WITHIN),
     Row(values.Fetch, fetch, WITHIN, numbers=True),
     Row(values.Search, search, WITHIN, numbers=True),
-    Row(values.Sort, sort, WITHIN, numbers=True, needs=capabilities.SORT),
-    Row(values.Thread, thread, WITHIN, numbers=True),
+    Row(values.Sort, sort, WITHIN, numbers=True, needs=[capabilities.SORT]),
+    Row(values.Thread, thread, WITHIN, numbers=True, needs=_THREADS),
     Row(values.Store, store, WITHIN, numbers=True),
     Row(values.Copy, copy, WITHIN),
-    Row(values.Move, move, WITHIN, needs=capabilities.MOVE),
+    Row(values.Move, move, WITHIN, needs=[capabilities.MOVE]),
 )
 
 TABLE: Final[Mapping[type[values.Command], Row]] = {row.kind: row for row in ROWS}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, assert_never
 
+from mailapp.imap.capabilities import THREAD_REFERENCES, THREAD_SUBJECT
 from mailapp.imap.commands.context import Context
 from mailapp.imap.commands.messages import NO_SUCH_NUMBER
 from mailapp.imap.commands.search import select
@@ -12,7 +13,7 @@ from mailapp.imap.commands.search_columns import NoSuchNumber
 from mailapp.imap.commands.search_looks import facts
 from mailapp.imap.grammar.values.commands import Thread
 from mailapp.imap.grammar.values.search import ThreadAlgorithm
-from mailapp.imap.responses.status import Status, ok
+from mailapp.imap.responses.status import Status, bad, ok
 from mailapp.message.imap_facts import Item
 from mailapp.message.linking import Node
 from mailapp.message.sorting import SortKeys
@@ -26,11 +27,18 @@ from mailapp.message.threads import (
 )
 
 _DONE: Final = ok("threaded")
+_NO_ALGORITHM: Final = bad("no such algorithm")
+_NEEDED: Final = {
+    ThreadAlgorithm.ORDEREDSUBJECT: THREAD_SUBJECT,
+    ThreadAlgorithm.REFERENCES: THREAD_REFERENCES,
+}
 _THREADS_AT_ONCE: Final = 500
 
 
 async def thread(context: Context, command: Thread) -> Status:
     """Find messages, and tell who answers whom."""
+    if not context.service.offer.has(_NEEDED[command.algorithm]):
+        return _NO_ALGORITHM
     try:
         bits = await select(context, command.key)
     except NoSuchNumber:
