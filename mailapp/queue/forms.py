@@ -37,6 +37,7 @@ _PLAIN: Final = (
     ("priority", 0),
 )
 """Optional fields of an envelope that are in JSON what they are here."""
+_PLAIN_NAMES: Final = frozenset(name for name, _ in _PLAIN)
 _PEER: Final = ("port", "local_address", "local_port", "session", "trusted")
 
 
@@ -71,8 +72,13 @@ def read_envelope(form: Mapping[str, Any]) -> Envelope:
     Raises:
         KeyError, TypeError, ValueError, AttributeError: it is none.
     """
-    returned = form.get("returned")
-    by = form.get("deliver_by")
+    given: Form = {name: form[name] for name in _PLAIN_NAMES.intersection(form)}
+    if "body" in form:
+        given["body"] = Body(form["body"])
+    if "returned" in form:
+        given["returned"] = Return(form["returned"])
+    if "deliver_by" in form:
+        given["deliver_by"] = DeliverBy(*form["deliver_by"])
     return Envelope(
         form["id"],
         _read_address(form["from"]),
@@ -81,10 +87,7 @@ def read_envelope(form: Mapping[str, Any]) -> Envelope:
         form["helo"],
         form["protocol"],
         form["received_at"],
-        body=Body(form.get("body", Body.SEVEN_BIT.value)),
-        returned=None if returned is None else Return(returned),
-        deliver_by=None if by is None else DeliverBy(*by),
-        **{name: form.get(name, default) for name, default in _PLAIN},
+        **given,
     )
 
 

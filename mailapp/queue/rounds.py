@@ -133,15 +133,17 @@ class Rounds:
             if not active.carried:
                 self._around.forget(active)
             return
+        alone = len(active.carried) == 1
+        if alone and _all_done_at_once(entry, attempts):
+            self._end(active)
+            return
         change = Change(
             [Tried(*one, due) for one in zip(places, attempts, strict=True)]
         )
         after = apply(entry, change)
-        if len(active.carried) == 1 and not after.waiting and not _tellable(after):
+        if alone and not after.waiting and not _tellable(after):
             active.entry = after
-            active.settling = True
-            active.carried.clear()
-            self._remove(active)
+            self._end(active)
             return
         if all(attempt.outcome is Outcome.DEFERRED for attempt in attempts):
             if not await self._record_deferral(active, change):
@@ -271,6 +273,12 @@ class Rounds:
         self._resume_one()
         return True
 
+    def _end(self, active: Active) -> None:
+        """Nothing is left of it but its removal, which is the record."""
+        active.settling = True
+        active.carried.clear()
+        self._remove(active)
+
     def _remove(self, active: Active) -> None:
         told = partial(self._removed, active)
         has_journal = active.journal_octets >= 0
@@ -341,6 +349,18 @@ class Rounds:
                     {"next": due} if outcome is Outcome.DEFERRED else {},
                 )
             )
+
+
+def _all_done_at_once(entry: Entry, attempts: Sequence[Attempt]) -> bool:
+    """Its first attempt was for all its recipients, all are done, and none asked."""
+    recipients = entry.envelope.recipients
+    if entry.last or len(attempts) != len(recipients):
+        return False
+    for attempt, recipient in zip(attempts, recipients, strict=True):
+        notify = recipient.notify
+        if attempt.outcome not in _DONE or (notify and notify & Notify.SUCCESS):
+            return False
+    return True
 
 
 def _tellable(entry: Entry) -> list[Reported]:

@@ -28,6 +28,9 @@ class MarksTests(SynchronousTestCase):
         for piece in pieces:
             marks.feed(piece)
         whole = b"".join(pieces)
+        at_once = Marks()
+        at_once.feed(whole)
+        self.assertEqual(at_once.binary, marks.binary)
         rest = whole.replace(b"\r\n", b"")
         binary = not {13, 10, 0}.isdisjoint(rest)
         self.assertEqual(binary, marks.binary)
