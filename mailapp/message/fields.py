@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from enum import Flag, auto
+from functools import lru_cache
 from typing import Final
 
 from attrs import frozen
@@ -311,16 +312,14 @@ def named(octets: bytes, name: bytes) -> Iterator[int]:
     For counting in large headers: as fast as a search for the name. Stops at the
     empty line.
     """
-    text = octets.lower()
-    needle = b"\n" + name.lower()
-    if needle[1:] not in text:  # for most names most headers end here
-        return
-    text = b"\n" + text[: find_body(text)]
-    at = text.find(needle)
-    while at >= 0:
-        colon = at + len(needle)
-        while text.startswith((b" ", b"\t"), colon):
-            colon += 1
-        if text.startswith(b":", colon):
-            yield colon  # text is one octet ahead of octets
-        at = text.find(needle, colon)
+    fields, text = _fields_of(name), b"\n" + octets
+    if fields.search(text) is None:  # for most names most headers end here
+        return iter(())
+    body = find_body(octets)
+    end = len(text) if body is None else body + 1
+    return (found.end() - 1 for found in fields.finditer(text, 0, end))
+
+
+@lru_cache(maxsize=32)
+def _fields_of(name: bytes) -> re.Pattern[bytes]:
+    return re.compile(rb"\n%b[ \t]*:" % re.escape(name), re.IGNORECASE)

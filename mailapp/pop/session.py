@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from attrs import frozen
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mailapp.auth.interfaces import IMaildropAvatar, LoggedIn
 from mailapp.core.failures import DeliveryFailure
 from mailapp.core.peer import Peer
+from mailapp.net.saying import QuickLogger
 from mailapp.net.steps import nothing, run
 from mailapp.pop.locking import Terms
 from mailapp.storage.maildrop import Maildrop
@@ -47,7 +47,7 @@ class PopSession:
     """
 
     protocol: ClassVar[str]
-    log: ClassVar = Logger()
+    log: ClassVar = QuickLogger()
 
     def __init__(self, peer: Peer, terms: Terms) -> None:
         self.peer = peer

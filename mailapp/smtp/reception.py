@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from attrs import frozen
-from twisted.logger import Logger
 
 from mailapp.core.address import Address
 from mailapp.core.envelope import Body, Envelope
@@ -15,6 +14,7 @@ from mailapp.core.peer import Peer
 from mailapp.core.status import Status
 from mailapp.delivery.interfaces import IDelivery
 from mailapp.delivery.types import RecipientOutcome
+from mailapp.net.saying import QuickLogger
 from mailapp.policy.interfaces import Content, IPolicy, Origin
 from mailapp.policy.verdict import ACCEPT, Defer, Reject, Tag, Verdict
 from mailapp.smtp import replies
@@ -71,7 +71,7 @@ class Reception:
         accepted: how many messages were taken.
     """
 
-    log: ClassVar = Logger()
+    log: ClassVar = QuickLogger()
 
     def __init__(  # noqa: PLR0913 - what it is composed of
         self,

@@ -12,7 +12,6 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import Any, ClassVar, Final
 
 from attrs import evolve
-from twisted.logger import Logger
 
 from mailapp.auth.interfaces import IAuthenticator
 from mailapp.core import status as statuses
@@ -20,6 +19,7 @@ from mailapp.core.failures import DeliveryFailure
 from mailapp.core.peer import TLS, Peer
 from mailapp.core.status import Status
 from mailapp.delivery.interfaces import IDelivery
+from mailapp.net.saying import QuickLogger
 from mailapp.policy.interfaces import IPolicy
 from mailapp.policy.verdict import Defer, Reject, Verdict
 from mailapp.smtp import replies
@@ -72,7 +72,7 @@ class SmtpSession:
         authenticator: lets clients log in, where the profile says that they do.
     """
 
-    log: ClassVar = Logger()
+    log: ClassVar = QuickLogger()
 
     def __init__(  # noqa: PLR0913 - what it is composed of
         self,

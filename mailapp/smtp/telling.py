@@ -12,16 +12,16 @@ from mailapp.core.envelope import Envelope
 from mailapp.core.peer import Peer
 from mailapp.events.interfaces import IEvents
 from mailapp.events.record import Event, Kind
-from mailapp.message.fields import named
 from mailapp.smtp.events import EndOfBody, EndOfChunk
 from mailapp.smtp.grammar.command import Mail, Rcpt
 from mailapp.smtp.grammar.reply import Answer, Replies, Reply
 from mailapp.smtp.transaction import Transaction
 
-_MESSAGE_ID: Final = b"message-id"
+_MESSAGE_ID: Final = re.compile(
+    rb"\nmessage-id[ \t]*:([^\n]*)(\n[ \t])?", re.IGNORECASE
+)
 _LONGEST: Final = 300  # octets of a Message-ID
 _MOST_READ: Final = 2000  # octets, folds included
-_FOLDS: Final = (b" ", b"\t")
 _FIELD_END: Final = re.compile(rb"\n(?![ \t])")
 
 
@@ -133,11 +133,12 @@ def _wishes(envelope: Envelope) -> dict[str, int | float]:
 
 def message_id(header: bytes) -> str:
     """The value of the first Message-ID field in one line, or an empty text."""
-    for start in named(header, _MESSAGE_ID):
-        end = header.find(b"\n", start)
-        value = header[start : end if end >= 0 else None]
-        if header[end + 1 : end + 2] in _FOLDS and end >= 0:
-            whole = _FIELD_END.split(header[start : start + _MOST_READ], 1)[0]
-            value = b" ".join(whole.split())
-        return value.strip()[:_LONGEST].rstrip().decode("utf-8", "replace")
-    return ""
+    found = _MESSAGE_ID.search(b"\n" + header)
+    if found is None:
+        return ""
+    value = found[1]
+    if found[2]:
+        start = found.start(1)
+        whole = _FIELD_END.split(found.string[start : start + _MOST_READ], 1)[0]
+        value = b" ".join(whole.split())
+    return value.strip()[:_LONGEST].rstrip().decode("utf-8", "replace")
