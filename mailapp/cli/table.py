@@ -39,6 +39,7 @@ COMMANDS: Final = (
     Row("fetch", "mailapp.cli.fetch"),
     Row("index", "mailapp.cli.index"),
     Row("import", "mailapp.cli.import_"),
+    Row("export", "mailapp.cli.export"),
     Row("check", "mailapp.cli.check", configured=False),
     Row("demo", "mailapp.cli.demo", configured=False),
 )

@@ -138,15 +138,19 @@ class LocalSource:
         with suppress(OSError, EOFError), opened(self.files, path) as file:
             if is_mbox(file.read(0, _LOOK_OCTETS).lstrip(b"\r\n")):
                 level = level_of_file(base)
-                if level == "mbox" and name:
+                if base == b"mbox" and name:
                     own = name  # Apple Mail: Name.mbox/mbox
-                elif name == () and level.lower() in {"inbox", "mbox", self.user}:
+                elif not name and self._is_inbox(base, level):
                     own = INBOX
                 else:
                     own = (*name, level)
                 if path == self.path and self.into:
                     own = INBOX
                 yield self._shelf(path, own, None, maildir=False)
+
+    def _is_inbox(self, base: bytes, level: str) -> bool:
+        """INBOX in any case, ``~/mbox``, or ``/var/mail/alice``."""
+        return level.upper() == INBOX[0] or base in {b"mbox", self.user.encode()}
 
     def _shelf(
         self,

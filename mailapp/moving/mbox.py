@@ -16,6 +16,7 @@ from mailapp.moving.mbox_lines import (
     Ours,
     begins_message,
     date_of,
+    in_lines,
     take_added,
     take_ours,
     unquoted,
@@ -181,18 +182,11 @@ def _foreign(
     """What another program wrote."""
     yield head
     for piece, begins in window.lines(*lines):
-        yield _unquoted(piece, begins) if quotes else piece
+        yield in_lines(unquoted, piece, begins=begins) if quotes else piece
 
 
 def _ours(window: Window, start: int, end: int, ours: Ours) -> Iterator[bytes]:
     """A message of our export: its lines ended in CRLF, and they are quoted."""
     last = end - (2 if ours.open else 1)
     for piece, begins in window.lines(start, last):
-        yield _unquoted(piece, begins).replace(b"\n", b"\r\n")
-
-
-def _unquoted(piece: bytes, begins: bool) -> bytes:  # noqa: FBT001 - of the piece
-    if begins:
-        return unquoted(piece)
-    first, line_end, rest = piece.partition(b"\n")
-    return first + line_end + unquoted(rest)
+        yield in_lines(unquoted, piece, begins=begins).replace(b"\n", b"\r\n")

@@ -184,6 +184,14 @@ def unquoted(lines: bytes) -> bytes:
     return _QUOTED.sub(rb"\1", lines) if b">From " in lines else lines
 
 
+def in_lines(change: Callable[[bytes], bytes], piece: bytes, *, begins: bool) -> bytes:
+    """Change lines, but not the rest of a line that does not begin here."""
+    if begins:
+        return change(piece)
+    first, line_end, rest = piece.partition(b"\n")
+    return first + line_end + change(rest)
+
+
 def _letters(letters: bytes, table: dict[str, str]) -> frozenset[str]:
     return frozenset(table[x] for x in letters.decode("latin-1") if x in table)
 
