@@ -52,6 +52,10 @@ class Mirror:
     Args:
         house: of the server.
         enable: what it asks for, or empty.
+
+    Attributes:
+        idling: it waits in IDLE.
+        remembered: what it knew at some MODSEQs, by UID.
     """
 
     def __init__(self, house: House, enable: str) -> None:
@@ -59,7 +63,10 @@ class Mirror:
         self.messages: list[Known] = []
         self.modseq = 0
         self.validity = 0
-        self._house = house
+        self.house = house
+        self.remembered: list[tuple[int, dict[int, frozenset[str]]]] = []
+        self.idling = False
+        self._expunged = False
         self._seen = 0
         self._told = 0
         self.connect("")
@@ -71,17 +78,31 @@ class Mirror:
 
     def connect(self, parameter: str) -> None:
         """Log in and select; without a parameter nothing is known before."""
+        self.idling = False
         enable = [f"ENABLE {self.enable}"] if self.enable else []
-        self._client = self._house.client(*enable)
+        self._client = self.house.client(*enable)
         if not parameter:
             self.messages = []
         # the messages that there are now, until VANISHED (EARLIER) has been heard
         self._exists: int | None = 0
         self.give(f"SELECT INBOX{parameter}")
 
-    def lose(self) -> None:
-        """The connection breaks; come back, with QRESYNC if it can."""
+    def select_again(self, how: str) -> None:
+        """Leave the mailbox in this way, and select it; nothing is known before."""
+        if self.idling:
+            self.done()
+        self._client.give(how if how in {"CLOSE", "UNSELECT"} else f"{how} other")
+        self.messages, self._exists = [], 0
+        self.give("SELECT INBOX")
+
+    def lose(self, house: House | None = None) -> None:
+        """The connection breaks; come back, with QRESYNC if it can.
+
+        Args:
+            house: another process of the server, which takes the new connection.
+        """
         self._client.session.closed()
+        self.house = house or self.house
         # what stands behind a message of which it knows only the number has no use
         kept = list(takewhile(lambda known: known.uid is not None, self.messages))
         if not self.resyncs or not kept:
@@ -92,19 +113,50 @@ class Mirror:
         self.connect(f" (QRESYNC ({self.validity} {self.modseq} {known}))")
 
     def give(self, command: str) -> Heard:
-        """Give a command and take in all that comes back."""
+        """Give a command and take in all that comes back; IDLE ends before."""
+        lines = self.ask(command)
+        return Heard(self._expunged, lines[-1])
+
+    def ask(self, command: str) -> list[str]:
+        """The same; all lines that came back."""
+        if self.idling:
+            self.done()
         self._seen = self._told = 0
-        expunged = False
-        *lines, end = self._client.give(command)
-        for line in [*lines, end]:
-            expunged = self._hear(line) or expunged
+        lines = self._client.give(command)
+        self._expunged = self._hear_all(lines)
+        self._ended()
+        return lines
+
+    def idle(self) -> None:
+        """Begin IDLE."""
+        if not self.idling:
+            self._seen = self._told = 0
+            self._hear_all(self._client.give("IDLE"))
+            self.idling = True
+
+    def hear(self) -> None:
+        """Take in what was pushed."""
+        self._hear_all(self._client.taken().split("\r\n")[:-1])
+
+    def done(self) -> None:
+        """End IDLE."""
+        self._client.send(b"DONE\r\n")
+        self.idling = False
+        self.hear()
+        self._ended()
+
+    def _hear_all(self, lines: list[str]) -> bool:
+        """Was there an EXPUNGE?"""
+        return any(list(map(self._hear, lines)))
+
+    def _ended(self) -> None:
+        """A command is over."""
         self._fill()
         # RFC 7162, section 6
         if self._told:
             self.modseq = self._told
         elif self._seen > self.modseq:
             self.modseq = self._seen
-        return Heard(expunged, end)
 
     def learn(self) -> None:
         """Ask for what is not known."""

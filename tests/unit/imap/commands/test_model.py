@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from pathlib import Path
+from typing import ClassVar
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -26,7 +27,7 @@ from tests.unit.imap.commands.talk import House, now
 FLAGS = ("\\Seen", "\\Deleted", "\\Flagged", "work", "$Junk")
 flags = st.frozensets(st.sampled_from(FLAGS), max_size=3)
 uids = st.sets(st.integers(1, 12), min_size=1, max_size=5)
-sessions = st.integers(0, 2)
+sessions = st.integers(0, 4)
 modes = st.sampled_from(["+FLAGS", "-FLAGS", "FLAGS"])
 
 
@@ -34,7 +35,12 @@ class Sessions(RuleBasedStateMachine):
     """Three clients, deliveries, and a program that edits the Maildir.
 
     One client knows MODSEQ, one QRESYNC, one IMAP4rev2 and neither of the two.
+
+    Attributes:
+        enabled: what each client asks for.
     """
+
+    enabled: ClassVar[tuple[str, ...]] = ("CONDSTORE", "QRESYNC", "IMAP4rev2")
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,10 +49,18 @@ class Sessions(RuleBasedStateMachine):
             self.house.put()
         self.house.client("CREATE other")
         self.mirrors = [
-            Mirror(self.house, name) for name in ("CONDSTORE", "QRESYNC", "IMAP4rev2")
+            Mirror(self.house_of(at), name) for at, name in enumerate(self.enabled)
         ]
         for mirror in self.mirrors:
             mirror.learn()
+
+    def house_of(self, _who: int) -> House:
+        """Where a client connects to."""
+        return self.house
+
+    def mirror(self, who: int) -> Mirror:
+        """One of the clients."""
+        return self.mirrors[who % len(self.mirrors)]
 
     def make_house(self) -> House:
         """With a store in memory."""
@@ -87,7 +101,7 @@ class Sessions(RuleBasedStateMachine):
         """UID STORE."""
         names = ",".join(map(str, sorted(which)))
         words = " ".join(sorted(given))
-        self.mirrors[who].give(f"UID STORE {names} {mode} ({words})")
+        self.mirror(who).give(f"UID STORE {names} {mode} ({words})")
 
     @rule(
         who=sessions,
@@ -100,7 +114,7 @@ class Sessions(RuleBasedStateMachine):
         self, who: int, given: frozenset[str], mode: str, number: int, *, silent: bool
     ) -> None:
         """STORE by number; with .SILENT the client does itself what it asked for."""
-        mirror = self.mirrors[who]
+        mirror = self.mirror(who)
         if number > len(mirror.messages):
             return
         known = mirror.messages[number - 1]
@@ -117,7 +131,7 @@ class Sessions(RuleBasedStateMachine):
         self, who: int, given: frozenset[str], which: set[int], back: int
     ) -> None:
         """UID STORE (UNCHANGEDSINCE) by a client that is told of each."""
-        mirror = self.mirrors[who]
+        mirror = self.mirror(who)
         limit = max(0, mirror.modseq - back)
         names = ",".join(map(str, sorted(which)))
         words = " ".join(sorted(given))
@@ -126,31 +140,31 @@ class Sessions(RuleBasedStateMachine):
     @rule(who=sessions)
     def expunge(self, who: int) -> None:
         """EXPUNGE; what it removes is told in it."""
-        self.mirrors[who].give("EXPUNGE")
+        self.mirror(who).give("EXPUNGE")
 
     @rule(who=sessions, which=uids, verb=st.sampled_from(["MOVE", "COPY", "EXPUNGE"]))
     def by_uid(self, who: int, which: set[int], verb: str) -> None:
         """UID MOVE, UID COPY, UID EXPUNGE."""
         names = ",".join(map(str, sorted(which)))
         to = "" if verb == "EXPUNGE" else " other"
-        assert self.mirrors[who].give(f"UID {verb} {names}{to}").end.startswith("OK")
+        assert self.mirror(who).give(f"UID {verb} {names}{to}").end.startswith("OK")
 
     @rule(who=sessions, number=st.integers(1, 12))
     def fetch(self, who: int, number: int) -> None:
         """FETCH by number never brings EXPUNGE."""
-        mirror = self.mirrors[who]
+        mirror = self.mirror(who)
         if number <= len(mirror.messages):
             assert not mirror.give(f"FETCH {number}:* (UID FLAGS)").expunged
 
     @rule(who=sessions)
     def look(self, who: int) -> None:
         """After NOOP a client knows the whole truth."""
-        self.agree(self.mirrors[who])
+        self.agree(self.mirror(who))
 
     @rule(who=sessions)
     def lose(self, who: int) -> None:
         """The connection breaks; what QRESYNC tells makes up for it."""
-        mirror = self.mirrors[who]
+        mirror = self.mirror(who)
         mirror.lose()
         self.agree(mirror)
 
