@@ -54,9 +54,11 @@ class ClientCase(SynchronousTestCase):
 
     Attributes:
         arguments: more options of the demo.
+        patience: seconds that a client may take.
     """
 
     arguments: ClassVar[tuple[str, ...]] = ()
+    patience: ClassVar[float] = 60.0
 
     server: ClassVar[DemoServer]
 
@@ -90,7 +92,7 @@ class ClientCase(SynchronousTestCase):
             command,
             input=stdin,
             capture_output=True,
-            timeout=60,
+            timeout=self.patience,
             cwd=self.folder,
             env=environment,
             check=False,

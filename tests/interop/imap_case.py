@@ -168,7 +168,7 @@ def put(box: Path, numbers: Iterable[int], letters: str = "") -> None:
     for name in ("cur", "new", "tmp"):
         (box / name).mkdir(parents=True, exist_ok=True)
     for number in numbers:
-        name = f"{int(time.time())}.{os.getpid()}_{number}.test"
+        name = f"{int(time.time())}.M{number:06}P{os.getpid()}.test"
         (box / "tmp" / name).write_bytes(make_message(number))
         end = box / ("cur" if letters else "new")
         for path in (box / "tmp" / name, box):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import ClassVar, Final
 
 from tests.interop.client_case import needs
 from tests.interop.demo import PASSWORD
@@ -21,6 +21,8 @@ FEW: Final = HALF // 10
 
 class SyncTests(ImapCase):
     """Two ways: flags, new and deleted messages, and folders, on both sides."""
+
+    patience: ClassVar = 60.0 + MANY / 5
 
     def setUp(self) -> None:
         """Find a place for the copy."""
