@@ -54,12 +54,13 @@ class ReadersTests(ImapCase):
         self.ok(client.xatom("ID", "NIL"))
         self.assertEqual(client.logout()[0], "BYE")
         login = self.imap()
+        text = "Subject: grüßt\r\n\r\n".encode()
+        self.ok(login.append(self.saved, "", "", text))
         self.ok(login.enable("UTF8=ACCEPT"))
         name = f"{self.name}/Entwürfe"
-        self.ok(login.create(f'"{name}"'))
-        self.ok(login.select(f'"{name}"'))
-        self.ok(login.append(f'"{name}"', "", "", "Subject: grüßt\r\n\r\n".encode()))
-        self.assertEqual(self.ok(login.search(None, 'SUBJECT "GRÜ"')), [b"1"])
+        self.ok(login.rename(self.saved, f'"{name}"'))
+        self.assertEqual(self.ok(login.select(f'"{name}"')), [b"6"])
+        self.assertEqual(self.ok(login.search(None, 'SUBJECT "GRÜ"')), [b"6"])
 
     def try_mailboxes(self, client: imaplib.IMAP4) -> None:
         """CREATE, RENAME, DELETE, subscriptions, LIST, STATUS, NAMESPACE, QUOTA."""
