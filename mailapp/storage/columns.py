@@ -250,7 +250,7 @@ def fitting(column: array[int], more: Iterable[int]) -> array[int]:
 def joined(column: array[int], more: Sequence[int]) -> array[int]:
     """A column and what comes after it."""
     fresh = fitting(column, more)
-    fresh.extend(more)
+    fresh.fromlist(list(more))  # of any width
     return fresh
 
 

@@ -227,7 +227,9 @@ class _Work:
         uids: Sequence[UID] = (),
         refused: Sequence[UID] = (),
     ) -> Outcome:
-        return Outcome(folder, ModSeq(self.state.modseq), uids, refused)
+        validity = 0 if folder is None else self.state.box(folder).uid_validity
+        modseq = ModSeq(self.state.modseq)
+        return Outcome(folder, modseq, uids, refused, uid_validity=validity)
 
     def on_folders(self, change: CreateFolder | RenameFolder | DeleteFolder) -> Outcome:
         boxes = self.state.boxes

@@ -246,6 +246,7 @@ class Outcome:
             empty for an Append that no session has looked at yet.
         refused: above ``unchanged_since``, or already gone.
         gone: references of a Discard that were already gone.
+        uid_validity: of the UIDs; 0 where nobody has looked at the mailbox.
     """
 
     folder: FolderId | None
@@ -253,6 +254,7 @@ class Outcome:
     uids: Sequence[UID] = ()
     refused: Sequence[UID] = ()
     gone: Sequence[BlobRef] = field(default=())
+    uid_validity: int = 0
 
 
 @frozen

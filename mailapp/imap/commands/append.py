@@ -5,7 +5,6 @@ from __future__ import annotations
 from mailapp.imap.commands.changing import change
 from mailapp.imap.commands.context import Context
 from mailapp.imap.commands.naming import find
-from mailapp.imap.commands.selecting import uid_validity
 from mailapp.imap.grammar.values.commands import Append
 from mailapp.imap.responses import replies
 from mailapp.imap.responses.mailbox import ranges_of, set_octets
@@ -31,6 +30,6 @@ async def append(context: Context, command: Append) -> Status:
     if len(uids) != len(command.messages):
         # UIDs are given when the mailbox is next looked at: nothing can be said
         return ok("appended")
-    validity = await uid_validity(context, folder)
-    code = b"APPENDUID %d %b" % (validity, set_octets(ranges_of(uids)))
+    # RFC 4315, section 3
+    code = b"APPENDUID %d %b" % (outcomes[0].uid_validity, set_octets(ranges_of(uids)))
     return ok("appended", code)

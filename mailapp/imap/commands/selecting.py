@@ -82,20 +82,6 @@ async def after(selected: Selected, modseq: int) -> Columns:
     return await latest(selected, look=look)
 
 
-async def uid_validity(context: Context, folder: FolderId) -> int:
-    """The UIDVALIDITY of a mailbox that was just written to.
-
-    Raises:
-        StoreError: it can't be looked at.
-    """
-    mailbox = await context.account.mailbox(folder)
-    try:
-        validity: int = mailbox.columns.uid_validity
-    finally:
-        mailbox.close()
-    return validity
-
-
 def _same(selected: Selected, columns: Columns) -> Columns:
     """With another UIDVALIDITY it is another mailbox: none of the UIDs is one now."""
     if columns.uid_validity == selected.view.columns.uid_validity:

@@ -11,7 +11,7 @@ from mailapp.imap.commands.changing import change
 from mailapp.imap.commands.context import Context
 from mailapp.imap.commands.messages import NO_SUCH_NUMBER, numbers, uids
 from mailapp.imap.commands.naming import find
-from mailapp.imap.commands.selecting import latest, uid_validity
+from mailapp.imap.commands.selecting import latest
 from mailapp.imap.grammar.values.commands import MailboxName
 from mailapp.imap.grammar.values.sets import Messages
 from mailapp.imap.responses import replies
@@ -79,11 +79,10 @@ async def _commit(
     if len(outcome.uids) != len(done):
         # UIDs are given when the mailbox is next looked at: nothing can be said
         return Transfer(b"")
-    validity = await uid_validity(context, to)
     return Transfer(
         b"COPYUID %d %b %b"
         % (
-            validity,
+            outcome.uid_validity,
             set_octets(ranges_of(done)),
             set_octets(ranges_of(outcome.uids)),
         )

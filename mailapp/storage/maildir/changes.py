@@ -132,8 +132,11 @@ class Changes:
         gone: Sequence[BlobRef] = (),
     ) -> Outcome:
         box = None if folder is None else self.mailbox(folder)
-        modseq = ModSeq(1 if box is None else box.modseq)
-        return Outcome(folder, modseq, uids, refused, gone)
+        columns = None if box is None else box.tracked.latest
+        modseq, validity = 1, 0
+        if columns is not None:
+            modseq, validity = columns.highest_modseq, columns.uid_validity
+        return Outcome(folder, ModSeq(modseq), uids, refused, gone, validity)
 
     def _delete(self, change: DeleteFolder) -> Outcome:
         columns = self.mailbox(change.folder).look()

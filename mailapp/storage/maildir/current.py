@@ -92,32 +92,30 @@ class Current:
         self.latest = reduced(columns, places, modseq)
 
     def added(self, fresh: Sequence[bytes]) -> None:
-        """Files of these names lie in ``cur`` now; all UIDs are new."""
+        """Files of these names lie in ``cur`` now; their UIDs rise, and are new."""
         if not fresh:
             return
         columns, names = self.columns, self.names
         more = Gathered(names.letters)
         more.take(fresh, columns.uid_validity)
-        found = in_order(more, self._found.id)
-        starts = names.heap.add(
-            [found.names.heap.stem(at) for at in found.names.starts]
-        )
+        starts = names.heap.add(more.stems)
         modseq = self._next()
         whole = evolve(
             columns,
             highest_modseq=modseq,
-            uids=joined(columns.uids, found.uids),
-            modseqs=joined(columns.modseqs, [modseq] * len(found.uids)),
-            masks=joined(columns.masks, found.masks),
-            sizes=joined(columns.sizes, found.sizes),
-            received=joined(columns.received, found.received),
+            uids=joined(columns.uids, more.uids),
+            modseqs=joined(columns.modseqs, [modseq] * len(more.uids)),
+            masks=joined(columns.masks, more.masks),
+            sizes=joined(columns.sizes, more.sizes),
+            received=joined(columns.received, more.received),
             origin=evolve(
                 names,
                 starts=joined(names.starts, starts),
                 odd={**names.odd, **more.odd},
             ),
         )
-        fill_received(self._files, self._found.path, whole, None)
+        if 0 in more.received:
+            fill_received(self._files, self._found.path, whole, None)
         whole.remember(columns, range(len(columns), len(whole)))
         self.latest = whole
 

@@ -85,12 +85,6 @@ class Mailbox:
         """Be the only one who changes it: see :meth:`Tracked.turn`."""
         return self.tracked.turn()
 
-    @property
-    def modseq(self) -> int:
-        """The highest, as far as somebody looked."""
-        columns = self.tracked.latest
-        return columns.highest_modseq if columns is not None else 1
-
     def summary(self) -> Folder:
         """Its counters."""
         columns = self.look()

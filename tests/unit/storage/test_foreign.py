@@ -52,6 +52,14 @@ class ForeignTests(MaildirCase):
         self.assertEqual(again[:2], item[:2])
         self.assertEqual(self.read(again), self.read(item))
 
+    def test_letter_without_meaning(self) -> None:
+        """A letter that nobody gave a meaning hinders nothing that comes later."""
+        self.put("cur/1.M2P3.h:2,SZ")
+        now(gathered(self.alice.rows(INBOX_ID)))
+        self.deliver()
+        rows = now(gathered(self.alice.rows(INBOX_ID)))[0]
+        self.assertEqual([row.flags for row in rows], [{"\\Seen"}, set()])
+
     def test_received(self) -> None:
         """A foreign file's mtime is its date, and stays it when the file is copied."""
         self.put("cur/1.M2P3.h:2,S")
