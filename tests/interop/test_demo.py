@@ -131,11 +131,7 @@ class DemoTests(SynchronousTestCase):
     def test_lines_to_copy(self) -> None:
         """Each line that is printed works as it is, also with a strange password."""
         process = self.popen("--account", 'alice:it\'s $HOME "x"; `id`')
-        lines = [
-            line
-            for line in self.ready(process)
-            if " curl " in f" {line}" and "imap" not in line
-        ]
+        lines = [line for line in self.ready(process) if " curl " in f" {line}"]
         found = [
             subprocess.run(  # noqa: S602 - that is what a shell is for
                 line, shell=True, capture_output=True, timeout=30, check=False
@@ -148,10 +144,12 @@ class DemoTests(SynchronousTestCase):
             line.rpartition("://")[0].rpartition(" ")[2].strip("'"): done.stdout
             for line, done in zip(lines, found, strict=True)
         }
-        self.assertEqual(set(said), {"smtp", "smtps", "telnet", "pop3", "pop3s"})
+        protocols = {"smtp", "smtps", "telnet", "pop3", "pop3s", "imap", "imaps"}
+        self.assertEqual(set(said), protocols)
         self.assertIn(b"Subject: Welcome to mailapp", said["pop3"])
         self.assertIn(said["pop3"], said["telnet"])
-        self.assertEqual(said["pop3"], said["pop3s"])
+        for protocol in ("pop3s", "imap", "imaps"):
+            self.assertEqual(said["pop3"], said[protocol])
 
     def test_kept(self) -> None:
         """With --data all stays, and the second start shows the same passwords."""

@@ -60,7 +60,7 @@ class ReadersTests(ImapCase):
         name = f"{self.name}/Entwürfe"
         self.ok(login.rename(self.saved, f'"{name}"'))
         self.assertEqual(self.ok(login.select(f'"{name}"')), [b"6"])
-        self.assertEqual(self.ok(login.search(None, 'SUBJECT "GRÜ"')), [b"6"])
+        self.assertEqual(self.ok(login.search(None, 'SUBJECT "GRÜßT"')), [b"6"])
 
     def try_mailboxes(self, client: imaplib.IMAP4) -> None:
         """CREATE, RENAME, DELETE, subscriptions, LIST, STATUS, NAMESPACE, QUOTA."""
