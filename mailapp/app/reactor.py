@@ -21,6 +21,8 @@ from twisted.internet.main import installReactor
 from twisted.logger import Logger
 
 _log: Final = Logger()
+_EVENTS: Final = 64
+"""Those of one turn; the kernel tells of the others, in their order, in the next."""
 
 
 class MailReactor(EPollReactor):
@@ -33,7 +35,7 @@ class MailReactor(EPollReactor):
         serve: Any = self._doReadOrWrite
         leave: Any = self._disconnectSelectable
         try:
-            events = self._poller.poll(waited, len(selectables))
+            events = self._poller.poll(waited, _EVENTS)
         except OSError as failure:
             if failure.errno == errno.EINTR:
                 return

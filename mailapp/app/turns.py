@@ -54,7 +54,7 @@ class Turns:
         self._seen: tuple[int, Sequence[str]] = (0, ())
 
     def watch(self, reactor: Any) -> None:
-        """Measure from now on, for as long as the process lives."""
+        """Measure from now on."""
         wait = reactor._poller.poll  # noqa: SLF001 - Twisted has no seam for it
 
         def poll(timeout: float, most: int) -> Any:
@@ -64,6 +64,9 @@ class Turns:
             return events
 
         reactor._poller = _Poller(reactor._poller, poll)  # noqa: SLF001
+
+    def keep_looking(self) -> None:
+        """Have a thread look, for as long as the process lives."""
         threading.Thread(target=self._look, name="turns", daemon=True).start()
 
     def began(self) -> None:
@@ -121,7 +124,9 @@ def watch_turns(reactor: Any) -> None:
     """Watch this reactor, if the environment says so. Called in its thread."""
     allowed = os.environ.get(VARIABLE, "")
     if allowed:
-        Turns(float(allowed) / 1000).watch(reactor)
+        turns = Turns(float(allowed) / 1000)
+        turns.watch(reactor)
+        turns.keep_looking()
 
 
 def _shown(frame: FrameType) -> Sequence[str]:

@@ -6,7 +6,6 @@ and the listening sockets as file descriptors; it has no use on its own.
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import socket
@@ -19,6 +18,7 @@ from twisted.logger import Logger, globalLogBeginner
 
 from mailapp.app import affinity, bus, lines, logs
 from mailapp.app.brief import BRIEF_FD, BUS_FD, Brief
+from mailapp.app.garbage import Garbage
 from mailapp.app.memory import give_back
 from mailapp.app.parts import Parts
 from mailapp.app.postman import NAME as POSTMAN
@@ -48,6 +48,7 @@ class Worker:
             else Node(self._parts, brief.sockets)
         )
         self._stopping = False
+        self._garbage = Garbage()
         self._alive = LoopingCall(self._tell_alive)
 
     def start(self) -> None:
@@ -58,9 +59,7 @@ class Worker:
         os.close(BUS_FD)
         self._parts.start()
         self._node.start()
-        # what is there now stays for ever: spare the collector from looking at it
-        gc.collect()
-        gc.freeze()
+        self._garbage.start()
         self._end.tell(bus.Ready)
         watch_turns(self._reactor)
         _ = self._alive.start(ALIVE_EVERY)
@@ -76,7 +75,9 @@ class Worker:
         await self._parts.stop()
 
     def _tell_alive(self) -> None:
-        self._end.tell(bus.Alive, connections=self._node.connections)
+        connections = self._node.connections
+        self._end.tell(bus.Alive, connections=connections)
+        self._garbage.tend(connections)
 
     def _publish(self, topic: bytes, fact: bytes) -> None:
         self._end.tell(bus.Publish, topic=topic, fact=fact)

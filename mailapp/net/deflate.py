@@ -25,6 +25,10 @@ _MEMORY: Final = 6
 _LARGEST_WINDOW: Final = -15
 
 
+def _nobody(_octets: bytes) -> None:
+    """The driver is gone."""
+
+
 class Deflate:
     """Looks like the transport that it writes to.
 
@@ -75,6 +79,11 @@ class Deflate:
         """The driver wants more; not within this call, it may be in the middle."""
         self._paused = False
         self._later()
+
+    def ended(self) -> None:
+        """The connection is gone: let go of the driver."""
+        self._receive = _nobody
+        self._waiting, self._more = b"", False
 
     def _hold(self) -> None:
         if not self._held:

@@ -26,7 +26,7 @@ from mailapp.core.output import Output
 from mailapp.core.peer import TLS
 from mailapp.net.addresses import LOCAL, plain, within
 from mailapp.net.deadlines import Timed
-from mailapp.net.deflate import insert
+from mailapp.net.deflate import Deflate, insert
 from mailapp.net.entrance import Phase, Register
 from mailapp.net.outlet import Outlet
 from mailapp.net.pump import Pump
@@ -179,7 +179,8 @@ class Driver(Timed):
         )
         attach = getattr(session, "attach", None)
         if attach is not None:
-            attach(Outlet(pump, self.settle, self._around.clock))
+            around = self._around
+            attach(Outlet(pump, self.settle, around.clock, around.lane))
         self._go_on(pump)
 
     def ended(self) -> None:
@@ -197,7 +198,10 @@ class Driver(Timed):
             self.bug(problem)
         self.say_closed(self.received + self.gained)
         # what the connection holds is free at once, not when cycles are collected
+        pump.forget()
         self._pump = None
+        if isinstance(self.transport, Deflate):
+            self.transport.ended()
 
     def settle(self) -> None:
         """The pump rests: move the deadline, or close, or start TLS. Hot."""

@@ -12,10 +12,9 @@ from typing import Final
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
+from mailapp.net.lane import SLICE, Lane
 from mailapp.net.pump import Pump
 
-_SLICE: Final = 0.01
-"""Seconds that one command may keep the reactor."""
 _NEVER: Final = -1.0
 
 
@@ -25,15 +24,19 @@ class Outlet:
     Args:
         pump: of the connection.
         settle: the driver's: the peer's time stands still, or runs.
-        clock: to give others a turn.
+        clock: tells how long a command has been at work.
+        lane: to give others a turn.
     """
 
+    __slots__ = ("_clock", "_lane", "_pump", "_settle", "_since")
+
     def __init__(
-        self, pump: Pump, settle: Callable[[], None], clock: IReactorTime
+        self, pump: Pump, settle: Callable[[], None], clock: IReactorTime, lane: Lane
     ) -> None:
         self._pump = pump
         self._settle = settle
         self._clock = clock
+        self._lane = lane
         self._since = _NEVER
 
     def begin(self) -> None:
@@ -62,13 +65,8 @@ class Outlet:
         now = self._clock.seconds()
         if self._since == _NEVER:
             self._since = now
-        if now - self._since < _SLICE:
+        if now - self._since < SLICE:
             return None
         self._since = _NEVER
         pump.flush()
-        return self._turn()
-
-    def _turn(self) -> Deferred[None]:
-        waited: Deferred[None] = Deferred(lambda _: call.cancel())
-        call = self._clock.callLater(0, waited.callback, None)
-        return waited
+        return self._lane.turn()

@@ -180,6 +180,11 @@ class Pump:
         while self._pending:
             _close(self._pending.popleft())
 
+    def forget(self) -> None:
+        """Let go of both halves, after ``cancel``: they may hold the pump."""
+        del self.connection, self.session
+        del self._next_event, self._respond, self._send
+
     def _events(self) -> bool:
         """Answer a batch of events.
 

@@ -10,6 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 from mailapp.core.connection import Connection, Session
 from mailapp.core.peer import Peer
 from mailapp.net.addresses import Network
+from mailapp.net.lane import Lane
 from mailapp.net.limits import Admission
 from mailapp.net.names import SessionNames
 from mailapp.net.sweep import Sweep
@@ -20,6 +21,10 @@ Compose = Callable[[Peer], tuple[Connection, Session]]
 
 With implicit TLS that is after the handshake: ``peer.tls`` says so.
 """
+
+
+def _lane_of(surroundings: Surroundings) -> Lane:
+    return Lane(surroundings.clock)
 
 
 @frozen(kw_only=True)
@@ -42,6 +47,7 @@ class Surroundings:
         buffer_limit: octets held for a peer while its last command is under way;
             beyond it, nothing more is read.
         name: makes the ids of connections.
+        lane: where those wait whose answers take long.
     """
 
     clock: IReactorTime
@@ -57,3 +63,4 @@ class Surroundings:
     close_timeout: float = 5.0
     buffer_limit: int = 65536
     name: Callable[[], str] = Factory(SessionNames)
+    lane: Lane = Factory(_lane_of, takes_self=True)

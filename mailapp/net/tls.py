@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar, Final
 
 from attrs import frozen
@@ -24,6 +24,8 @@ from zope.interface import implementer
 from mailapp.core.peer import TLS
 from mailapp.net.keyfiles import is_shared
 
+_END_POINT: Final = "tls-server-end-point"
+_EXPORTER: Final = "tls-exporter"
 _EXPORTER_LABEL: Final = b"EXPORTER-Channel-Binding"
 _EXPORTER_SIZE: Final = 32
 _OPTIONS: Final = (
@@ -67,27 +69,32 @@ class _Loaded:
 class _Bindings(Mapping[str, bytes]):
     """Channel bindings that are computed when a mechanism asks for them."""
 
+    __slots__ = ("_end_point", "_handle")
+
     def __init__(self, handle: SSL.Connection, end_point: bytes) -> None:
         self._handle = handle
-        self._makers: dict[str, Callable[[], bytes]] = {
-            "tls-server-end-point": lambda: end_point
-        }
-        # RFC 9266, section 4.2: with TLS 1.2 only if the extended master secret was
-        # negotiated, which is not to be seen here; so TLS 1.3 only.
-        if handle.get_protocol_version() >= SSL.TLS1_3_VERSION:
-            self._makers["tls-exporter"] = self._export
-
-    def _export(self) -> bytes:
-        return self._handle.export_keying_material(_EXPORTER_LABEL, _EXPORTER_SIZE, b"")
+        self._end_point = end_point
 
     def __getitem__(self, kind: str) -> bytes:
-        return self._makers[kind]()
+        if kind not in self._kinds:
+            raise KeyError(kind)
+        if kind == _END_POINT:
+            return self._end_point
+        return self._handle.export_keying_material(_EXPORTER_LABEL, _EXPORTER_SIZE, b"")
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._makers)
+        return iter(self._kinds)
 
     def __len__(self) -> int:
-        return len(self._makers)
+        return len(self._kinds)
+
+    @property
+    def _kinds(self) -> Sequence[str]:
+        # RFC 9266, section 4.2: with TLS 1.2 only if the extended master secret was
+        # negotiated, which is not to be seen here; so TLS 1.3 only.
+        if self._handle.get_protocol_version() >= SSL.TLS1_3_VERSION:
+            return (_END_POINT, _EXPORTER)
+        return (_END_POINT,)
 
 
 @implementer(IOpenSSLServerConnectionCreator)
@@ -119,6 +126,8 @@ class ServerTLS:
         if not certificates:
             msg = "no certificate is configured; TLS needs at least one"
             raise BadCertificate(msg)
+        self.layer: object | None = None
+        """What the transports keep here: it is the same for all connections."""
         self.certificates: Final = tuple(certificates)
         self.service: Final = service
         self.alpn: Final = tuple(alpn)

@@ -18,16 +18,35 @@ from twisted.internet.interfaces import (
     IProducer,
 )
 from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
+from twisted.internet.protocol import connectionDone
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
+from twisted.python.failure import Failure
 
 _RECORD: Final = 16384
 """Octets of one TLS record (RFC 8446, section 5.1)."""
 
 
+class _TLS(TLSMemoryBIOProtocol):
+    """TLS that leaves nothing for the collector of cycles."""
+
+    def _tlsShutdownFinished(self, reason: Failure | None) -> None:  # noqa: N802
+        if reason is not None:
+            # its traceback has the frames that hold it, and this connection
+            reason.cleanFailure()
+        super()._tlsShutdownFinished(reason)  # type: ignore[no-untyped-call]
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Who still has a handle, for its facts, does not have us."""
+        handle = self._tlsConnection
+        super().connectionLost(reason)  # type: ignore[no-untyped-call]
+        if handle is not None:
+            handle.set_app_data(None)
+
+
 class _Layer(TLSMemoryBIOFactory):
     """TLS without Twisted's timer per write: the driver gathers its writes itself."""
 
-    protocol = TLSMemoryBIOProtocol
+    protocol = _TLS
 
 
 class _Below:
@@ -137,13 +156,23 @@ class _WriteThrough:
             self.octets_sent += sent
         return sent
 
+    def connectionLost(self, reason: Failure) -> None:
+        """Called by the reactor: all that the connection held is free at once."""
+        super().connectionLost(reason)  # type: ignore[misc]
+        # of TLS, which holds this transport
+        self.__dict__.pop("getHandle", None)
+
     def startTLS(  # noqa: N802
         self: Any,
         creator: IOpenSSLServerConnectionCreator,
         normal: bool = True,  # noqa: FBT001, FBT002 - Twisted's signature
     ) -> None:
         """Negotiate TLS; whatever was written leaves before it."""
-        layer = _Layer(creator, self._begins_tls, None, self.reactor)  # type: ignore[arg-type]
+        layer = getattr(creator, "layer", None)
+        if layer is None:
+            layer = _Layer(creator, self._begins_tls, None, self.reactor)  # type: ignore[arg-type]
+            if not self._begins_tls:
+                creator.layer = layer  # type: ignore[attr-defined]  # ServerTLS has it
         protocol: Any = _Layer.protocol
         protocol = protocol(layer, self.protocol, False)  # noqa: FBT003
         self.protocol = protocol
