@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from mailapp.storage.files import Directory, Files
@@ -9,6 +10,7 @@ from mailapp.storage.files import Directory, Files
 _FIRST_CHUNK: Final = 16 * 1024
 _CHUNK: Final = 256 * 1024
 _NO_LINE_END: Final = bytes(set(range(256)) - set(b"\r\n"))
+_LONE_CR: Final = re.compile(rb"\r[^\n]").search
 
 Measured = tuple[bytes, int, int]
 """``new/NAME`` or ``cur/NAME``, the octets of the file, and those on the wire."""
@@ -24,8 +26,7 @@ def measured(files: Files, base: Directory, place: bytes) -> tuple[int, int]:
     size = len(octets)
     if size == _FIRST_CHUNK:
         return _measured_large(files, base.path + b"/" + place)
-    ends = octets.translate(None, _NO_LINE_END)
-    return size, size + ends.count(b"\n") - ends.count(b"\r\n")
+    return size, size + _bare(octets)
 
 
 def _measured_large(files: Files, path: bytes) -> tuple[int, int]:
@@ -35,9 +36,16 @@ def _measured_large(files: Files, path: bytes) -> tuple[int, int]:
         before = b""
         while chunk := files.read(fd, size, _CHUNK):
             size += len(chunk)
-            ends = (before + chunk).translate(None, _NO_LINE_END)
-            bare += ends.count(b"\n") - ends.count(b"\r\n")
+            bare += _bare(before + chunk)
             before = chunk[-1:] if chunk.endswith(b"\r") else b""
     finally:
         files.close(fd)
     return size, size + bare
+
+
+def _bare(octets: bytes) -> int:
+    """LFs without a CR before them, in half the time of a search for CRLFs."""
+    ends = octets
+    if _LONE_CR(octets) is None:  # else one would seem to have an LF further on
+        ends = octets.translate(None, _NO_LINE_END)
+    return ends.count(b"\n") - ends.count(b"\r\n")

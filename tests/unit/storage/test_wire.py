@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailapp.message.line_ends import ToWire
+from mailapp.storage.files import Files
+from mailapp.storage.maildir.measure import measured
 from mailapp.storage.maildir.wire import ToDisk
 
 _CHUNKS = st.lists(st.text("\r\nab", max_size=5).map(str.encode), max_size=8)
@@ -32,6 +35,19 @@ class WireTests(SynchronousTestCase):
         disk = ToDisk()
         written = b"".join(disk.convert(c) for c in chunks) + disk.rest()
         self.assertEqual(written, b"".join(chunks).replace(b"\r\n", b"\n"))
+
+    @settings(deadline=None)
+    @given(_CHUNKS, st.sampled_from([0, 16 * 1024 - 2, 256 * 1024 - 2]))
+    @example([b"a\rb\nc"], 0)
+    def test_measured(self, chunks: list[bytes], before: int) -> None:
+        """A file is as long on the wire as what is sent of it."""
+        octets = b"x" * before + b"".join(chunks)
+        path = self.mktemp()
+        Path(path).write_bytes(octets)
+        base = Files().directory(b".")
+        sent = len(ToWire().convert(octets))
+        found = measured(Files(), base, path.encode())
+        self.assertEqual(found, (len(octets), sent))
 
     @settings(deadline=None)
     @given(st.lists(st.sampled_from([b"a", b"\r\n"]), max_size=9))
