@@ -174,6 +174,7 @@ class Channel(Link):
     def _spoil(self) -> None:
         """Nobody listens to the rest of a transaction: let none take it for its own."""
         self._under_way = False
+        self._waiter = None
         self.client.break_off(_SPOILT)
         self.abort()
         behind, self._behind = self._behind, None
