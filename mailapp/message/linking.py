@@ -127,10 +127,12 @@ class Links:
         for count, node in enumerate(chain(self.messages, self._dummies)):
             if count % STEP == 0:
                 yield
-            if node.parent is None:
+            # a tree that knows only children is freed without the collector of cycles
+            parent, node.parent, node.shortcut = node.parent, None, None
+            if parent is None:
                 roots.append(node)
             else:
-                node.parent.children.append(node)
+                parent.children.append(node)
         yield from _prune(roots)
         found: list[Node] = []
         for root in roots:

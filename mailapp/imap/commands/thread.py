@@ -33,6 +33,7 @@ _NEEDED: Final = {
     ThreadAlgorithm.REFERENCES: THREAD_REFERENCES,
 }
 _THREADS_AT_ONCE: Final = 500
+_FORGOTTEN_AT_ONCE: Final = 1000
 
 
 async def thread(context: Context, command: Thread) -> Status:
@@ -46,7 +47,7 @@ async def thread(context: Context, command: Thread) -> Status:
     rows = await _rows(context, bits, by_uid=command.by_uid)
     # all of a mailbox can be one thread
     in_thread = context.service.in_thread
-    threads: list[Node] = await in_thread(run, _grouped(command.algorithm, rows))
+    threads: list[Node] = await in_thread(_threads, command.algorithm, rows)
     context.send(b"* THREAD" + (b" " if threads else b""))
     for at in range(0, len(threads), _THREADS_AT_ONCE):
         some = threads[at : at + _THREADS_AT_ONCE]
@@ -54,7 +55,21 @@ async def thread(context: Context, command: Thread) -> Status:
         context.send(octets.lstrip(b" "))
         await context.drain()
     context.send(b"\r\n")
+    await in_thread(_forget, threads)
     return _DONE
+
+
+def _threads(algorithm: ThreadAlgorithm, rows: list[Row]) -> list[Node]:
+    """Who answers whom; the rows are used up."""
+    found = run(_grouped(algorithm, rows))
+    _forget(rows)
+    return found
+
+
+def _forget(items: list[Row] | list[Node]) -> None:
+    """Free many objects, with room for other threads between them."""
+    while items:
+        del items[-_FORGOTTEN_AT_ONCE:]
 
 
 async def _rows(context: Context, bits: int, *, by_uid: bool) -> list[Row]:
