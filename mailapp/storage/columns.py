@@ -28,6 +28,7 @@ AT_ONCE: Final = 4096
 """Rows that one call of C looks at: other threads wait so long, about 1 ms."""
 _FOUR_OCTETS: Final = 2**32
 _REMEMBERED: Final = 4
+_SPARSE: Final = 4
 _LOWEST: Final = 0 if sys.byteorder == "little" else -1
 _UNSEEN: Final = bytes(octet for octet in range(256) if not octet & SEEN)
 _SEEN_ONLY: Final = bytes(octet & SEEN for octet in range(256))
@@ -293,7 +294,12 @@ def order_of(keys: array[int]) -> list[int]:
     if not keys:
         return []
     lowest = min(keys)
-    width = (max(keys) - lowest) * AT_ONCE // len(keys) + 1
+    span = max(keys) - lowest + 1
+    if span <= _SPARSE * len(keys):
+        order = _dense_order(keys, lowest, span)
+        if len(order) == len(keys):
+            return order  # no key came twice
+    width = (span - 1) * AT_ONCE // len(keys) + 1
     parts: dict[int, list[int]] = {}
     for index, key in enumerate(keys):
         parts.setdefault((key - lowest) // width, []).append(index)
@@ -304,6 +310,14 @@ def order_of(keys: array[int]) -> list[int]:
             part for _, part in sorted(parts.items(), key=itemgetter(0))
         )
     )
+
+
+def _dense_order(keys: array[int], lowest: int, span: int) -> list[int]:
+    """The same for keys that lie close together; of equal ones the last index only."""
+    slots = array("q", [-1]) * span
+    for index, key in enumerate(keys):
+        slots[key - lowest] = index
+    return [index for index in slots if index >= 0]
 
 
 def permuted(column: array[int], order: Sequence[int]) -> array[int]:
