@@ -56,6 +56,9 @@ class Connection(Protocol):
     def buffered(self) -> int:
         """Octets received that no event has carried yet."""
 
+    # A connection whose peers send a command in pieces also has ``halfway``: True while
+    # the rest of one is due. Then what came is acknowledged at once.
+
     @property
     def wants_tls(self) -> bool:
         """What was sent last was the go-ahead of STARTTLS or STLS.

@@ -126,6 +126,15 @@ class ImapConnection:
         return len(self._framer)
 
     @property
+    def halfway(self) -> bool:
+        """Something came, and neither an answer to it is due nor has it ended.
+
+        Clients send the end of a literal's line on its own, and few turn off Nagle's
+        algorithm: their kernels hold it until ours says that it has the literal.
+        """
+        return not self._reading.at_rest or len(self._framer) > 0
+
+    @property
     def wants_tls(self) -> bool:
         """STARTTLS or COMPRESS was granted."""
         return self._deflating or self.state is State.TLS

@@ -43,6 +43,9 @@ _REFUSALS: Final = 100
 class Driver(Timed):
     """One connection of a listener, from the first octet to the last."""
 
+    _hurries = False
+    """Its connection tells when a peer may wait for the kernel's word alone."""
+
     def __init__(
         self,
         compose: Compose,
@@ -65,6 +68,8 @@ class Driver(Timed):
             return
         self.gained += len(octets)
         pump.receive(octets)
+        if self._hurries and cast(Any, pump.connection).halfway:
+            self.transport.acknowledge()
         if (
             (pump.full or pump.busy is not None)
             and not self._held
@@ -169,6 +174,9 @@ class Driver(Timed):
         except Exception as problem:
             self.fail(problem)
             return
+        self._hurries = hasattr(connection, "halfway") and hasattr(
+            self.transport, "acknowledge"
+        )
         self._pump = pump = Pump(
             connection,
             session,

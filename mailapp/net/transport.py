@@ -7,8 +7,9 @@ closing TLS connection does not wait for the peer's leave.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from twisted.internet import tcp, unix
@@ -24,6 +25,7 @@ from twisted.python.failure import Failure
 
 _RECORD: Final = 16384
 """Octets of one TLS record (RFC 8446, section 5.1)."""
+_AT_ONCE: Final = socket.TCP_QUICKACK
 
 
 class _TLS(TLSMemoryBIOProtocol):
@@ -135,6 +137,15 @@ class _WriteThrough:
             FileDescriptor.write(self, octets[sent:] if sent else octets)
         elif self.producer is not None and not self.streamingProducer:
             self.startWriting()  # from there a pull producer is asked for more
+
+    def acknowledge(self: Any) -> None:
+        """Have the kernel say now that it has what came.
+
+        It waits up to 40 ms for an answer that could carry the word. A client whose
+        last octets wait for just that (Nagle's algorithm) waits as long.
+        """
+        with suppress(OSError):  # closed, or no TCP
+            self.socket.setsockopt(socket.IPPROTO_TCP, _AT_ONCE, 1)
 
     def doRead(self: Any) -> BaseException | None:  # noqa: N802
         """Read once, and pass it on; called by the reactor. Hot."""

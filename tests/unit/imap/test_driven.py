@@ -53,6 +53,37 @@ class WritingTests(DrivenCase):
         self.assertEqual(1, len(transport.writes))
         self.assertIn(b"\r\nd OK ", transport.writes[0])
 
+    def test_rest_of_a_literal(self) -> None:
+        """A client may hold its last octets until it hears that the others came."""
+        told: list[bytes] = []
+        last = b""
+        self.patch(Transport, "acknowledge", lambda _: told.append(last))
+        driver, transport = self.serve(Server())
+        for last in (
+            b"b APP",
+            b'END inbox "01-Jan-2020 00:00:00 +0000" {4}\r\n',
+            b"A: ",
+            b"b",
+            b"\r\n",
+            b"c NOOP\r\n",
+            b"d CREATE {1}\r\n",
+            b"x",
+            b"\r\n",
+        ):
+            driver.dataReceived(last)
+        self.assertEqual(transport.value().count(b" OK "), 3)
+        self.assertEqual(
+            told,
+            [
+                b"b APP",
+                b'END inbox "01-Jan-2020 00:00:00 +0000" {4}\r\n',
+                b"A: ",
+                b"b",
+                b"d CREATE {1}\r\n",
+                b"x",
+            ],
+        )
+
     @threat(61, 62)
     def test_slow_reader(self) -> None:
         """Nothing more is made while the client does not read; in the end it goes."""

@@ -14,7 +14,7 @@ from mailapp.net.driver import DriverFactory
 from mailapp.net.limits import Admission
 from mailapp.net.surroundings import Surroundings
 from tests.threats import threat
-from tests.unit.net.driving import CLIENT, DriverCase
+from tests.unit.net.driving import CLIENT, DriverCase, Transport
 from tests.unit.net.toy import ToyConnection, ToySession
 
 
@@ -40,6 +40,25 @@ class ConversationTests(DriverCase):
         driver.dataReceived(b"ECHO c\r\n")
         self.toys.session.waits[0].callback(b"w")
         self.assertEqual(transport.writes[2:], [b"w\r\nb\r\nc\r\n"])
+
+    def test_halfway(self) -> None:
+        """What came of an unfinished command is acknowledged at once, if it tells."""
+        told: list[bool] = []
+        self.patch(Transport, "acknowledge", lambda _: told.append(True))
+        driver, _ = self.connect()
+        driver.dataReceived(b"ECHO")
+        self.assertEqual(told, [])
+        halfway = property(lambda connection: connection.buffered > 0)
+        setattr(ToyConnection, "halfway", halfway)  # noqa: B010 - it has none
+        self.addCleanup(delattr, ToyConnection, "halfway")
+        driver, transport = self.connect()
+        driver.dataReceived(b"ECHO a\r\n")
+        self.assertEqual(told, [])
+        driver.dataReceived(b"ECHO")
+        self.assertEqual(told, [True])
+        driver.dataReceived(b" b\r\n")
+        self.assertEqual(told, [True])
+        self.assertEqual(transport.value(), b"hello\r\na\r\nb\r\n")
 
     def test_quit_closes_after_the_reply(self) -> None:
         """The last reply is written, then the transport closes, once."""
