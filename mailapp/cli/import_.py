@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,8 @@ def add_parser(subparsers: Any) -> None:
     explain(
         parser,
         "As root the command becomes the user of the server first, who must be able to"
-        " read the source.",
+        " read the files: setfacl -R -m u:mailapp:rX allows that. Links in a folder are"
+        " not followed. A full account ends the run; the next one goes on.",
         examples=(
             ("mailapp import alice ~alice/Maildir", "a Maildir with all its folders"),
             ("mailapp import alice /var/mail/alice", "an mbox file, into INBOX"),
@@ -109,41 +111,55 @@ def run(arguments: argparse.Namespace, configuration: Configuration) -> int:
     terminal, site = Terminal(), Site.of(configuration)
 
     def does() -> int:
+        found = origins(arguments, terminal)
         moving.become_server(configuration)
-        work = prepare(arguments, site, terminal)
+        work = prepare(arguments, found, site, terminal)
         return moving.run_beside(configuration, "import", work)
 
     return moving.explained(terminal, str(site.accounts), does)
 
 
-def prepare(
-    arguments: argparse.Namespace, site: Site, terminal: Terminal
-) -> moving.Work:
-    """What is to be done, when what the command line says is right.
+def origins(
+    arguments: argparse.Namespace, terminal: Terminal
+) -> list[LocalSource | Remote]:
+    """What the command line names, with passwords: read as who started the command.
 
     Raises:
-        MoveProblem, SyntaxProblem, OSError: it is not.
+        MoveProblem, NoPassword, OSError: it can't be used.
     """
-    account = moving.find_account(site, arguments.account)
     into = tuple(arguments.folder.split("/")) if arguments.folder else ()
-    origins = [
+    user = arguments.account.partition("@")[0]
+    return [
         remote(text, into, arguments, terminal)
         if text.lower().startswith(("imap://", "imaps://"))
-        else _local(text, into, account)
+        else _local(text, into, user)
         for text in arguments.source
     ]
 
+
+def prepare(
+    arguments: argparse.Namespace,
+    found: Sequence[LocalSource | Remote],
+    site: Site,
+    terminal: Terminal,
+) -> moving.Work:
+    """What is to be done.
+
+    Raises:
+        MoveProblem, SyntaxProblem, OSError: it can't be.
+    """
+    account = moving.find_account(site, arguments.account)
+
     async def work(ground: moving.Ground) -> int:
         run_ = _Run(ground, site, account, terminal, arguments)
-        for text, origin in zip(arguments.source, origins, strict=True):
+        for text, origin in zip(arguments.source, found, strict=True):
             await run_.bring(text, origin)
         return run_.end()
 
     return work
 
 
-def _local(text: str, into: tuple[str, ...], account: AccountId) -> LocalSource:
-    user = account.rpartition("@")[0]
+def _local(text: str, into: tuple[str, ...], user: str) -> LocalSource:
     return LocalSource(Files(), os.fsencode(os.path.realpath(text)), into, user)
 
 
@@ -182,6 +198,9 @@ class _Run:
                 await self._intake(origin, tally)
         except MoveProblem as problem:
             self._problem = problem
+        except PermissionError as problem:
+            path = os.fsdecode(problem.filename or text)
+            self._problem = MoveProblem(f"{path} can't be read by the server's user")
         self._note(text, tally)
 
     async def _intake(self, source: Source, tally: Tally) -> None:
