@@ -37,10 +37,10 @@ class ServedCase(SynchronousTestCase):
     def tearDownClass(cls) -> None:
         """Stop it; whatever was done to it, it has met no bug of its own."""
         cls.server.stop()
-        log = cls.server.log
+        flaws = cls.server.flaws()
         shutil.rmtree(cls.server.data, ignore_errors=True)
-        if "Traceback" in log or "connection.failed" in log:
-            raise AssertionError(log[-20_000:])
+        if flaws:
+            raise AssertionError(flaws)
 
     def setUp(self) -> None:
         """Start it now under trial, which calls neither of the two above."""

@@ -19,10 +19,12 @@ _INODE = 9  # of the fields in /proc/net/tcp
 
 
 class ImapWire(Wire):
-    """A connection that is logged in."""
+    """A connection that is logged in; see :class:`Wire`."""
 
-    def __init__(self, server: Served, user: str = "alice") -> None:
-        super().__init__(server.port("imap"))
+    def __init__(
+        self, server: Served, user: str = "alice", *, receive_octets: int = 0
+    ) -> None:
+        super().__init__(server.port("imap"), receive_octets=receive_octets)
         self._count = 0
         self.line()
         self.command(f'LOGIN {user} "{PASSWORD}"')

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -21,12 +22,16 @@ from attrs import define, field, frozen
 from twisted.internet.task import Clock
 
 import mailapp
+from mailapp.app.turns import VARIABLE
 from mailapp.app.world import World
 from tests.interop.demo import PASSWORD, DemoServer, free_port_base
 
 ROOT: Final = Path(mailapp.__file__).parent.parent
+ALLOWED_MS: Final = "20"
+"""Processor time that a turn of a reactor may take."""
 _START_SECONDS: Final = 60.0
 _EX_OSERR: Final = 71
+_FLAW: Final = re.compile("Traceback|connection.failed|reactor.turn.long")
 _PROTOCOLS: Final = (
     ("smtp", 25, "starttls"),
     ("submission", 465, "implicit"),
@@ -132,6 +137,12 @@ class Served(DemoServer):
         """All that was logged so far."""
         path = self.data / "mailapp.log"
         return path.read_text("utf-8") if path.exists() else ""
+
+    def flaws(self) -> str:
+        """What no test may cause: bugs, and turns of a reactor that take too long."""
+        lines = self.log.splitlines()
+        found = [line for line in lines if _FLAW.search(line)]
+        return "\n".join(found[:20] and [*found[:20], *lines[-50:]])
 
     @property
     def pids(self) -> list[int]:
@@ -250,6 +261,7 @@ def begin(setup: Setup, folder: Path | None = None) -> Served:
         env={
             **os.environ,
             "PYTHONPATH": os.pathsep.join(places),
+            VARIABLE: ALLOWED_MS,
             **setup.environment,
         },
         pass_fds=[setup.socket] if setup.socket >= 0 else [],

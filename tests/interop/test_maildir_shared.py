@@ -232,6 +232,7 @@ class DovecotTests(ImapCase):
                 sign = "-" if round_ % 2 else "+"
                 self.ok(client.store("1:*", f"{sign}FLAGS.SILENT", f"({mine})"))
                 number = low + round_
+                self.ok(client.store(str(round_ + 1), "+FLAGS", f"k{number}"))
                 self.ok(client.append(self.name, "", "", make_message(number)))
                 self.ok(client.noop())
             done.append(low)
