@@ -215,8 +215,10 @@ class AccountIndex:
         )
         try:
             with self.database.transaction() as connection:
+                kinds = {kind for _, values in found for kind in values}
+                ids = {kind: self._kind(connection, kind) for kind in kinds}
                 rows = [
-                    (serial, self._kind(connection, kind), uid, value)
+                    (serial, ids[kind], uid, value)
                     for uid, values in found
                     for kind, value in values.items()
                 ]

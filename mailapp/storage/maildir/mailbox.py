@@ -27,6 +27,9 @@ from mailapp.storage.maildir.tracked import Tracked
 from mailapp.storage.maildir.uids import Turn
 from mailapp.storage.types import UID, BlobRef, Folder, ModSeq, Row, TextQuery
 
+_PARTS: Final = frozenset({b"new/", b"cur/"})
+_NO_NAME: Final = frozenset({b"", b".", b",", b":"})
+"""What no name begins with: see :func:`mailapp.storage.maildir.filename.parse`."""
 INDEXED_AT_ONCE: Final = 100
 """Messages whose text a search puts into the index before it asks it."""
 
@@ -222,10 +225,12 @@ class Mailbox:
     def whereabouts(self, blob: BlobRef) -> Iterator[bytes]:
         """Where a message should lie; and then where, if its name was changed."""
         place = blob.partition(b"/")[2]
-        name = parse(place[4:])
-        if place[:4] not in {b"new/", b"cur/"} or name is None or b"/" in place[4:]:
+        if place[:4] not in _PARTS or place[4:5] in _NO_NAME or b"/" in place[4:]:
             return
-        yield place
+        yield place  # nearly always: a name is read only if it is not there
+        name = parse(place[4:])
+        if name is None:
+            return
         known = self.place(name.uid) if name.uid else None
         if known is not None and known != place:
             yield known
