@@ -58,13 +58,15 @@ The shortest file that serves::
     protocol = "smtp"
 
     [[listener]]
-    protocol = "pop3"
+    protocol = "imap"
     tls = "implicit"
 """
 
 _EXAMPLES: Final = {
     "listener": (
         {"protocol": '"smtp"'},
+        {"protocol": '"imap"'},
+        {"protocol": '"imap"', "tls": '"implicit"'},
         {"protocol": '"pop3"'},
         {"protocol": '"pop3"', "tls": '"implicit"'},
     ),
