@@ -9,13 +9,12 @@ import os
 import random
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred
-
+from mailapp.app import once
 from mailapp.app.parts import Parts
 from mailapp.config.fetching import Fetch
 from mailapp.config.schema import Configuration
@@ -133,26 +132,11 @@ def run_once(
     Raises:
         Exception: what went wrong that should not.
     """
-    parts = Parts(configuration, reactor, f"fetch{os.getpid()}")
-    outcome: list[Any] = []
 
-    async def work() -> None:
-        parts.start()
-        try:
-            outcome.extend(await fetch_once(parts, tables, watcher, dry=dry))
-        finally:
-            await parts.stop()
+    def work(parts: Parts) -> Awaitable[list[Report]]:
+        return fetch_once(parts, tables, watcher, dry=dry)
 
-    def begin() -> None:
-        done = Deferred.fromCoroutine(work())
-        _ = done.addErrback(outcome.append).addBoth(lambda _result: reactor.stop())
-
-    reactor.callWhenRunning(begin)
-    reactor.run()
-    for one in outcome:
-        if not isinstance(one, Report):
-            one.raiseException()
-    return outcome
+    return once.run_once(configuration, reactor, "fetch", work)
 
 
 def _read_password(path: Path) -> Secret:
