@@ -43,7 +43,10 @@ async def _create(
         return ok("created")
     if uses:
         await context.account.marks.assign(folder, uses)
-    return ok("created", b"MAILBOXID (%b)" % mailbox_id(folder))
+    mailbox = await context.account.mailbox(folder)
+    uid_validity = mailbox.columns.uid_validity
+    mailbox.close()
+    return ok("created", b"MAILBOXID (%b)" % mailbox_id(folder, uid_validity))
 
 
 async def missing_above(

@@ -59,12 +59,13 @@ def _describe(context: Context, selected: Selected) -> None:
         unseen = columns.first_unseen()
         if unseen is not None:
             lines.append(b"* OK [UNSEEN %d] first unseen\r\n" % (unseen + 1))
+    own_id = mailbox_id(selected.folder, columns.uid_validity)
     lines += [
         b"* OK [UIDVALIDITY %d] UIDs are valid\r\n" % columns.uid_validity,
         b"* OK [UIDNEXT %d] next UID\r\n" % columns.uid_next,
         highest_modseq(columns.highest_modseq),
         # RFC 8474, section 4.2
-        b"* OK [MAILBOXID (%b)] id\r\n" % mailbox_id(selected.folder),
+        b"* OK [MAILBOXID (%b)] id\r\n" % own_id,
     ]
     if context.rev2:
         separator = context.service.separator

@@ -88,7 +88,7 @@ def _value(  # noqa: C901, PLR0912 - one case for each
         case StatusItem.HIGHESTMODSEQ:
             number = columns.highest_modseq
         case StatusItem.MAILBOXID:
-            return b"(%b)" % mailbox_id(folder)
+            return b"(%b)" % mailbox_id(folder, columns.uid_validity)
         case StatusItem.APPENDLIMIT:
             number = context.service.append_octets
         case StatusItem.DELETED_STORAGE:

@@ -101,6 +101,9 @@ def within(ranges: Ranges, other: Ranges) -> Ranges:
     return tuple(found)
 
 
-def mailbox_id(folder: FolderId) -> bytes:
-    """``objectid`` of a mailbox (RFC 8474, section 4): it stays when it is renamed."""
-    return b"F%d" % folder
+def mailbox_id(folder: FolderId, uid_validity: int) -> bytes:
+    """``objectid`` of a mailbox: it stays when it is renamed.
+
+    RFC 8474, section 4: it is another one when UIDVALIDITY is.
+    """
+    return b"F%d-%d" % (folder, uid_validity)

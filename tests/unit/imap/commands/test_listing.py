@@ -179,7 +179,7 @@ class StatusTests(SynchronousTestCase):
         size=("SIZE", "SIZE 3019"),
         recent=("RECENT", "RECENT 0"),
         modseq=("HIGHESTMODSEQ", "HIGHESTMODSEQ 5"),
-        mailbox_id=("MAILBOXID", "MAILBOXID (F1)"),
+        mailbox_id=("MAILBOXID", "MAILBOXID (F1-1)"),
         append_limit=("APPENDLIMIT", "APPENDLIMIT 100000"),
         deleted_storage=("DELETED-STORAGE", "DELETED-STORAGE 3"),
         two=("UNSEEN MESSAGES", "UNSEEN 2 MESSAGES 3"),

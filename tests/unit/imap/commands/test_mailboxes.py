@@ -38,7 +38,7 @@ class MailboxTests(SynchronousTestCase):
     def test_create(self) -> None:
         """Names above are made, too; a separator at the end is no part of a name."""
         self.assertEqual(
-            self.client.give("CREATE a/b/c/"), ["OK [MAILBOXID (F4)] created"]
+            self.client.give("CREATE a/b/c/"), ["OK [MAILBOXID (F4-4)] created"]
         )
         self.assertEqual(names(self.client), ["a", "a/b", "a/b/c"])
         self.assertIn("[ALREADYEXISTS]", self.client.last("CREATE a"))

@@ -18,7 +18,7 @@ OLD = [
     "* OK [UIDVALIDITY 1] UIDs are valid",
     "* OK [UIDNEXT 3] next UID",
     "* OK [HIGHESTMODSEQ 4] highest",
-    "* OK [MAILBOXID (F1)] id",
+    "* OK [MAILBOXID (F1-1)] id",
     "OK [READ-WRITE] selected",
 ]
 NEW = [

@@ -116,7 +116,10 @@ class SyncTests(SynchronousTestCase):
     def test_other_validity(self) -> None:
         """With another UIDVALIDITY all that the client knew is gone, and stays so."""
         box = self.house.account.state.boxes[INBOX_ID]
+        before = self.client.give("STATUS INBOX (MAILBOXID)")
         box.uid_validity += 1
+        # RFC 8474, section 4
+        self.assertNotEqual(self.client.give("STATUS INBOX (MAILBOXID)"), before)
         self.house.put()
         gone = [f"* {number} EXPUNGE" for number in (4, 3, 2, 1)]
         self.assertEqual(self.client.give("NOOP")[:-1], gone)
