@@ -285,6 +285,10 @@ class Files:
         """The time of the file system's host, in nanoseconds since the epoch."""
         return time.time_ns()
 
+    def pause(self, seconds: float) -> None:
+        """Wait for another program; only in a thread."""
+        time.sleep(seconds)
+
     def boot(self) -> bytes:
         """Another value after each start of the machine: 1 to 40 letters and digits."""
         return _boot()
@@ -309,10 +313,14 @@ def read_whole(files: Files, path: bytes, most: int = 1 << 20) -> bytes | None:
         files.close(fd)
 
 
-def replace(files: Files, directory: bytes, name: bytes, octets: bytes) -> None:
+def replace(
+    files: Files, directory: bytes, name: bytes, octets: bytes, mtime: int | None = None
+) -> None:
     """Put a file in the place of the one of that name: old or new, never a mix.
 
     Durable when this returns. The caller holds the lock that makes it the only writer.
+
+    With ``mtime``, in seconds since the epoch, that is what it tells of itself.
 
     Raises:
         OSError: the old file is still there.
@@ -324,6 +332,8 @@ def replace(files: Files, directory: bytes, name: bytes, octets: bytes) -> None:
     try:
         try:
             files.write(fd, octets)
+            if mtime is not None:
+                files.set_mtime(fd, mtime)
             files.fsync(fd)
         finally:
             files.close(fd)

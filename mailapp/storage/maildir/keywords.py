@@ -4,7 +4,10 @@ The file maps 0 to 25, the letters a to z, to keywords; a line is ``<number> <na
 Dovecot, mbsync and others read it. A keyword is durable in it before a name uses its
 letter, and no letter gets another meaning.
 
-Source: the page "Maildir" of the Dovecot documentation.
+Sources: the page "Maildir" of the Dovecot documentation;
+lib-storage/index/maildir/maildir-keywords.c of Dovecot 2.3, which reads the file again
+when its mtime has become another second, and believes that it is locked by
+``dovecot-uidlist.lock``.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from typing import Final
 from attrs import frozen
 
 from mailapp.storage.files import Files, read_whole, replace
+from mailapp.storage.maildir.dotlock import dotlock
 from mailapp.storage.maildir.layout import KEYWORDS
 from mailapp.storage.types import BadName, TooMany
 
@@ -27,6 +31,7 @@ SYSTEM: Final = {
     "\\Deleted": "T",
     "$Forwarded": "P",
 }
+_SECOND: Final = 1_000_000_000
 _BY_LETTER: Final = {letter: flag for flag, letter in SYSTEM.items()}
 _FOLDED: Final = {flag.lower(): letter for flag, letter in SYSTEM.items()}
 _LINE: Final = re.compile(rb"([0-9]{1,2}) ([\x21-\x7e]{1,255})")
@@ -100,16 +105,32 @@ def with_letters(files: Files, path: bytes, flags: frozenset[str]) -> Keywords:
     Raises:
         BadName: not a keyword (RFC 9051, section 9, flag-keyword), or over 64 octets.
         TooMany: all 26 letters are taken.
+        Unavailable: Dovecot is busy with the mailbox.
     """
     known = read(files, path)
-    missing = known.missing(flags)
-    if not missing:
+    if not known.missing(flags):
         return known
+    with dotlock(files, path):
+        known = _added(read(files, path), flags)
+        replace(files, path, KEYWORDS, known.format(), _later(files, path))
+    return known
+
+
+def _added(known: Keywords, flags: frozenset[str]) -> Keywords:
+    """With a letter for each of the flags."""
+    missing = known.missing(flags)
     free = [letter for letter in ascii_lowercase if letter not in known.by_letter]
     if any(not _KEYWORD.fullmatch(keyword) for keyword in missing):
         raise BadName
     if len(missing) > len(free):
         raise TooMany
-    known = Keywords(known.by_letter | dict(zip(free, missing, strict=False)))
-    replace(files, path, KEYWORDS, known.format())
-    return known
+    return Keywords(known.by_letter | dict(zip(free, missing, strict=False)))
+
+
+def _later(files: Files, path: bytes) -> int:
+    """An mtime that Dovecot takes for another one: it compares seconds."""
+    now = files.now() // _SECOND
+    try:
+        return max(now, files.mtime(path + b"/" + KEYWORDS) // _SECOND + 1)
+    except FileNotFoundError:
+        return now

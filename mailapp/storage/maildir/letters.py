@@ -55,7 +55,11 @@ class Letters:
 
 
 def of_keywords(keywords: Keywords) -> Letters:
-    """The letters of a mailbox whose keywords are these."""
+    """The letters of a mailbox whose keywords are these.
+
+    To mutt and mbsync $Forwarded is P, to Dovecot a keyword: where it has a letter of
+    that kind both are written, and each is understood.
+    """
     by_letter = dict(zip(_SYSTEM_LETTERS, SYSTEM_FLAGS, strict=True))
     by_letter[SYSTEM[FORWARDED]] = FORWARDED
     taken = {flag.lower() for flag in by_letter.values()}
@@ -65,5 +69,8 @@ def of_keywords(keywords: Keywords) -> Letters:
             by_letter[letter] = keyword
     bits = {letter: bit for bit, letter in enumerate(by_letter)}
     rest = [x for x in ascii_lowercase.upper() + ascii_lowercase if x not in bits]
+    also = {x for x, y in keywords.by_letter.items() if y.lower() == FORWARDED.lower()}
+    bits |= dict.fromkeys(also, bits[SYSTEM[FORWARDED]])
+    rest = [x for x in rest if x not in also]
     bits |= {letter: 63 - at for at, letter in enumerate(rest)}
     return Letters(tuple(by_letter.values()), bits)
