@@ -3,8 +3,8 @@
 A pass of Python's collector over its oldest generation looks at all that there is: with
 10,000 sessions that is 0.1 s, and it finds nothing, because a connection that ends
 leaves no cycle behind (tests see to it). So what has survived a pass is not looked at
-again (``gc.freeze``): each pass looks at what came since. When nobody is connected,
-there is time to look at everything.
+again (``gc.freeze``): each pass looks at what came since. Once in an hour, if nobody is
+connected just then, there is time to look at everything.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-_THRESHOLDS: Final = (1000, 10, 5)
-"""Of the generations; the oldest has a pass when 50,000 objects came."""
+_THRESHOLDS: Final = (1000, 5, 2)
+"""Of the generations; the oldest has a pass when 10,000 objects came."""
 _LONG: Final = 0.002
 """Seconds; what a longer pass has left is not looked at again."""
 _GROWTH: Final = 2
+_SELDOM: Final = 3600.0
 
 
 class Garbage:
@@ -32,6 +33,7 @@ class Garbage:
         self._seconds = seconds
         self._began = 0.0
         self._spared = 0
+        self._spared_at = 0.0
 
     def start(self) -> None:
         """From now on. What is there now stays for ever: it is not looked at again."""
@@ -45,7 +47,9 @@ class Garbage:
         Args:
             connections: that are open.
         """
-        if not connections and gc.get_freeze_count() > _GROWTH * self._spared:
+        if connections or self._seconds() - self._spared_at < _SELDOM:
+            return
+        if gc.get_freeze_count() > _GROWTH * self._spared:
             gc.unfreeze()
             self._spare_all()
 
@@ -57,6 +61,7 @@ class Garbage:
         gc.collect()
         gc.freeze()
         self._spared = gc.get_freeze_count()
+        self._spared_at = self._seconds()
 
     def _passed(self, phase: str, facts: dict[str, Any]) -> None:
         """Called by the collector at the start and the stop of each pass."""

@@ -21,7 +21,7 @@ from twisted.internet.main import installReactor
 from twisted.logger import Logger
 
 _log: Final = Logger()
-_EVENTS: Final = 64
+_EVENTS: Final = 16
 """Those of one turn; the kernel tells of the others, in their order, in the next."""
 
 

@@ -23,6 +23,8 @@ from mailapp.net.transport import WriteThroughServer, WriteThroughUnixServer
 
 BACKLOG: Final = 1024
 """Connections that the kernel completes before we accept them."""
+_ACCEPTED: Final = 16
+"""Connections that are taken in one turn of the reactor."""
 _PAUSE: Final = 1.0
 """Seconds without accepting after an accept failed for want of resources."""
 _QUIET: Final = 10.0
@@ -177,8 +179,23 @@ def adopt(
         )
     if family != socket.AF_UNIX:
         port.transport = WriteThroughServer
+    _accept_few(port)
     _Patience(reactor, port).listen()
     return port  # type: ignore[no-any-return]
+
+
+def _accept_few(port: Any) -> None:
+    """Take so many at once that others are not kept waiting; a flood comes in parts.
+
+    ``tcp.Port`` begins with 100 and takes 20 more each time that it found so many.
+    """
+    read = port.doRead
+
+    def accept() -> None:
+        port.numberAccepts = min(port.numberAccepts, _ACCEPTED)
+        read()
+
+    port.doRead = accept
 
 
 def _adopt_path(reactor: Any, descriptor: int, factory: ServerFactory) -> Any:

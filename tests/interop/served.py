@@ -261,7 +261,8 @@ def begin(setup: Setup, folder: Path | None = None) -> Served:
         env={
             **os.environ,
             "PYTHONPATH": os.pathsep.join(places),
-            VARIABLE: ALLOWED_MS,
+            # one process alone has a reactor of twistd's, which serves all at once
+            VARIABLE: ALLOWED_MS if setup.workers else "",
             **setup.environment,
         },
         pass_fds=[setup.socket] if setup.socket >= 0 else [],

@@ -102,8 +102,12 @@ async def _tell(
     await tell_flags(context, selected, told, by_uid=command.by_uid)
 
 
-def _split(changed: Sequence[int], own: Sequence[range]) -> tuple[list[int], list[int]]:
+def _split(
+    changed: Sequence[int], own: Sequence[range]
+) -> tuple[Sequence[int], list[int]]:
     """Places that rise: those in the ranges, which rise too, and the others."""
+    if changed and len(own) == 1 and changed[0] in own[0] and changed[-1] in own[0]:
+        return changed, []  # as it is: there can be a million
     inside: list[int] = []
     outside: list[int] = []
     at = 0
