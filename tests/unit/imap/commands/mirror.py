@@ -67,6 +67,7 @@ class Mirror:
         self.remembered: list[tuple[int, dict[int, frozenset[str]]]] = []
         self.idling = False
         self._expunged = False
+        self._gone: set[int] = set()
         self._seen = 0
         self._told = 0
         self.connect("")
@@ -178,7 +179,7 @@ class Mirror:
                 self._exists = int(match[1])
         elif match := _EXPUNGE.fullmatch(line):
             assert not self.resyncs, "VANISHED is what it asked for"
-            del self.messages[int(match[1]) - 1]
+            self._remove(int(match[1]) - 1)
             return True
         elif match := _VANISHED.fullmatch(line):
             self._vanished(ranges(match[2]), earlier=bool(match[1]))
@@ -205,17 +206,26 @@ class Mirror:
         if match := _UID.search(items):
             uid = int(match[1])
             assert known.uid in {None, uid}, f"{number} is {known.uid} and not {uid}"
+            assert uid not in self._gone, f"{uid} is back"
             known.uid = uid
+            uids = [each.uid for each in self.messages if each.uid is not None]
+            assert uids == sorted(set(uids)), uids
         if match := _FLAGS.search(items):
             known.flags = frozenset(match[1].split())
         if match := _MODSEQ.search(items):
             self._seen = max(self._seen, int(match[1]))
 
+    def _remove(self, place: int) -> None:
+        """A message is gone, and its UID never comes back."""
+        uid = self.messages.pop(place).uid
+        if uid is not None:
+            self._gone.add(uid)
+
     def _vanished(self, uids: set[int], *, earlier: bool) -> None:
         for uid in sorted(uids):
             place = self._place(uid)
             if place is not None:
-                del self.messages[place]
+                self._remove(place)
             else:
                 assert earlier, f"it was never told of {uid}"
 

@@ -142,6 +142,20 @@ class Neighbourhood(Sessions):
             file.unlink()
             self.touch(file.parent.name)
 
+    @rule(at=places, who=sessions, part=st.sampled_from(["new", "cur"]))
+    def foreign_absence(self, at: int, who: int, part: str) -> None:
+        """Another program takes a file away and puts it back, and a client looks.
+
+        A client that was told of the one is told of a new UID.
+        """
+        for file in self.files(at):
+            away = file.rename(self.path / "tmp" / file.name)
+            self.touch(file.parent.name)
+            self.agree(self.mirror(who))
+            name = file.name if part == "cur" else file.name.partition(":")[0]
+            away.rename(self.path / part / name)
+            self.touch(part)
+
     @rule(part=st.sampled_from(["new", "cur"]))
     def foreign_message(self, part: str) -> None:
         """Another program delivers."""
