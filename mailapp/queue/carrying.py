@@ -268,10 +268,7 @@ class Carrying:
         self.turn()
 
     def _sent(self, claim: Claim) -> None:
-        """The next may begin behind what has only its last word to wait for.
-
-        Its place in the lane is a connection, which the next one shares with it.
-        """
+        """Its place in the lane is a connection: the next may begin behind it there."""
         if claim.lane.is_ready and not (claim.doubtful or claim.ended):
             self._end(claim)
             self.turn()

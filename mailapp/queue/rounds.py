@@ -133,18 +133,13 @@ class Rounds:
             if not active.carried:
                 self._around.forget(active)
             return
-        alone = len(active.carried) == 1
-        if alone and _all_done_at_once(entry, attempts):
-            self._end(active)
+        tried = [Tried(*one, due) for one in zip(places, attempts, strict=True)]
+        if len(active.carried) == 1 and _is_over(entry, attempts, tried):
+            active.settling = True
+            active.carried.clear()
+            self._remove(active)
             return
-        change = Change(
-            [Tried(*one, due) for one in zip(places, attempts, strict=True)]
-        )
-        after = apply(entry, change)
-        if alone and not after.waiting and not _tellable(after):
-            active.entry = after
-            self._end(active)
-            return
+        change = Change(tried)
         if all(attempt.outcome is Outcome.DEFERRED for attempt in attempts):
             if not await self._record_deferral(active, change):
                 active.carried.pop(destination, None)
@@ -273,12 +268,6 @@ class Rounds:
         self._resume_one()
         return True
 
-    def _end(self, active: Active) -> None:
-        """Nothing is left of it but its removal, which is the record."""
-        active.settling = True
-        active.carried.clear()
-        self._remove(active)
-
     def _remove(self, active: Active) -> None:
         told = partial(self._removed, active)
         has_journal = active.journal_octets >= 0
@@ -351,11 +340,13 @@ class Rounds:
             )
 
 
-def _all_done_at_once(entry: Entry, attempts: Sequence[Attempt]) -> bool:
-    """Its first attempt was for all its recipients, all are done, and none asked."""
+def _is_over(entry: Entry, attempts: Sequence[Attempt], tried: Sequence[Tried]) -> bool:
+    """Nothing is left of it but its removal, which is the record."""
     recipients = entry.envelope.recipients
     if entry.last or len(attempts) != len(recipients):
-        return False
+        after = apply(entry, Change(tried))
+        return not after.waiting and not _tellable(after)
+    # for nearly all: their first attempt was for all their recipients
     for attempt, recipient in zip(attempts, recipients, strict=True):
         notify = recipient.notify
         if attempt.outcome not in _DONE or (notify and notify & Notify.SUCCESS):

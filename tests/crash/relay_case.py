@@ -20,6 +20,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mailapp.queue.client import ControlClient
 from mailapp.queue.control import SOCKET
+from mailapp.queue.reading import read_octets
+from mailapp.queue.record import Corrupt
+from mailapp.queue.tray import sections
 from tests.crash.ledger import identified, message
 from tests.interop.demo import free_port_base
 from tests.interop.hop import Hop
@@ -47,6 +50,15 @@ first-retry = "1 min"
 """
 
 
+def _number(octets: bytes) -> str | None:
+    """The id of the message in an entry; None: it was not written to its end."""
+    try:
+        _, content = read_octets(octets)
+    except Corrupt:
+        return None
+    return identified(content)
+
+
 class Sink(Hop):
     """Notes when it took which message."""
 
@@ -66,6 +78,7 @@ class RelayCase(SynchronousTestCase):
         acked: the ids that were acknowledged.
         kills: when a server was killed or, if later, the next one was begun: what was
             sent before the kill may be read after it.
+        left: for each kill, the ids that were in the queue behind it.
         widest: seconds between a receipt that was not recorded and the kill.
     """
 
@@ -75,6 +88,7 @@ class RelayCase(SynchronousTestCase):
         """Make the folder, the sink and the DNS that knows it."""
         self.acked: set[str] = set()
         self.kills: list[float] = []
+        self.left: list[set[str]] = []
         self.widest = 0.0
         self.base = free_port_base()
         self.names = Names()
@@ -122,6 +136,20 @@ class RelayCase(SynchronousTestCase):
         server.process.wait()
         self.kills.append(time.monotonic())
         server.stop()
+        self.left.append(self._on_disk())
+
+    def _on_disk(self) -> set[str]:
+        """The ids of what waits in the queue's files, when nobody changes them."""
+        found = []
+        for path in (self.queue / "trays").iterdir():
+            octets = path.read_bytes()
+            for section in sections(path.name, octets):
+                start = section.place.entry_start
+                if section.waits:
+                    found.append(octets[start : start + section.place.octets])
+        entries = (self.queue / "entries").iterdir()
+        found += [path.read_bytes() for path in entries if path.suffix != ".log"]
+        return {number for octets in found if (number := _number(octets))}
 
     # ---- clients
 
@@ -176,7 +204,11 @@ class RelayCase(SynchronousTestCase):
     # ---- promises
 
     def check(self) -> None:
-        """With a server that runs: all arrives, and twice only where a kill was."""
+        """With a server that runs: all arrives, and twice only where a kill was.
+
+        For each kill, once more at most; and only what was still in the queue behind
+        it, since its receipt was not recorded there.
+        """
         wait_for(lambda: self.acked <= self.sink.taken.keys(), 40.0)
         wait_for(lambda: not self.waiting(), 20.0)
         self.assertNotIn("?", self.sink.taken)
@@ -187,6 +219,9 @@ class RelayCase(SynchronousTestCase):
                 self.assertTrue(between, f"{number} came twice, and no kill between")
                 self.assertLess(between[0] - once, _JUST_NOW, number)
                 self.widest = max(self.widest, between[0] - once)
+                for kill, left in zip(self.kills, self.left, strict=True):
+                    if once < kill < again:
+                        self.assertIn(number, left, "came again, and was recorded")
 
     def waiting(self) -> int:
         """How many messages are in the queue, as its postman says."""
