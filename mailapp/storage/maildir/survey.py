@@ -14,6 +14,7 @@ from mailapp.storage.files import Directory, Files
 from mailapp.storage.maildir.filename import (
     MessageName,
     arrival,
+    guid,
     made_here,
     parse,
     received,
@@ -27,6 +28,8 @@ from mailapp.storage.maildir.uids import Turn
 
 _LATEST: Final = 2**32 - 1
 _ATTEMPTS: Final = 4
+_ROOM: Final = 200
+"""Octets of a name; of the 255 that it may have the rest is for flags."""
 
 
 @frozen
@@ -115,7 +118,11 @@ def number(files: Files, path: bytes, mine: Turn, bare: Sequence[bytes]) -> list
     named = []
     validity = mine.numbers.validity
     for uid, (_, place, name) in enumerate(found, mine.take(len(found))):
-        fresh = evolve(name, uid=uid, validity=validity).format()
+        numbered = evolve(name, uid=uid, validity=validity)
+        fresh = numbered.format()
+        if len(fresh) > _ROOM:  # the UIDL stays: that of the hash is the hash
+            short = evolve(numbered, unique=guid(name.unique), others=())
+            fresh = short.format()
         try:
             files.rename(path + b"/" + place, path + b"/cur/" + fresh)
         except FileNotFoundError:

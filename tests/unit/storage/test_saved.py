@@ -20,6 +20,7 @@ from mailapp.storage.types import (
     SetFlags,
 )
 from tests.contract.store_case import now
+from tests.threats import threat
 from tests.unit.storage.maildir_case import ALICE, MaildirCase
 
 DAY = 86400
@@ -114,6 +115,19 @@ class SavedTests(MaildirCase):
             self.assertIn(f",U={uid},", path.name)
             path.rename(self.path / ".other" / "cur" / path.name)
         self.assertEqual(self.saved(other), [1, 1, 2])
+
+    @threat(111)
+    def test_long_name(self) -> None:
+        """A name that has no room for a UID gets a shorter one; its UIDL stays."""
+        self.put("cur/" + "x" * 190)
+        self.put("cur/" + "y" * 250)
+        self.put("new/z," + "o" * 240)
+        before = sorted(item.guid for item in self.items())
+        self.assertEqual(self.saved(), [0, 0, 0])
+        self.assertEqual(sorted(item.guid for item in self.items()), before)
+        columns = self.columns()
+        self.assertEqual(sorted(columns.guid(place) for place in range(3)), before)
+        self.assertEqual(self.saved(), [0, 0, 0])
 
     def test_email(self) -> None:
         """Copies have one id, wherever they are; another message has another.
