@@ -52,10 +52,15 @@ def not_root() -> tuple[str, ...]:
     return words
 
 
-class PersonTests(ImapCase):
-    """Somebody reads the Maildir at a terminal, and somebody else by IMAP."""
+class SharedTests(ImapCase):
+    """A person at a terminal, or Dovecot, on the Maildir, and others by IMAP."""
 
     setup: ClassVar = Setup(workers=2)
+
+    def setUp(self) -> None:
+        """Say where Dovecot writes."""
+        super().setUp()
+        self.log = self.folder / "dovecot.log"
 
     @needs("mutt")
     def test_mutt(self) -> None:
@@ -101,14 +106,7 @@ class PersonTests(ImapCase):
         self.assertEqual(sorted(self.held(folder)), saved())
         self.assertEqual(list(files_of(copy)), [6])
 
-
-class DovecotTests(ImapCase):
-    """Dovecot serves the same account.
-
-    Its imap runs on a pipe, as after a login: the same program as behind its ports.
-    """
-
-    setup: ClassVar = Setup(workers=2)
+    # ---- Dovecot: its imap on a pipe, as after a login; behind ports it is the same
 
     def dovecot(self) -> imaplib.IMAP4:
         """Alice at her mailboxes, by way of Dovecot."""
@@ -117,21 +115,21 @@ class DovecotTests(ImapCase):
             _DOVECOT.format(
                 maildir=self.server.maildir("alice"),
                 folder=self.folder,
-                log=self.folder / "dovecot.log",
+                log=self.log,
             ),
         )
         words = ["env", f"HOME={self.folder}", "USER=alice", *not_root()]
         words += ["doveadm", "-c", config, "exec", "imap"]
-        client = imaplib.IMAP4_stream(shlex.join(words))
+        log = shlex.quote(str(self.log))
+        client = imaplib.IMAP4_stream(f"{shlex.join(words)} 2>>{log}")
         self.addCleanup(client.shutdown)
         self.assertEqual(client.state, "AUTH")
         return client
 
-    def setUp(self) -> None:
+    def open_both(self) -> None:
         """One mailbox, open on both sides, with messages 1 to 9."""
         if shutil.which("doveadm") is None or not _IMAP.exists():
             raise SkipTest("dovecot-imapd is not installed")
-        super().setUp()
         self.create(self.name)
         self.bring(self.name, range(1, 10))
         self.ours, self.theirs = self.imap(), self.dovecot()
@@ -167,6 +165,7 @@ class DovecotTests(ImapCase):
 
     def test_flags(self) -> None:
         """Flags and keywords, old and new ones, of either are seen by the other."""
+        self.open_both()
         self.ok(self.ours.store("1", "+FLAGS", r"(\Seen first)"))
         self.ok(self.theirs.store("2", "+FLAGS", r"(\Flagged second)"))
         self.agree()
@@ -182,6 +181,7 @@ class DovecotTests(ImapCase):
 
     def test_keywords(self) -> None:
         """Each new one is seen though all are made within one second."""
+        self.open_both()
         for number in range(8):
             self.ok(self.ours.store("1", "+FLAGS", f"k{number}"))
             self.ok(self.theirs.noop())
@@ -195,6 +195,7 @@ class DovecotTests(ImapCase):
 
     def test_messages(self) -> None:
         """What comes and goes on either side does so on the other."""
+        self.open_both()
         for client, gone, new in (self.ours, "1:2", 10), (self.theirs, "8:9", 11):
             held = {one.uid: number for number, one in self.look(client).items()}
             numbers = [held[uid] for uid in sorted(held)]
@@ -210,6 +211,7 @@ class DovecotTests(ImapCase):
 
     def test_folders(self) -> None:
         """Folders and subscriptions are the same; files of either are no folders."""
+        self.open_both()
         self.ok(self.ours.create(f'"{self.name}/Ours &- &AOk-"'))
         self.ok(self.ours.subscribe(f'"{self.name}/Ours &- &AOk-"'))
         self.ok(self.theirs.create(f"{self.name}/Theirs"))
@@ -235,6 +237,7 @@ class DovecotTests(ImapCase):
 
     def test_storm(self) -> None:
         """Both change all messages at once, and mail comes; then they agree."""
+        self.open_both()
         self.bring(self.name, range(20, 60))
         wait_for(lambda: len(self.agree()) == 49)
         self.before = self.look(self.ours)
@@ -279,7 +282,6 @@ class DovecotTests(ImapCase):
 
     def tearDown(self) -> None:
         """Dovecot has found nothing wrong with what we left there."""
-        log = self.folder / "dovecot.log"
-        words = log.read_text("utf-8") if log.exists() else ""
+        words = self.log.read_text("utf-8") if self.log.exists() else ""
         for word in ("Error", "Warning", "Panic", "Fatal"):
             self.assertNotIn(f": {word}: ", words)
