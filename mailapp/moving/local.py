@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -24,13 +25,15 @@ from mailapp.moving.types import MoveProblem, Offered, Run, Shelf
 from mailapp.moving.window import BLOCK_OCTETS, Window
 from mailapp.storage.files import Files, read_whole
 from mailapp.storage.maildir import keywords
-from mailapp.storage.maildir.filename import arrival, parse, received
+from mailapp.storage.maildir.filename import MessageName, arrival, parse, received
 from mailapp.storage.maildir.marks import SUBSCRIPTIONS, parse_subscriptions
 from mailapp.storage.types import INBOX
 
 _GZIP: Final = b"\x1f\x8b"
 _LOOK_OCTETS: Final = 1000
 _DEEPEST: Final = 20
+_TRIES: Final = 5
+_UNIQUE: Final = re.compile(rb"[,:]")
 
 
 @frozen
@@ -172,37 +175,62 @@ class LocalSource:
     def _maildir(self, path: bytes, run: Run) -> Iterator[Offered]:
         words = keywords.read(self.files, path)
         every = []
-        for part, names in _parts(self.files, path):
-            for name in names:
-                parsed = parse(name)
-                if parsed is not None:
-                    every.append((arrival(parsed.unique), part, name))
+        for part, name in _names(self.files, path):
+            parsed = parse(name)
+            if parsed is not None:
+                every.append((arrival(parsed.unique), part + name))
         every.sort()
         run.watch.expect(len(every))
-        for (*_, unique), part, name in every:
+        for (*_, unique), place in every:
             if run.known(unique):
                 continue
-            parsed = parse(name)
-            try:
-                file = self.files.open_read(path + part + name)
-            except FileNotFoundError:
-                run.tally.left_out += 1  # another program has it in its hands
+            found = self._open(path, place, unique)
+            if found is None:
+                run.tally.left_out += 1
+                run.watch.advance(1)
                 continue
+            parsed, when, fd = found
             try:
-                when = None if parsed is None else received(parsed)
-                if when is None:
-                    when = self.files.facts(path + part + name).mtime // 10**9
-                flags = words.flags(parsed.flags if parsed else b"")
-                yield Offered(unique, flags, when, _each(_octets(self.files, file)))
+                flags = words.flags(parsed.flags)
+                yield Offered(unique, flags, when, _each(_octets(self.files, fd)))
             finally:
-                self.files.close(file)
+                self.files.close(fd)
+
+    def _open(
+        self, path: bytes, place: bytes, unique: bytes
+    ) -> tuple[MessageName, int, int] | None:
+        """Name, time and descriptor of a message; None: it is gone.
+
+        A program that reads the mail just now may have given it another name.
+        """
+        own: bytes | None = path + place
+        for _ in range(_TRIES):
+            if own is None:
+                break
+            try:
+                return self._opened(own)
+            except FileNotFoundError:
+                names = _names(self.files, path)
+                again = (b + n for b, n in names if _UNIQUE.split(n)[0] == unique)
+                own = next((path + other for other in again), None)
+        return None
+
+    def _opened(self, path: bytes) -> tuple[MessageName, int, int] | None:
+        parsed = parse(path.rpartition(b"/")[2])
+        if parsed is None:
+            return None
+        when = received(parsed)
+        if when is None:
+            when = self.files.facts(path).mtime // 10**9
+        return parsed, when, self.files.open_read(path)
 
 
-def _parts(files: Files, path: bytes) -> Iterator[tuple[bytes, Iterator[bytes]]]:
-    """``new`` and ``cur`` of a Maildir and the names in them."""
+def _names(files: Files, path: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Messages of a Maildir: part and name."""
     for part in (b"/new/", b"/cur/"):
         with suppress(FileNotFoundError):
-            yield part, files.walk(path + part)
+            for name in files.walk(path + part):
+                yield part, name
 
 
 def _octets(files: Files, fd: int) -> Iterator[bytes]:

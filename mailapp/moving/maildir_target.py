@@ -19,6 +19,7 @@ from mailapp.storage.maildir.filename import MessageName
 from mailapp.storage.maildir.folders import MARK, make_maildir
 from mailapp.storage.maildir.keywords import Keywords
 from mailapp.storage.maildir.layout import KEYWORDS, folder_directory
+from mailapp.storage.maildir.letters import FORWARDED
 from mailapp.storage.maildir.marks import SUBSCRIPTIONS, format_subscriptions
 
 
@@ -44,9 +45,11 @@ class MaildirTarget:
         if directory:
             with suppress(FileExistsError):
                 self.files.close(self.files.create(path + b"/" + MARK))
-        missing = Keywords({}).missing(frozenset(keywords))
-        known = Keywords(dict(zip(ascii_lowercase, missing, strict=False)))
-        if missing:
+        words = sorted(keywords)
+        if len(words) > len(ascii_lowercase):
+            words.remove(FORWARDED)  # the one that has a letter anyway
+        known = Keywords(dict(zip(ascii_lowercase, words, strict=False)))
+        if words:
             replace(self.files, path, KEYWORDS, known.format())
         return MaildirBox(self.files, path, self.unique, known)
 
@@ -87,6 +90,9 @@ class MaildirBox:
         self._count += 1
         unknown = self._keywords.missing(message.flags)
         letters = self._keywords.letters(message.flags - frozenset(unknown))
+        if FORWARDED in message.flags:
+            # Dovecot has a keyword for it, others the letter P (passed)
+            letters = bytes(sorted({*letters, *b"P"}))
         name = MessageName(unique, message.size, message.size, flags=letters)
         self._files.rename(waiting, self._path + b"/cur/" + name.format())
 

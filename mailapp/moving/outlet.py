@@ -7,6 +7,8 @@ copied is left out.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Sequence
+from functools import reduce
+from operator import or_
 from typing import Protocol
 
 from attrs import define, frozen
@@ -61,7 +63,7 @@ class Target(Protocol):
 
         Args:
             name: of it.
-            keywords: that its messages may have.
+            keywords: that its messages have.
         """
 
     def close(self, subscribed: Collection[tuple[str, ...]]) -> None:
@@ -127,7 +129,8 @@ class Outlet:
         finally:
             mailbox.close()
         self.watch.expect(len(columns))
-        keywords = [flag for flag in columns.flags if not flag.startswith("\\")]
+        used = columns.flags_of(reduce(or_, columns.masks, 0))
+        keywords = [flag for flag in used if not flag.startswith("\\")]
         box = self.target.box(named.name, keywords)
         try:
             for place in range(len(columns)):

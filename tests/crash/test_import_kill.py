@@ -122,7 +122,7 @@ class ImportKillTests(MovingCase):
         self.bring_all()
         wanted = Counter(self.held())
         self.assertEqual(sum(wanted.values()), 9)
-        steps, every = 0, 1 if os.environ.get("MAILAPP_MANY") else 3
+        steps, every = 0, 1 if os.environ.get("MAILAPP_MANY") else 7
         killed = True
         while killed:
             now(self.store.destroy(ALICE))

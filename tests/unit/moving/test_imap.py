@@ -136,8 +136,8 @@ class ImapTests(MovingCase):
     )
     def test_messages(self, octets: bytes) -> None:
         """Octets, flags and dates come, each message once."""
-        for cut in (1, 7, 4096):
-            tally = self.bring(self.source(folder(octets), cut))
+        self.bring(self.source(folder(octets), 1))
+        tally = self.bring(self.source(folder(octets), 4096))
         self.assertEqual(sorted(self.held()), sorted([SEEN, OTHER]))
         self.assertEqual((tally.imported, tally.known), (0, 2))
 

@@ -6,6 +6,7 @@ import gzip
 import os
 from pathlib import Path
 
+from mailapp.moving import intake
 from mailapp.moving.local import LocalSource
 from mailapp.moving.types import MoveProblem
 from mailapp.storage.files import Files
@@ -110,6 +111,29 @@ class LocalTests(MovingCase):
         again = self.bring(self.source("Maildir"))
         self.assertEqual((again.imported, again.known), (0, 4))
 
+    def test_renamed(self) -> None:
+        """What a program renames while it is read comes all the same."""
+        self.maildir("Maildir")
+        self.write("Maildir/new/1.host", MAIL, 7)
+        self.write("Maildir/new/2.host", MAIL, 7)
+        case = self
+
+        class Busy(Files):
+            """Somebody reads the mail just now, and removes some."""
+
+            def open_read(self, path: bytes) -> int:
+                """See Files."""
+                box = case.folder / "Maildir"
+                if path.endswith(b"/new/1.host"):
+                    (box / "new" / "1.host").rename(box / "cur" / "1.host:2,S")
+                    (box / "new" / "2.host").unlink()
+                return super().open_read(path)
+
+        path = os.fsencode(self.folder / "Maildir")
+        tally = self.bring(LocalSource(Busy(), path))
+        self.assertEqual(self.held(), [("INBOX", WIRE, frozenset({"\\Seen"}), 7)])
+        self.assertEqual((tally.imported, tally.left_out), (1, 1))
+
     def test_into(self) -> None:
         """All of it comes below one mailbox, where that is wanted."""
         self.maildir("Maildir")
@@ -135,16 +159,17 @@ class LocalTests(MovingCase):
 
     def test_quota(self) -> None:
         """A full account ends the run; with more room the next run goes on."""
+        self.patch(intake, "BATCH_MESSAGES", 20)
         self.write(
-            "alice", "".join(f"{FROM}A: {n}\n\n{'x' * 999}\n\n" for n in range(500))
+            "alice", "".join(f"{FROM}A: {n}\n\n{'x' * 999}\n\n" for n in range(50))
         )
-        self.account = now(self.store.create(ALICE, 300_000))
+        self.account = now(self.store.create(ALICE, 30_000))
         with self.assertRaisesRegex(MoveProblem, "the account is full"):
             self.bring(self.source("alice"))
-        self.assertEqual(len(self.held()), 200)
+        self.assertEqual(len(self.held()), 20)
         self.account = now(self.store.create(ALICE, 0))
         tally = self.bring(self.source("alice"))
-        self.assertEqual((tally.imported, tally.known), (300, 200))
+        self.assertEqual((tally.imported, tally.known), (30, 20))
 
     def test_nothing(self) -> None:
         """Where there is no mail, that is said."""

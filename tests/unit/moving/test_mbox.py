@@ -171,14 +171,17 @@ class MboxTests(SynchronousTestCase):
         )
 
     @given(_TEXT)
-    @settings(deadline=None, max_examples=60)
+    @settings(deadline=None, max_examples=40)
     def test_any_file(self, text: bytes) -> None:
         """No file is too bad, and where it is cut into blocks changes nothing."""
         self.assertEqual(found(FROM + text, 16), found(FROM + text))
         self.assertEqual(unquoted(quoted(text)), text)
 
-    @given(st.lists(st.tuples(_TEXT, _FLAGS, st.integers(0, 2**32 - 1))), st.data())
-    @settings(deadline=None, max_examples=60)
+    @given(
+        st.lists(st.tuples(_TEXT, _FLAGS, st.integers(0, 2**32 - 1)), max_size=4),
+        st.data(),
+    )
+    @settings(deadline=None, max_examples=40)
     def test_export(
         self, given_: list[tuple[bytes, frozenset[str], int]], data: st.DataObject
     ) -> None:
