@@ -17,8 +17,10 @@ from mailapp.imap.grammar.values.sets import Messages
 from mailapp.imap.responses import replies
 from mailapp.imap.responses.mailbox import ranges_of, set_octets
 from mailapp.imap.responses.status import Status, no
-from mailapp.storage.types import UID, Copy, FolderId, Move, NoSuch
+from mailapp.storage.types import UID, Copy, FolderId, Move, NoSuch, Outcome
 
+_MANY: Final = 10_000
+"""Messages; their UIDs are put into words in a thread."""
 _GONE: Final = no("some of the messages are gone", b"EXPUNGEISSUED")
 
 
@@ -70,20 +72,22 @@ async def _commit(
     context: Context, named: Sequence[int], to: FolderId, kind: type[Copy | Move]
 ) -> Transfer | Status:
     folder = context.selection.folder
-    wanted = [UID(uid) for uid in named]
+    wanted: Sequence[UID] = named  # type: ignore[assignment]  # an array of UIDs
     [outcome] = await change(context, kind(folder, wanted, to))
+    if len(named) < _MANY:
+        return Transfer(_code(named, outcome))
+    return Transfer(await context.service.in_thread(_code, named, outcome))
+
+
+def _code(named: Sequence[int], outcome: Outcome) -> bytes:
+    """``COPYUID``; empty where nothing can be said."""
     refused = frozenset(outcome.refused)
-    done = [uid for uid in wanted if uid not in refused] if refused else wanted
-    if not done:
-        return Transfer(b"")
-    if len(outcome.uids) != len(done):
-        # UIDs are given when the mailbox is next looked at: nothing can be said
-        return Transfer(b"")
-    return Transfer(
-        b"COPYUID %d %b %b"
-        % (
-            outcome.uid_validity,
-            set_octets(ranges_of(done)),
-            set_octets(ranges_of(outcome.uids)),
-        )
+    done = [uid for uid in named if uid not in refused] if refused else named
+    # UIDs may be given only when the mailbox is next looked at
+    if not done or len(outcome.uids) != len(done):
+        return b""
+    return b"COPYUID %d %b %b" % (
+        outcome.uid_validity,
+        set_octets(ranges_of(done)),
+        set_octets(ranges_of(outcome.uids)),
     )

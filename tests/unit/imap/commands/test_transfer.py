@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from mailapp.imap.commands import transfer
 from mailapp.storage.types import INBOX_ID, UID, Expunge, FolderId
 from tests.rows import rows, tabled
 from tests.threats import threat
@@ -35,6 +36,13 @@ class TransferTests(SynchronousTestCase):
         validity = 1 if command.endswith("INBOX") else 2
         self.assertEqual(
             self.client.last(command), f"OK [COPYUID {validity} {sets}] copied"
+        )
+
+    def test_many(self) -> None:
+        """The words for many UIDs are found in a thread, and are the same."""
+        self.patch(transfer, "_MANY", 2)
+        self.assertEqual(
+            self.client.last("COPY 5,1:2 a"), "OK [COPYUID 2 1:2,5 2:4] copied"
         )
 
     def test_copies_are_like_it(self) -> None:
