@@ -227,6 +227,7 @@ class World:
         zone: the DNS, if it is another.
         routes: what does not go by MX.
         policies: what domains ask for; None: nothing.
+        clock: of it; None: one of its own.
     """
 
     def __init__(
@@ -235,8 +236,9 @@ class World:
         zone: Zone | None = None,
         routes: Routes | None = None,
         policies: ITLSPolicies | None = None,
+        clock: Clock | None = None,
     ) -> None:
-        self.clock = Clock()
+        self.clock = clock or Clock()
         self.servers = servers if isinstance(servers, dict) else {"192.0.2.1": servers}
         self.resolver = TableResolver(
             zone
