@@ -39,6 +39,25 @@ class Update:
 
 
 NOTHING: Final = Update()
+_MANY: Final = 20_000
+"""Messages; to compare more takes longer than others should wait."""
+
+
+@frozen(eq=False)
+class Difference:
+    """What lies between a view and some columns.
+
+    Attributes:
+        lost: sequence numbers less one of messages that are gone, rising.
+        vanished: their UIDs.
+        expunged: their sequence numbers, highest first.
+        changed: as in :class:`Update`.
+    """
+
+    lost: Sequence[int] = ()
+    vanished: Sequence[int] = ()
+    expunged: Sequence[int] = ()
+    changed: Sequence[int] = ()
 
 
 class View:
@@ -113,34 +132,56 @@ class View:
             return ()
         return [self.uids[at] for at in missing(self.uids, self.columns.uids)]
 
-    def update(self, columns: Columns, *, may_expunge: bool) -> Update:
+    def far(self, columns: Columns) -> bool:
+        """To compare with these takes long: let a thread find :meth:`difference`."""
+        if columns is self.columns and self.aligned:
+            return False
+        return len(self.uids) > _MANY or len(columns) > _MANY
+
+    def difference(self, columns: Columns) -> Difference:
+        """What :meth:`update` has to tell. Changes nothing; in any thread."""
+        changed = self._changed(self.columns, columns)
+        if columns.uids is self.uids:
+            return Difference(changed=changed)
+        uids = self.uids
+        # compact: lists of a million numbers take long to free, too
+        lost = array("I", missing(uids, columns.uids))
+        return Difference(
+            lost,
+            array("I", (uids[at] for at in lost)),
+            array("I", (at + 1 for at in reversed(lost))),
+            changed,
+        )
+
+    def update(
+        self,
+        columns: Columns,
+        *,
+        may_expunge: bool,
+        difference: Difference | None = None,
+    ) -> Update:
         """Go on to this state of the mailbox; what to tell the client.
 
         Args:
             columns: of the same mailbox and UIDVALIDITY, not older than the last.
             may_expunge: the client may be told of what is gone.
+            difference: from these columns, if it is known already.
         """
-        before = self.columns
-        if columns is before and (self.aligned or not may_expunge):
+        if columns is self.columns and (self.aligned or not may_expunge):
             return NOTHING
-        changed = self._changed(before, columns)
-        lost: Sequence[int] = ()
-        if columns.uids is not self.uids:
-            lost = missing(self.uids, columns.uids)
-        vanished = [self.uids[at] for at in lost]
-        fresh = columns.uids[len(self.uids) - len(lost) :]
+        found = difference or self.difference(columns)
+        held = bool(found.lost) and not may_expunge
+        fresh = columns.uids[len(self.uids) - len(found.lost) :]
         self.columns = columns
-        if lost and not may_expunge:
-            if fresh:
-                self.uids = self.uids + fresh
-            lost, vanished = (), []
-        else:
+        if not held:
             self.uids = columns.uids
+        elif fresh:
+            self.uids = self.uids + fresh
         return Update(
-            expunged=[at + 1 for at in reversed(lost)],
-            vanished=vanished,
+            expunged=() if held else found.expunged,
+            vanished=() if held else found.vanished,
             exists=len(self.uids) if fresh else None,
-            changed=changed,
+            changed=found.changed,
         )
 
     def _changed(self, before: Columns, columns: Columns) -> Sequence[int]:

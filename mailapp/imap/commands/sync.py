@@ -54,8 +54,11 @@ async def sync(context: Context, *, may_expunge: bool, look: bool = False) -> No
     if selected is None:
         return
     columns = await latest(selected, look=look)
-    before = selected.view.columns
-    update = selected.view.update(columns, may_expunge=may_expunge)
+    view = selected.view
+    before, difference = view.columns, None
+    if view.far(columns):
+        difference = await context.service.in_thread(view.difference, columns)
+    update = view.update(columns, may_expunge=may_expunge, difference=difference)
     if update is not NOTHING:
         await announce(context, selected, before, update)
         await tell_flags(context, selected, update.changed)

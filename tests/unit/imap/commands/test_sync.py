@@ -6,6 +6,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailapp.imap.commands.sync import ROWS_AT_ONCE
+from mailapp.storage import view
 from mailapp.storage.types import (
     INBOX_ID,
     UID,
@@ -61,6 +62,11 @@ class SyncTests(SynchronousTestCase):
         ]
         self.assertEqual(self.client.give("NOOP")[:-1], told)
         self.assertEqual(self.client.give("NOOP")[:-1], [])
+
+    def test_large(self) -> None:
+        """A large mailbox is compared in a thread: what is told is the same."""
+        self.patch(view, "_MANY", 2)
+        self.test_all_of_it()
 
     def test_any_command_will_do(self) -> None:
         """After any command, not only NOOP; CHECK is one, too."""
