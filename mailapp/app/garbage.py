@@ -49,6 +49,8 @@ class Garbage:
         """
         if connections or self._seconds() - self._spared_at < _SELDOM:
             return
+        self._spared_at = self._seconds()
+        # it counts them one by one: 10 ms for a million
         if gc.get_freeze_count() > _GROWTH * self._spared:
             gc.unfreeze()
             self._spare_all()
