@@ -83,6 +83,8 @@ class ImapSource:
             run.tally.notes.append(f"{shown(shelf.name)} can't be opened: {problem}")
             return
         numbers = (number_in(answer, b"UIDVALIDITY") for answer in answers)
+        if any(answer.upper() == b"* 0 EXISTS" for answer in answers):
+            return  # 1:* names no message there, which some servers refuse
         validity = next((number for number in numbers if number is not None), 0)
         uids = await self._uids()
         run.watch.expect(len(uids))
@@ -92,11 +94,11 @@ class ImapSource:
                 continue
             wanted.append(uid)
             if len(wanted) == WINDOW:
-                async for offered in self._window(validity, wanted, run):
+                async for offered in self._window(shelf, validity, wanted, run):
                     yield offered
                 wanted = []
         if wanted:
-            async for offered in self._window(validity, wanted, run):
+            async for offered in self._window(shelf, validity, wanted, run):
                 yield offered
 
     # ---- what there is
@@ -144,8 +146,16 @@ class ImapSource:
 
     # ---- messages
 
+    def _ends(self, shelf: Shelf, tag: bytes, answer: bytes, run: Run) -> bool:
+        """As :meth:`Talk.ends`; a message that a server can't give stops no others."""
+        try:
+            return self.talk.ends(tag, answer)
+        except MoveProblem as problem:
+            run.tally.notes.append(f"{shown(shelf.name)}: {problem}")
+            return True
+
     async def _window(
-        self, validity: int, uids: Sequence[int], run: Run
+        self, shelf: Shelf, validity: int, uids: Sequence[int], run: Run
     ) -> AsyncIterator[Offered]:
         """Some messages: first what is known of them, then their octets."""
         window = _Window(set(uids))
@@ -160,7 +170,7 @@ class ImapSource:
             if isinstance(event, Begins):
                 uid, chunks = window.uid(event.octets), self._chunks(event.size)
             elif isinstance(event, Said):
-                if self.talk.ends(tag, event.octets):
+                if self._ends(shelf, tag, event.octets, run):
                     break
                 octets = window.whole(event.octets)
                 if octets is None:

@@ -20,6 +20,7 @@ from mailapp.moving.types import MoveProblem
 from mailapp.net.tls import BadCertificate
 
 _TEXT_MOST: Final = 200
+_ANSWERS_MOST: Final = 100_000
 
 
 @frozen(kw_only=True)
@@ -105,7 +106,13 @@ class Talk:
 
     async def do(self, command: bytes) -> list[bytes]:
         """The same, all of them: for commands that are answered shortly."""
-        return [answer async for answer in self.saying(command)]
+        answers: list[bytes] = []
+        async for answer in self.saying(command):
+            answers.append(answer)
+            if len(answers) > _ANSWERS_MOST:
+                msg = "the server lists more than there can be"
+                raise MoveProblem(msg)
+        return answers
 
     async def ask_capabilities(self) -> None:
         """What the server can do now."""

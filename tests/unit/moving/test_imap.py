@@ -147,6 +147,21 @@ class ImapTests(MovingCase):
         tally = self.bring(self.source(folder(octets)))
         self.assertEqual((tally.imported, tally.left_out), (1, 1))
 
+    def test_unreadable(self) -> None:
+        """A message that the server can't give is told, and stops no others."""
+        answers = folder(b"NO can't be converted\r\n")
+        tally = self.bring(self.source(answers))
+        self.assertEqual((tally.imported, tally.left_out), (0, 2))
+        self.assertIn("INBOX: the server refuses: can't be converted", tally.notes)
+        self.assertEqual(self.bring(self.source(folder(_USUAL))).imported, 2)
+
+    def test_empty(self) -> None:
+        """An empty mailbox is made, and nothing is fetched."""
+        answers = folder(b"", listed_as=b'* LIST () "/" A\r\n')
+        answers[b"EXAMINE"] = b"* 0 EXISTS\r\n* OK [UIDVALIDITY 7] ok\r\n"
+        self.assertEqual(self.bring(self.source(answers)).folders, 1)
+        self.assertFalse([c for c in self.script.commands if b"FETCH" in c])
+
     def test_broken_off(self) -> None:
         """A connection that breaks in a message costs nothing: the next run goes on."""
         cut_off = b"* 1 FETCH (UID 3 BODY[] {14000000}\r\n" + PLAIN
