@@ -71,8 +71,8 @@ class Eyes:
                 hint()
 
 
-class Neighbourhood(Sessions):
-    """See the module."""
+class Processes(Sessions):
+    """Two processes over one directory, and programs that know nothing of them."""
 
     def make_house(self) -> House:
         """Two of them, over one directory."""
@@ -180,6 +180,10 @@ class Neighbourhood(Sessions):
         """Somebody removes it."""
         for file in self.path.glob("index.sqlite*"):
             file.unlink()
+
+
+class Neighbourhood(Processes):
+    """See the module: what else happens to the processes and their clients."""
 
     # ---- other protocols and processes
 
