@@ -8,7 +8,7 @@ too, at a minimum rate: whoever drips one octet a minute does not stay.
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Any, Final, cast
 
 from mailapp.net.entrance import Entrance, Phase, Register
 from mailapp.net.pump import Pump
@@ -20,6 +20,9 @@ _WRITE_RATE: Final = 64
 
 class Timed(Entrance):
     """A connection whose deadline moves with what its pump does."""
+
+    hurries = False
+    """The connection tells when a peer may wait for the word of our kernel alone."""
 
     def __init__(self, around: Surroundings, register: Register, address: str) -> None:
         super().__init__(around, register, address)
@@ -52,6 +55,8 @@ class Timed(Entrance):
             if rate:
                 self.deadline = min(self.deadline + gained / rate, latest)
         self._remaining = None
+        if self.hurries and cast(Any, connection).halfway:
+            self.transport.acknowledge()
 
     def rest(self, pump: Pump) -> None:
         """We wait for ourselves, or the peer has to read: its time stands still."""

@@ -43,9 +43,6 @@ _REFUSALS: Final = 100
 class Driver(Timed):
     """One connection of a listener, from the first octet to the last."""
 
-    _hurries = False
-    """Its connection tells when a peer may wait for the kernel's word alone."""
-
     def __init__(
         self,
         compose: Compose,
@@ -68,8 +65,6 @@ class Driver(Timed):
             return
         self.gained += len(octets)
         pump.receive(octets)
-        if self._hurries and cast(Any, pump.connection).halfway:
-            self.transport.acknowledge()
         if (
             (pump.full or pump.busy is not None)
             and not self._held
@@ -174,19 +169,12 @@ class Driver(Timed):
         except Exception as problem:
             self.fail(problem)
             return
-        self._hurries = hasattr(connection, "halfway") and hasattr(
-            self.transport, "acknowledge"
-        )
+        self.hurries = hasattr(connection, "halfway")
+        clock = self._around.clock
         self._pump = pump = Pump(
-            connection,
-            session,
-            self.transport.write,
-            self.settle,
-            self.fail,
-            self._around.clock,
+            connection, session, self.transport.write, self.settle, self.fail, clock
         )
-        attach = getattr(session, "attach", None)
-        if attach is not None:
+        if (attach := getattr(session, "attach", None)) is not None:
             around = self._around
             attach(Outlet(pump, self.settle, around.clock, around.lane))
         self._go_on(pump)

@@ -182,44 +182,6 @@ class ForeignTests(MaildirCase):
         (batch,) = now(gathered(self.alice.rows(INBOX_ID)))
         self.assertEqual([row.uid for row in batch], [1, 2])
 
-    @rows(alone=0, beside_new=1)
-    def test_back_in_new(self, more: int) -> None:
-        """A message that a program moved back to new keeps its UID: as neomutt does."""
-        for _ in range(3):
-            self.deliver()
-        before = [row.uid for row in now(gathered(self.alice.rows(INBOX_ID)))[0]]
-        for path in sorted((self.path / "cur").iterdir())[:2]:
-            path.rename(self.path / "new" / f"{path.name}F")
-        if more:
-            self.deliver()
-        (after,) = now(gathered(self.alice.rows(INBOX_ID)))
-        self.assertEqual([row.uid for row in after][:3], before)
-        self.assertEqual(after[0].flags, {"\\Flagged"})
-        self.assertEqual(after[2].flags, set())
-        self.assertEqual(len(after), 3 + more)
-
-    @rows(same="", flagged="F")
-    def test_copy_in_new(self, flags: str) -> None:
-        """A copy there is another message, whatever its name says."""
-        self.deliver()
-        now(gathered(self.alice.rows(INBOX_ID)))
-        (path,) = (self.path / "cur").iterdir()
-        shutil.copy(path, self.path / "new" / (path.name + flags))
-        (after,) = now(gathered(self.alice.rows(INBOX_ID)))
-        self.assertEqual([row.uid for row in after], [1, 2])
-
-    def test_restored_to_new(self) -> None:
-        """One that was seen to be gone comes back under another UID."""
-        self.deliver()
-        self.deliver()
-        now(gathered(self.alice.rows(INBOX_ID)))
-        path = min((self.path / "cur").iterdir())
-        path.rename(self.root / "backup")
-        now(gathered(self.alice.rows(INBOX_ID)))
-        (self.root / "backup").rename(self.path / "new" / path.name)
-        (after,) = now(gathered(self.alice.rows(INBOX_ID)))
-        self.assertEqual([row.uid for row in after], [2, 3])
-
     @threat(68)
     def test_lost_uids(self) -> None:
         """When the numbers are lost, UIDVALIDITY rises."""
@@ -311,3 +273,46 @@ class ForeignTests(MaildirCase):
         self.assertEqual(len(self.items()), 1)
         shutil.rmtree(self.path)
         self.assertIsInstance(self.deliver()[0], NoSuch)
+
+
+@tabled
+class BackInNewTests(MaildirCase):
+    """Files in new that have a UID of the mailbox in their names."""
+
+    @rows(alone=0, beside_new=1)
+    def test_back_in_new(self, more: int) -> None:
+        """A message that a program moved back to new keeps its UID: as neomutt does."""
+        for _ in range(3):
+            self.deliver()
+        before = [row.uid for row in now(gathered(self.alice.rows(INBOX_ID)))[0]]
+        for path in sorted((self.path / "cur").iterdir())[:2]:
+            path.rename(self.path / "new" / f"{path.name}F")
+        if more:
+            self.deliver()
+        (after,) = now(gathered(self.alice.rows(INBOX_ID)))
+        self.assertEqual([row.uid for row in after][:3], before)
+        self.assertEqual(after[0].flags, {"\\Flagged"})
+        self.assertEqual(after[2].flags, set())
+        self.assertEqual(len(after), 3 + more)
+
+    @rows(same="", flagged="F")
+    def test_copy_in_new(self, flags: str) -> None:
+        """A copy there is another message, whatever its name says."""
+        self.deliver()
+        now(gathered(self.alice.rows(INBOX_ID)))
+        (path,) = (self.path / "cur").iterdir()
+        shutil.copy(path, self.path / "new" / (path.name + flags))
+        (after,) = now(gathered(self.alice.rows(INBOX_ID)))
+        self.assertEqual([row.uid for row in after], [1, 2])
+
+    def test_restored_to_new(self) -> None:
+        """One that was seen to be gone comes back under another UID."""
+        self.deliver()
+        self.deliver()
+        now(gathered(self.alice.rows(INBOX_ID)))
+        path = min((self.path / "cur").iterdir())
+        path.rename(self.root / "backup")
+        now(gathered(self.alice.rows(INBOX_ID)))
+        (self.root / "backup").rename(self.path / "new" / path.name)
+        (after,) = now(gathered(self.alice.rows(INBOX_ID)))
+        self.assertEqual([row.uid for row in after], [2, 3])
