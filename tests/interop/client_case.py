@@ -17,6 +17,7 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 from tests.interop.demo import DemoServer, start_demo
 
 ALICE = "alice@example.test"
+_INTERPRETER = "/usr/bin/python3"  # of Debian's getmail
 EIGHT_BIT = (
     "From: bob@example.test\r\nTo: alice@example.test\r\nSubject: {subject}\r\n"
     "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
@@ -47,6 +48,22 @@ def as_nobody() -> tuple[str, ...]:
     if shutil.which("setpriv") is None:
         raise SkipTest("we are root and setpriv is not installed")
     return ("setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups")
+
+
+def getmail(folder: Path, rc: str) -> tuple[str, ...]:
+    """The command for getmail, with its settings and its memory in a folder.
+
+    Its every delivery is a child process, and it waits for a minute if the child ends
+    before it looks; hence our children begin a little later.
+    """
+    program = (
+        "import os, runpy, sys, time; fork = os.fork;"
+        "os.fork = lambda: fork() or time.sleep(0.01) or 0;"
+        "sys.argv[0] = 'getmail'; runpy.run_path(sys.argv.pop(1), run_name='__main__')"
+    )
+    place = shutil.which("getmail") or "getmail"
+    options = f"--getmaildir={folder}", f"--rcfile={rc}"
+    return (*as_nobody(), _INTERPRETER, "-c", program, place, *options)
 
 
 class ClientCase(SynchronousTestCase):

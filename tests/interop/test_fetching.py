@@ -8,7 +8,7 @@ import ssl
 from pathlib import Path
 from typing import ClassVar
 
-from tests.interop.client_case import ClientCase, as_nobody, needs
+from tests.interop.client_case import ClientCase, as_nobody, getmail, needs
 from tests.interop.demo import PASSWORD
 
 
@@ -114,9 +114,7 @@ class FetchingTests(ClientCase):
             self.folder.chmod(0o755)
             for path in [self.folder, *self.folder.rglob("*")]:
                 shutil.chown(path, "nobody", "nogroup")
-        self.run_client(
-            *become, "getmail", f"--getmaildir={self.folder}", f"--rcfile={rc}"
-        )
+        self.run_client(*getmail(self.folder, rc))
         self.assert_fetched(self._fetched(box))
 
     def _empty_maildir(self) -> Path:

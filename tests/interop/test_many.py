@@ -20,7 +20,7 @@ from mailapp.net.steps import finish
 from mailapp.net.threads import inline
 from mailapp.storage.maildir.store import MaildirStore
 from mailapp.storage.types import AccountId, Destination
-from tests.interop.client_case import ALICE, ClientCase, as_nobody, needs
+from tests.interop.client_case import ALICE, ClientCase, as_nobody, getmail, needs
 from tests.interop.demo import PASSWORD
 from tests.interop.mixed import EXOTIC, body_of, make_message, number_of
 from tests.interop.served import Setup, begin, start
@@ -244,9 +244,7 @@ class ManyTests(ClientCase):
                 self.folder.chmod(0o755)
                 for path in [self.folder, *self.folder.rglob("*")]:
                     shutil.chown(path, "nobody", "nogroup")
-            self.run_client(
-                *become, "getmail", f"--getmaildir={self.folder}", f"--rcfile={rc}"
-            )
+            self.run_client(*getmail(self.folder, rc))
             return self.files()
 
         self.fetch_twice(fetch)
