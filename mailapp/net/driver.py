@@ -175,8 +175,7 @@ class Driver(Timed):
             connection, session, self.transport.write, self.settle, self.fail, clock
         )
         if (attach := getattr(session, "attach", None)) is not None:
-            around = self._around
-            attach(Outlet(pump, self.settle, around.clock, around.lane))
+            attach(Outlet(pump, self.settle, self._around.lane))
         self._go_on(pump)
 
     def ended(self) -> None:
@@ -193,8 +192,7 @@ class Driver(Timed):
         except Exception as problem:
             self.bug(problem)
         self.say_closed(self.received + self.gained)
-        # what the connection holds is free at once, not when cycles are collected
-        pump.forget()
+        pump.forget()  # what it holds is free at once, not when cycles are collected
         self._pump = None
         if isinstance(self.transport, Deflate):
             self.transport.ended()

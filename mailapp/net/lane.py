@@ -25,7 +25,7 @@ class Lane:
     """
 
     def __init__(self, clock: IReactorTime) -> None:
-        self._clock = clock
+        self.clock: Final = clock
         self._waiting: deque[Deferred[None]] = deque()
         self._called = False
 
@@ -39,10 +39,10 @@ class Lane:
     def _call(self) -> None:
         if not self._called:
             self._called = True
-            self._clock.callLater(0, self._go)
+            self.clock.callLater(0, self._go)
 
     def _go(self) -> None:
-        waiting, seconds = self._waiting, self._clock.seconds
+        waiting, seconds = self._waiting, self.clock.seconds
         until = seconds() + SLICE
         for _ in range(len(waiting)):
             waited = waiting.popleft()

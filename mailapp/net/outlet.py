@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
 
 from mailapp.net.lane import SLICE, Lane
 from mailapp.net.pump import Pump
@@ -24,18 +23,15 @@ class Outlet:
     Args:
         pump: of the connection.
         settle: the driver's: the peer's time stands still, or runs.
-        clock: tells how long a command has been at work.
-        lane: to give others a turn.
+        lane: to give others a turn, after some time of its clock.
     """
 
-    __slots__ = ("_clock", "_lane", "_pump", "_settle", "_since")
+    __slots__ = ("_lane", "_pump", "_seconds", "_settle", "_since")
 
-    def __init__(
-        self, pump: Pump, settle: Callable[[], None], clock: IReactorTime, lane: Lane
-    ) -> None:
+    def __init__(self, pump: Pump, settle: Callable[[], None], lane: Lane) -> None:
         self._pump = pump
         self._settle = settle
-        self._clock = clock
+        self._seconds = lane.clock.seconds
         self._lane = lane
         self._since = _NEVER
 
@@ -62,7 +58,7 @@ class Outlet:
             pump.flush()
             self._settle()
             return room
-        now = self._clock.seconds()
+        now = self._seconds()
         if self._since == _NEVER:
             self._since = now
         if now - self._since < SLICE:

@@ -182,8 +182,7 @@ class Pump:
 
     def forget(self) -> None:
         """Let go of both halves, after ``cancel``: they may hold the pump."""
-        del self.connection, self.session
-        del self._next_event, self._respond, self._send
+        del self.connection, self.session, self._next_event, self._respond, self._send
 
     def _events(self) -> bool:
         """Answer a batch of events.
@@ -223,10 +222,9 @@ class Pump:
                 pending.append(output)
         if self._size >= CHUNK:
             self.flush()
-        connection = self.connection
-        if connection.wants_close:
+        if self.connection.wants_close:
             self.ending = True
-        elif connection.wants_tls:
+        elif self.connection.wants_tls:
             self.flush()
             self.shaking = True
         return self.ending or self.shaking or self.full or bool(pending)
