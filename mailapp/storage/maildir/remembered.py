@@ -79,11 +79,13 @@ class Recalled:
     Attributes:
         stamp: of the directories then.
         again_at: they had to be read again from this time on, in nanoseconds.
+        anew: read whole, not led on from columns that were known.
     """
 
     columns: Columns
     stamp: Stamp
     again_at: int
+    anew: bool
 
 
 class Remembered:
@@ -112,7 +114,8 @@ class Remembered:
             return None
         try:
             stamp = _STAMP.unpack(known.stamp)
-            fresh = self._led_on(columns, known, keywords, gone)
+            anew = columns is None or columns.highest_modseq < known.saved
+            fresh = self._led_on(None if anew else columns, known, keywords, gone)
         except (Damaged, struct.error):
             self._index.database.throw_away("damaged columns")
             self._noted = -1
@@ -120,13 +123,13 @@ class Remembered:
         if fresh is None:
             return None
         self._noted = known.modseq
-        return Recalled(fresh, Stamp(*stamp[:3]), stamp[3])
+        return Recalled(fresh, Stamp(*stamp[:3]), stamp[3], anew)
 
     def _led_on(
         self, columns: Columns | None, known: Known, keywords: Keywords, gone: Gone
     ) -> Columns | None:
-        anew = columns is None or columns.highest_modseq < known.saved
-        if columns is None or anew:
+        anew = columns is None
+        if columns is None:
             octets = self._index.columns(known.serial)
             if octets is None:
                 return None

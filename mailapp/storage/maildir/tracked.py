@@ -244,6 +244,13 @@ class Tracked:
         validity = mine.numbers.validity
         recalled = self._remembered.recall(columns, validity, known, self.current.gone)
         if recalled is not None:
+            if recalled.anew and columns is not None:
+                back = set(recalled.columns.uids).difference(columns.uids)
+                if any(uid < columns.uid_next for uid in back):
+                    # The index was lost, and with it that they are gone: for clients
+                    # of this process they stay gone.
+                    self._stamp = None
+                    return
             self.current.keywords = known
             self.current.latest, self._stamp = recalled.columns, recalled.stamp
             self._again_at = recalled.again_at

@@ -68,6 +68,21 @@ class LossTests(IndexCase):
         self.assertEqual(shown(self.select().columns), shown(now(here.refresh())))
         self.assertEqual(self.troubles, [])
 
+    def test_back_and_lost(self) -> None:
+        """A UID told to be gone stays gone, also if a process missed it all."""
+        for _ in range(3):
+            self.deliver()
+        here, there = self.select_here(), self.select()
+        (file,) = (self.path / "cur").glob("*,U=2,*")
+        away = file.rename(self.path / "tmp" / file.name)
+        self.assertEqual(list(now(here.refresh()).uids), [1, 3])
+        away.rename(file)
+        for name in ("index.sqlite", "index.sqlite-wal", "index.sqlite-shm"):
+            (self.path / name).unlink(missing_ok=True)
+        now(there.refresh())  # which knows it under its name
+        self.assertEqual(list(now(here.refresh()).uids), [1, 3, 4])
+        self.assertEqual(list(now(there.refresh()).uids), [1, 3, 4])
+
     def test_lost_between_questions(self) -> None:
         """What was learnt of a file that is gone means nothing in the next one."""
         index = self.store._ground.indexes.of(os.fsencode(self.path))  # type: ignore[union-attr]  # it has one

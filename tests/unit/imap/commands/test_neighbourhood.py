@@ -177,7 +177,11 @@ class Processes(Sessions):
 
     @rule()
     def lose_index(self) -> None:
-        """Somebody removes it."""
+        """Somebody removes it; who is told of a change looks within moments."""
+        for house in self.houses:
+            mailbox = now(house.account.mailbox(INBOX_ID))
+            now(mailbox.refresh())
+            mailbox.close()
         for file in self.path.glob("index.sqlite*"):
             file.unlink()
 
