@@ -72,14 +72,15 @@ class LossTests(IndexCase):
         """A UID told to be gone stays gone, also if a process missed it all."""
         for _ in range(3):
             self.deliver()
-        here, there = self.select_here(), self.select()
+        store = self.make_store()
+        here, there = self.select_here(), self.select(store)
         (file,) = (self.path / "cur").glob("*,U=2,*")
         away = file.rename(self.path / "tmp" / file.name)
         self.assertEqual(list(now(here.refresh()).uids), [1, 3])
         away.rename(file)
         for name in ("index.sqlite", "index.sqlite-wal", "index.sqlite-shm"):
             (self.path / name).unlink(missing_ok=True)
-        now(there.refresh())  # which knows it under its name
+        self.flag(now(store.open(ALICE)), 3, "\\Draft")  # it notes all there is
         self.assertEqual(list(now(here.refresh()).uids), [1, 3, 4])
         self.assertEqual(list(now(there.refresh()).uids), [1, 3, 4])
 
