@@ -20,7 +20,7 @@ touches no index and may leave the UIDs to whoever looks at the mailbox next.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence, Set
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from zope.interface import Attribute, Interface
 
@@ -41,6 +41,7 @@ from mailapp.storage.types import (
     Outcome,
     Row,
     StoreError,
+    TextMatches,
     TextQuery,
     Usage,
 )
@@ -166,11 +167,14 @@ class IMailbox(Interface):
             Unavailable: they can't be read now.
         """
 
-    def search(query: TextQuery) -> Awaitable[Set[UID] | None]:
+    def search(query: TextQuery) -> Awaitable[TextMatches | None]:
         """UIDs of the messages that have these words, exactly as a scan finds them.
 
-        None: not all is indexed; scan instead. UIDs of messages that are gone, or that
-        came after the latest columns, may be among them.
+        None: an index can't tell; scan instead. So must be done with messages above the
+        UID that it reaches to. UIDs of messages that are gone, or that came after the
+        latest columns, may be among them.
+
+        Who looks for text once has what texts there are indexed from then on.
         """
 
     def close() -> None:

@@ -13,7 +13,7 @@ from mailapp.message.imap_facts import Kind, facts_of
 from mailapp.storage.columns import SYSTEM_FLAGS, Columns, Origin
 from mailapp.storage.interfaces import IMailbox
 from mailapp.storage.memory_changes import Box, Message, State
-from mailapp.storage.types import UID, BlobRef, FolderId, TextQuery
+from mailapp.storage.types import UID, BlobRef, FolderId, TextMatches, TextQuery
 
 
 class Account(Protocol):
@@ -123,7 +123,7 @@ class MemoryMailbox:
         if found:
             yield found
 
-    async def search(self, query: TextQuery) -> set[UID] | None:
+    async def search(self, query: TextQuery) -> TextMatches | None:
         """See :class:`IMailbox`: there is no index."""
         del query
         return None

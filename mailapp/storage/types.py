@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from enum import Enum
 from typing import Final, NamedTuple, NewType
 
@@ -134,6 +134,20 @@ class TextQuery:
 
     where: Where
     needle: str
+
+
+@frozen
+class TextMatches:
+    """What an index of texts knows of a search.
+
+    Attributes:
+        uids: of the messages that have the text, also of some that are gone.
+        reached: all messages up to this UID are in the index; of the others it says
+            nothing.
+    """
+
+    uids: Set[UID]
+    reached: int
 
 
 # ---- the changes a commit is made of

@@ -193,7 +193,11 @@ async def index_texts(reactor: Any, context: Context) -> None:
     """Have the words of all messages indexed, which goes on in the background."""
     begin = time.monotonic()
     query = TextQuery(Where.BODY, "HOLIDAY-9")
-    while await context.selection.mailbox.search(query) is None:
+    last = context.selection.view.columns.uids[-1]
+    while True:
+        found = await context.selection.mailbox.search(query)
+        if found is not None and found.reached >= last:
+            break
         await deferLater(reactor, 0.1, bool)
     took = time.monotonic() - begin
     sys.stdout.write(f"all words are indexed after {took:.1f} s\n")

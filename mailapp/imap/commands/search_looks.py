@@ -36,23 +36,32 @@ _IN_INDEX: Final = {
 }
 _SCOPES: Final = {Scope.BODY: Where.BODY, Scope.TEXT: Where.TEXT}
 _MESSAGES_AT_ONCE: Final = 50
+_FEW: Final = 200
 
 
 async def ask_index(context: Context, program: Program, undecided: int) -> None:
-    """What the full-text index knows."""
+    """What the full-text index knows: of all messages, or those it has so far."""
     for atom, key in enumerate(program.atoms):
         query = _query(key)
         if query is None or not undecided or program.is_known(atom):
             continue
         found = await context.selection.mailbox.search(query)
         if found is not None:
-            program.know(atom, await _among(context, found))
+            columns = context.selection.view.columns
+            looked = columns.places(1, found.reached)
+            bits = places.of_ranges([looked], len(columns))
+            matching = await _among(context, found.uids)
+            program.know(atom, matching & bits, bits)
         await context.drain()
 
 
 async def _among(context: Context, found: Set[UID]) -> int:
     """The places of these UIDs, some of which may be gone or not be there yet."""
-    uids = context.selection.view.columns.uids
+    columns = context.selection.view.columns
+    uids = columns.uids
+    if len(found) < _FEW:
+        there = [at for at in map(columns.place, found) if at is not None]
+        return places.of_places(there, len(uids))
     octets = bytearray()
     for at in range(0, len(uids), places.AT_ONCE):
         octets += bytes(map(found.__contains__, uids[at : at + places.AT_ONCE]))

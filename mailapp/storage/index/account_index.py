@@ -16,7 +16,7 @@ from attrs import frozen
 from mailapp.message.imap_facts import HeaderFields, Kind
 from mailapp.storage.index.database import Database, Lost, unnoticed
 from mailapp.storage.index.texts import answerable, match
-from mailapp.storage.types import TextQuery
+from mailapp.storage.types import UID, TextMatches, TextQuery
 
 HISTORY: Final = 10_000
 """Expunged UIDs of a mailbox that are remembered."""
@@ -228,11 +228,8 @@ class AccountIndex:
 
     # ---- full text
 
-    def search(self, serial: int, query: TextQuery, last: int) -> set[int] | None:
-        """UIDs of the messages with this text, also of some that are gone.
-
-        None: not all messages up to the UID ``last`` are in here.
-        """
+    def search(self, serial: int, query: TextQuery) -> TextMatches | None:
+        """The messages with this text, as far as they are in here; None: can't tell."""
         if not answerable(query):
             return None
         sql = "SELECT rowid FROM texts WHERE texts MATCH ? AND rowid BETWEEN ? AND ?"
@@ -244,12 +241,12 @@ class AccountIndex:
                 box = connection.execute(
                     "SELECT texts_to FROM box WHERE serial = ?", (serial,)
                 ).fetchone()
-                if box is None or box[0] < last:
+                if box is None or not box[0]:
                     return None
                 rows = connection.execute(sql, (match(query), *limits)).fetchall()
         except Lost:
             return None
-        return {row[0] - low for row in rows}
+        return TextMatches({UID(row[0] - low) for row in rows}, box[0])
 
     def add_texts(
         self, serial: int, texts: Sequence[tuple[int, tuple[str, ...]]], reached: int

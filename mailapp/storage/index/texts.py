@@ -7,6 +7,7 @@ case and accents are gone before, by the casemap that a scan uses, too.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -21,7 +22,7 @@ from mailapp.message.searching import (
 from mailapp.storage.types import TextQuery, Where
 
 SHORTEST: Final = 3
-_STOP: Final = "\uffff"
+_STOP: Final = "\1"
 """For NUL, at which SQLite stops, and for what is no character. Nobody finds it."""
 _FIELDS: Final = (b"subject", b"from", b"to", b"cc", b"bcc")
 _COLUMNS: Final = {
@@ -33,7 +34,7 @@ _COLUMNS: Final = {
     Where.CC: "cc",
     Where.BCC: "bcc",
 }
-_STOPS: Final = {0: _STOP, **dict.fromkeys(range(0xD800, 0xE000), _STOP)}
+_NO_CHARACTERS: Final = re.compile("[\ud800-\udfff]")
 
 
 def texts_of(read: Callable[[int, int], bytes], size_octets: int) -> tuple[str, ...]:
@@ -42,7 +43,13 @@ def texts_of(read: Callable[[int, int], bytes], size_octets: int) -> tuple[str, 
     texts = [BREAK.join(field_texts(root.header, name)) for name in _FIELDS]
     texts.append(BREAK.join(header_text(part.header) for part in _parts(root)))
     texts.append("".join(message_texts(read, root, headers=False)))
-    return tuple(text.translate(_STOPS) for text in texts)
+    return tuple(map(_storable, texts))
+
+
+def _storable(text: str) -> str:
+    """With nothing in it that SQLite can't take. Mostly ASCII, and that quickly."""
+    text = text.replace("\0", _STOP)
+    return text if text.isascii() else _NO_CHARACTERS.sub(_STOP, text)
 
 
 def _parts(root: Part) -> Iterator[Part]:
@@ -55,8 +62,9 @@ def _parts(root: Part) -> Iterator[Part]:
 
 def answerable(query: TextQuery) -> bool:
     """Can the table answer that?"""
-    odd = any(c == _STOP or ord(c) in _STOPS for c in query.needle)
-    return len(query.needle) >= SHORTEST and not odd
+    needle = query.needle
+    odd = _STOP in needle or "\0" in needle or _NO_CHARACTERS.search(needle)
+    return len(needle) >= SHORTEST and not odd
 
 
 def match(query: TextQuery) -> str:

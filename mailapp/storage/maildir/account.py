@@ -80,6 +80,7 @@ class MaildirAccount:
             ground.clock,
             self._blocking,
             self._mailboxes.look,
+            self._build,
             partial(ground.neighbours.on_watched, account),
         )
 
@@ -246,6 +247,11 @@ class MaildirAccount:
                 return result
         except TemporaryFailure as failure:
             raise Unavailable from failure
+
+    def _build(self, folder: FolderId) -> None:
+        """Have the texts of a mailbox indexed, whoever is there."""
+        step = partial(self._blocking, self._mailboxes.index_texts, folder)
+        self._ground.builds.want((self.path, folder), step)
 
     def _tell_failed(self, problem: BaseException) -> None:
         self.log.failure(

@@ -92,9 +92,8 @@ class Audit:
             for at in range(0, len(uids), AT_ONCE):
                 some = uids[at : at + AT_ONCE]
                 box.facts(columns, some, KINDS)
-                box.index_texts(columns, AT_ONCE)
                 watch(len(some))
-            while box.index_texts(columns, AT_ONCE):
+            while box.index_texts():
                 pass
 
     def _box(self, found: Found) -> Mailbox:

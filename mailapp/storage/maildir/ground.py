@@ -13,6 +13,7 @@ from mailapp.storage.maildir.kept import Kept
 from mailapp.storage.maildir.lease import LeaseTable
 from mailapp.storage.maildir.lookout import Lookout
 from mailapp.storage.maildir.opened import Neighbours
+from mailapp.storage.maildir.text_builds import TextBuilds
 
 
 @frozen
@@ -26,6 +27,7 @@ class Ground:
         neighbours: other processes and programs.
         lookout: notices what other programs change.
         indexes: of the accounts; None: nothing is kept but the mail.
+        builds: puts texts into the indexes.
         kept: what is in memory.
     """
 
@@ -36,5 +38,6 @@ class Ground:
     clock: IReactorTime
     neighbours: Neighbours
     lookout: Lookout
+    builds: TextBuilds
     indexes: Indexes | None = None
     kept: Kept = field(factory=Kept)

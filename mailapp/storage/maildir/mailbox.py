@@ -25,13 +25,21 @@ from mailapp.storage.maildir.reading import raw_octets
 from mailapp.storage.maildir.scan import Listing, scan, tell
 from mailapp.storage.maildir.tracked import Tracked
 from mailapp.storage.maildir.uids import Turn
-from mailapp.storage.types import UID, BlobRef, Folder, ModSeq, Row, TextQuery
+from mailapp.storage.types import (
+    UID,
+    BlobRef,
+    Folder,
+    ModSeq,
+    Row,
+    TextMatches,
+    TextQuery,
+)
 
 _PARTS: Final = frozenset({b"new/", b"cur/"})
 _NO_NAME: Final = frozenset({b"", b".", b",", b":"})
 """What no name begins with: see :func:`mailapp.storage.maildir.filename.parse`."""
-INDEXED_AT_ONCE: Final = 100
-"""Messages whose text a search puts into the index before it asks it."""
+_TEXTS_AT_ONCE: Final = 50
+_TEXT_OCTETS_AT_ONCE: Final = 256 * 1024
 
 
 @define(eq=False)
@@ -49,6 +57,7 @@ class Mailbox:
     index: AccountIndex | None = None
     sessions: int = 0
     _listing: Listing | None = field(default=None, init=False)
+    _texts_to: int | None = field(default=None, init=False)
 
     @property
     def found(self) -> Found:
@@ -181,38 +190,65 @@ class Mailbox:
         blob = columns.blob(place)
         return Body(self.files, self.open(blob), raw=raw_octets(blob) is not None)
 
-    def search(self, columns: Columns, query: TextQuery) -> set[UID] | None:
-        """UIDs of messages with this text; None: not all is indexed. In any thread."""
+    def search(self, columns: Columns, query: TextQuery) -> TextMatches | None:
+        """What the index knows; None: nothing. In any thread."""
         index, known = self.index, self._known(columns)
         if index is None or known is None or not answerable(query):
             return None
-        if len(columns) - len(columns.places(1, known.texts_to)) > INDEXED_AT_ONCE:
-            return None
-        while self.index_texts(columns):
-            pass
-        last = columns.uids[-1] if len(columns) else 0
-        found = index.search(known.serial, query, last)
-        return None if found is None else {UID(uid) for uid in found}
+        self._texts_to = known.texts_to
+        return index.search(known.serial, query)
 
-    def index_texts(self, columns: Columns, most: int = INDEXED_AT_ONCE) -> int:
-        """Put texts into the index; how many messages are still to come."""
-        index, known = self.index, self._known(columns)
-        if index is None or known is None:
+    def texts_missing(self) -> bool:
+        """Somebody looked for text here, and some is not in the index yet."""
+        columns, reached = self.tracked.latest, self._texts_to
+        if not reached or columns is None or not columns.uids:
+            return False
+        return columns.uids[-1] > reached
+
+    def learn(self) -> None:
+        """Find out how far its texts are in the index, unless that is known."""
+        columns = self.tracked.latest
+        if self._texts_to is None and self.index is not None and columns is not None:
+            known = self.index.known(self.found.id, columns.uid_validity)
+            self._texts_to = known.texts_to if known is not None else 0
+
+    def index_texts(self) -> int:
+        """Put some texts into the index; how many messages are still to come.
+
+        After a look; in any thread.
+        """
+        columns = self.tracked.latest
+        if columns is None or self.index is None:
+            return 0
+        known = self._known(columns)
+        if known is None:
             return 0
         rest = columns.places(known.texts_to + 1, columns.uid_next)
+        some = _some(columns, rest)
         texts = []
-        for place in rest[:most]:
+        for place in some:
+            own = self._texts(columns, place)
+            if own is not None:
+                texts.append((columns.uids[place], own))
+        reached = columns.uids[some[-1]] if some else known.texts_to
+        if some and not self.index.add_texts(known.serial, texts, reached):
+            return 0
+        self._texts_to = reached
+        return len(rest) - len(some)
+
+    def _texts(self, columns: Columns, place: int) -> tuple[str, ...] | None:
+        """Of one message; None: it is gone.
+
+        What is passed over once is never found, so a file that is not there under any
+        name is looked for among the names of this moment.
+        """
+        for _ in range(2):
             try:
                 with self._body(columns, place) as body:
-                    own = texts_of(body.read, columns.sizes[place])
+                    return texts_of(body.read, columns.sizes[place])
             except FileNotFoundError:
-                continue
-            texts.append((columns.uids[place], own))
-        if rest:
-            reached = columns.uids[rest[:most][-1]]
-            if not index.add_texts(known.serial, texts, reached):
-                return 0
-        return len(rest[most:])
+                self._listing = None
+        return None
 
     def place(self, uid: int) -> bytes | None:
         """``cur/`` and the name of the file; None: it is not there."""
@@ -256,6 +292,16 @@ class Mailbox:
     def sync(self, part: bytes = b"cur") -> None:
         """Make names in ``cur`` (or ``new``) durable."""
         self.files.sync_directory(self.found.path + b"/" + part)
+
+
+def _some(columns: Columns, places: range) -> range:
+    """The first of these messages: some twenty milliseconds of work, one at least."""
+    octets = 0
+    for count, place in enumerate(places[:_TEXTS_AT_ONCE]):
+        octets += columns.sizes[place]
+        if count and octets > _TEXT_OCTETS_AT_ONCE:
+            return places[:count]
+    return places[:_TEXTS_AT_ONCE]
 
 
 def ranges(uids: list[int]) -> Iterator[tuple[UID, UID]]:

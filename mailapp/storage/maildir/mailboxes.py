@@ -107,8 +107,13 @@ class Mailboxes:
         with self._lock, missing_mailbox():
             box = self.mailbox(folder)
             box.look()
+            box.learn()
             self._ground.kept.used(box, self._lock)
             return box
+
+    def index_texts(self, folder: FolderId) -> int:
+        """Put some texts into the index; how many messages are still to come."""
+        return self.look(folder).index_texts()
 
     def rows(
         self, folder: FolderId, low: int, high: int, since: int | None

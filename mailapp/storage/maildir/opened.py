@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from attrs import frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
-from twisted.logger import Logger
-from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from mailapp.message.imap_facts import Kind
-from mailapp.net.steps import nothing, run
 from mailapp.storage.columns import Columns
 from mailapp.storage.interfaces import IMailbox
 from mailapp.storage.maildir.errors import disk_errors
 from mailapp.storage.maildir.lookout import Lookout, Notify
 from mailapp.storage.maildir.mailbox import Mailbox
-from mailapp.storage.types import UID, AccountId, FolderId, StoreError, TextQuery
+from mailapp.storage.types import (
+    UID,
+    AccountId,
+    FolderId,
+    TextMatches,
+    TextQuery,
+    Where,
+)
 
 HINT_SECONDS: Final = 0.005
 """Between two hints at least; what comes meanwhile is one."""
@@ -29,6 +33,7 @@ HINT_SECONDS_MOST: Final = 0.04
 _SHARE: Final = 4
 """Looks that bring nothing but hints take a fifth of the time, not all of it."""
 FACTS_AT_ONCE: Final = 200
+_FULL: Final = frozenset({Where.TEXT, Where.BODY})
 
 Blocking = Callable[..., Awaitable[Any]]
 """Runs a call in a thread; its errors are of the store."""
@@ -64,8 +69,6 @@ class Shared:
         sessions: those that are open.
     """
 
-    log: ClassVar = Logger()
-
     def __init__(self, parts: Opened, box: Mailbox) -> None:
         self.box: Final = box
         self.sessions: Final[set[MaildirMailbox]] = set()
@@ -78,7 +81,6 @@ class Shared:
         self._told_at = 0.0
         self._pause = HINT_SECONDS
         self._watched = False
-        self._indexing = False
 
     @property
     def columns(self) -> Columns:
@@ -124,27 +126,6 @@ class Shared:
         """Have the index know of the mailbox, if it was lost meanwhile."""
         if self.box.tracked.unnoted:
             await self.refresh()
-
-    def index_texts(self) -> None:
-        """Put all texts into the index, some at a time, while a session is open."""
-        if not self._indexing:
-            self._indexing = True
-            run(self._index_texts(), nothing, self._index_failed)
-
-    async def _index_texts(self) -> None:
-        try:
-            columns = self.columns
-            left = 1
-            while left and self.sessions:
-                left = await self._parts.blocking(self.box.index_texts, columns, 20)
-        finally:
-            self._indexing = False
-
-    def _index_failed(self, problem: BaseException) -> None:
-        if not isinstance(problem, StoreError):
-            self.log.failure(
-                "texts of a mailbox", Failure(problem), event="index.texts.failed"
-            )
 
     @property
     def path(self) -> bytes:
@@ -260,14 +241,14 @@ class MaildirMailbox:
             if not at:
                 await self._shared.note()
 
-    async def search(self, query: TextQuery) -> set[UID] | None:
-        """See :class:`IMailbox`. What is not indexed is, from now on."""
+    async def search(self, query: TextQuery) -> TextMatches | None:
+        """See :class:`IMailbox`. Header fields are facts: they need no full text."""
         box = self._shared.box
-        found: set[UID] | None
+        found: TextMatches | None
         found = await self._parts.blocking(box.search, self.columns, query)
-        if found is None:
+        if box.texts_missing() or (found is None and query.where in _FULL):
             await self._shared.note()
-            self._shared.index_texts()
+            self._parts.build(box.found.id)
         return found
 
     def close(self) -> None:
@@ -284,6 +265,7 @@ class Opened:
         clock: gathers hints.
         blocking: runs a call in a thread.
         look: finds a mailbox and looks at it; blocks.
+        build: has the texts of a mailbox indexed in the background.
         on_watched: told when a mailbox of the account is watched, and when none is.
     """
 
@@ -293,12 +275,14 @@ class Opened:
         clock: IReactorTime,
         blocking: Blocking,
         look: Callable[[FolderId], Mailbox],
+        build: Callable[[FolderId], None],
         on_watched: Callable[[bool], None],
     ) -> None:
         self.clock: Final = clock
         self._lookout = lookout
         self.blocking: Final = blocking
         self.look: Final = look
+        self.build: Final = build
         self._on_watched = on_watched
         self._shared: dict[FolderId, Shared] = {}
         self._watched: set[Shared] = set()
@@ -317,6 +301,8 @@ class Opened:
         except BaseException:
             session.close()
             raise
+        if shared.box.texts_missing():
+            self.build(folder)
         return session
 
     @property

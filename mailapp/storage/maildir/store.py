@@ -47,6 +47,7 @@ from mailapp.storage.maildir.places import PLACE_NANOSECONDS, Places, Target
 from mailapp.storage.maildir.quota import Quota
 from mailapp.storage.maildir.sink import Memory, Sink, SinkParts
 from mailapp.storage.maildir.sweep import sweep
+from mailapp.storage.maildir.text_builds import TextBuilds
 from mailapp.storage.maildir.uids import turn
 from mailapp.storage.types import (
     INBOX,
@@ -107,6 +108,7 @@ class MaildirStore:
             clock=clock,
             neighbours=neighbours,
             lookout=Lookout(neighbours.notify, clock),
+            builds=TextBuilds(clock),
             indexes=indexes,
         )
         self._sinks = SinkParts(
@@ -188,6 +190,7 @@ class MaildirStore:
         self._ground.leases.close()
         self._recent.clear()
         self._places.clear()
+        await self._ground.builds.stop()
         if self._ground.indexes is not None:
             self._ground.indexes.close()
 

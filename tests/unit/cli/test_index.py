@@ -99,7 +99,9 @@ class IndexTests(CommandCase):
         self.assertEqual((self.index("rebuild", ALICE), self.err), (0, ""))
         self.assertEqual(self.out, "1 account rebuilt, 3 messages\n")
         query = TextQuery(Where.SUBJECT, "THE SUB")
-        self.assertEqual(now(self.mailbox.search(query)), {1, 2, 3})
+        found = now(self.mailbox.search(query))
+        assert found is not None
+        self.assertEqual(found.uids, {1, 2, 3})
         after = now(self.mailbox.refresh())
         self.assertEqual(list(after.uids), list(before.uids))
         again = now(

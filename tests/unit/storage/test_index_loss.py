@@ -8,7 +8,7 @@ from typing import Any
 
 from mailapp.message.imap_facts import Item
 from mailapp.storage.index.account_index import State
-from mailapp.storage.types import TextQuery, Where
+from mailapp.storage.types import UID, TextMatches, TextQuery, Where
 from tests.contract.store_case import now
 from tests.rows import rows, tabled
 from tests.unit.storage.maildir_case import ALICE
@@ -94,13 +94,12 @@ class LossTests(IndexCase):
         text = TextQuery(Where.BODY, "apples")
         index.add_texts(old, [(1, ("", "", "", "", "", "", "apples"))], 9)
         index.keep(old, [(1, {Item.ENVELOPE: b"7"})])
-        self.assertEqual(index.search(old, text, 9), {1})
-        self.assertIsNone(index.search(old, text, 10))
+        self.assertEqual(index.search(old, text), TextMatches({UID(1)}, 9))
         for name in ("index.sqlite", "index.sqlite-wal", "index.sqlite-shm"):
             (self.path / name).unlink(missing_ok=True)
         for folder in (8, 7):
             index.save(State(folder, 1, 10, 1, b""), b"", 0, [])
-        self.assertIsNone(index.search(old, text, 0))
+        self.assertIsNone(index.search(old, text))
         index.keep(old, [(1, {Item.ENVELOPE: b"7"})])
         for folder in (8, 7):
             serial = index.serial(folder, 1)
