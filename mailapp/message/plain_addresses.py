@@ -10,14 +10,14 @@ import re
 from typing import Final
 
 _LENGTH_LIMIT: Final = 8192
-# What ``tokens`` takes for an atom, without controls. All repeats are possessive, so
-# that nothing is tried twice.
+# What ``tokens`` takes for an atom, without controls. Repeats of one octet are
+# possessive, those of groups part at another octet: nothing is tried twice.
 _ATEXT: Final = rb"[^\x00-\x20\x7f()<>\[\]:;@\\,.\"]"
-_DOTTED: Final = rb"%b++(?:\.%b++)*+" % (_ATEXT, _ATEXT)
+_DOTTED: Final = rb"%b++(?:\.%b++)*" % (_ATEXT, _ATEXT)
 _PHRASE: Final = rb"[^\x00-\x20\x7f()<>\[\]:;@\\,\"]++"
 _MAILBOX: Final = re.compile(
     rb"[ \t]*+(?:"
-    rb'(?:"([^\x00\r\n"\\]*+)"|(%b(?: %b)*+))?[ \t]*+<(%b)@(%b)>'
+    rb'(?:"([^\x00\r\n"\\]*+)"|(%b(?: %b)*))?[ \t]*+<(%b)@(%b)>'
     rb"|(%b)@(%b)"
     rb")[ \t]*+(,|\Z)" % (_PHRASE, _PHRASE, _DOTTED, _DOTTED, _DOTTED, _DOTTED)
 )

@@ -23,9 +23,7 @@ KEY_LIMIT: Final = 1000
 _TOKEN_LIMIT: Final = 64
 _FIRST_OCTETS: Final = 8192  # of an address list, of which only the first one counts
 # A msg-id. Each branch begins with another octet: nothing is tried twice.
-_MESSAGE_ID: Final = re.compile(
-    rb'<((?:[^<>"\\]|"(?:[^"\\]|\\.)*+"|\\.)*+)>', re.DOTALL
-)
+_MESSAGE_ID: Final = re.compile(rb'<((?:[^<>"\\]|"(?:[^"\\]|\\.)*+"|\\.)*)>', re.DOTALL)
 _ID_TEXT: Final = rb"[^\x00-\x20\x7f()<>\[\]:;@\\,\"]++"
 _PLAIN_ID: Final = re.compile(_ID_TEXT + b"@" + _ID_TEXT).fullmatch
 _BREAKS: Final = bytes.maketrans(b"\0\r\n", b"   ")

@@ -14,7 +14,7 @@ from mailapp.message.words import decode_text
 # Step 1. A line end that came out of an encoded-word is a continuation, too.
 _SPACES: Final = re.compile("[ \t\r\n\0]+")
 _BLOB: Final = re.compile(r"\[[^\[\]\0]*+\][ \t]*+")
-_BLOBS: Final = re.compile(r"(?:\[[^\[\]\0]*+\][ \t]*+)*+")
+_BLOBS: Final = re.compile(r"(?:\[[^\[\]\0]*+\][ \t]*+)*")
 _REFWD: Final = re.compile(
     r"(?:re|fwd?)[ \t]*+(?:\[[^\[\]\0]*+\][ \t]*+)?:", re.ASCII | re.IGNORECASE
 )
