@@ -13,15 +13,16 @@ from typing import Final
 
 from attrs import frozen
 
-from mailapp.message.imap_facts import HeaderFields, Kind
+from mailapp.message.imap_facts import Kind
 from mailapp.storage.index.database import Database, Lost, unnoticed
-from mailapp.storage.index.texts import answerable, match
+from mailapp.storage.index.kinds import kind_name, kind_of
+from mailapp.storage.index.texts import COLUMNS, answerable, match
 from mailapp.storage.types import UID, TextMatches, TextQuery
 
 HISTORY: Final = 10_000
 """Expunged UIDs of a mailbox that are remembered."""
 _MANY: Final = 4
-_UID_BITS: Final = 32
+UID_BITS: Final = 32
 
 
 @frozen
@@ -206,6 +207,16 @@ class AccountIndex:
         except Lost:
             return {}
 
+    def kinds(self) -> list[Kind]:
+        """All kinds of which there are facts, or were."""
+        try:
+            with self.database.reading() as connection:
+                rows = connection.execute("SELECT name FROM kind ORDER BY name")
+                kinds = [kind_of(name) for (name,) in rows]
+        except Lost:
+            return []
+        return [kind for kind in kinds if kind is not None]
+
     def keep(
         self, serial: int, found: Sequence[tuple[int, Mapping[Kind, bytes]]]
     ) -> None:
@@ -233,8 +244,8 @@ class AccountIndex:
         if not answerable(query):
             return None
         sql = "SELECT rowid FROM texts WHERE texts MATCH ? AND rowid BETWEEN ? AND ?"
-        low = serial << _UID_BITS
-        limits = (low, low + (1 << _UID_BITS) - 1)
+        low = serial << UID_BITS
+        limits = (low, low + (1 << UID_BITS) - 1)
         try:
             with self.database.reading() as connection:
                 # asked again: this may be another file than the serial is of
@@ -252,12 +263,9 @@ class AccountIndex:
         self, serial: int, texts: Sequence[tuple[int, tuple[str, ...]]], reached: int
     ) -> bool:
         """Put texts in by UID; all messages up to ``reached`` are there then."""
-        sql = (
-            "INSERT INTO texts"
-            " (rowid, subject, sender, recipient, cc, bcc, header, body)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-        )
-        low = serial << _UID_BITS
+        names = ", ".join(COLUMNS)
+        sql = f"INSERT INTO texts (rowid, {names}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - of ours
+        low = serial << UID_BITS
         try:
             with self.database.transaction() as connection:
                 row = connection.execute(
@@ -284,13 +292,6 @@ class AccountIndex:
             connection.execute("INSERT OR IGNORE INTO kind (name) VALUES (?)", (name,))
             row = connection.execute(sql, (name,)).fetchone()
         return int(row[0])
-
-
-def kind_name(kind: Kind) -> str:
-    """How a kind is called in the table."""
-    if isinstance(kind, HeaderFields):
-        return "fields " + b" ".join(kind.names).decode("latin-1")
-    return kind.value
 
 
 def _known(connection: sqlite3.Connection, folder: int, validity: int) -> Known | None:

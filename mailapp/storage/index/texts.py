@@ -25,7 +25,9 @@ SHORTEST: Final = 3
 _STOP: Final = "\1"
 """For NUL, at which SQLite stops, and for what is no character. Nobody finds it."""
 _FIELDS: Final = (b"subject", b"from", b"to", b"cc", b"bcc")
-_COLUMNS: Final = {
+COLUMNS: Final = ("subject", "sender", "recipient", "cc", "bcc", "header", "body")
+"""Of the table, as :func:`texts_of` gives them."""
+_ASKED: Final = {
     Where.TEXT: "header body",
     Where.BODY: "body",
     Where.SUBJECT: "subject",
@@ -70,4 +72,4 @@ def answerable(query: TextQuery) -> bool:
 def match(query: TextQuery) -> str:
     """How the table is asked."""
     quoted = query.needle.replace('"', '""')
-    return f'{{{_COLUMNS[query.where]}}} : "{quoted}"'
+    return f'{{{_ASKED[query.where]}}} : "{quoted}"'

@@ -13,10 +13,12 @@ from typing import Final
 
 from attrs import frozen
 
-from mailapp.message.imap_facts import Item
+from mailapp.message.imap_facts import Item, Kind
 from mailapp.storage.columns import Columns
 from mailapp.storage.files import Files
-from mailapp.storage.index.account_index import AccountIndex, kind_name
+from mailapp.storage.index.account_index import AccountIndex, Known
+from mailapp.storage.index.kinds import kind_name
+from mailapp.storage.index.text_check import without_text
 from mailapp.storage.maildir import keywords
 from mailapp.storage.maildir.clock import ModSeqClock
 from mailapp.storage.maildir.filename import UniqueNames
@@ -27,8 +29,6 @@ from mailapp.storage.maildir.remembered import Gone, Remembered
 from mailapp.storage.maildir.tracked import Tracked
 from mailapp.storage.types import UID
 
-KINDS: Final = (Item.ENVELOPE, Item.BODYSTRUCTURE)
-"""Facts that are made ahead; others when somebody asks."""
 AT_ONCE: Final = 50
 
 Watch = Callable[[int], None]
@@ -77,12 +77,16 @@ class Audit:
             return
         for box in self._boxes:
             yield from self._check_columns(box)
-            yield from self._check_facts(box, watch)
+            yield from self._check_messages(box, watch)
 
     def rebuild(self, watch: Watch) -> None:
-        """Make the index anew, with all facts and texts; MODSEQs stay."""
+        """Make the index anew, with all facts and texts; MODSEQs stay.
+
+        Header fields that somebody asked for before are among the facts.
+        """
         for box in self._boxes:
             box.look()
+        kinds = list(dict.fromkeys([*Item, *self._index.kinds()]))
         self._index.database.throw_away("it is made anew")
         for box in self._boxes:
             with box.turn():
@@ -91,7 +95,8 @@ class Audit:
             uids = [UID(uid) for uid in columns.uids]
             for at in range(0, len(uids), AT_ONCE):
                 some = uids[at : at + AT_ONCE]
-                box.facts(columns, some, KINDS)
+                box.facts(columns, some, kinds)
+                box.index_texts()
                 watch(len(some))
             while box.index_texts():
                 pass
@@ -117,26 +122,45 @@ class Audit:
             for what in _differences(recalled.columns, disk):
                 yield Difference(found.name, what)
 
-    def _check_facts(self, box: Mailbox, watch: Watch) -> Iterator[Difference]:
-        columns = box.look()
-        serial = self._index.serial(box.found.id, columns.uid_validity)
+    def _check_messages(self, box: Mailbox, watch: Watch) -> Iterator[Difference]:
+        columns, kinds = box.look(), self._index.kinds()
+        known = self._index.known(box.found.id, columns.uid_validity)
         uids = [UID(uid) for uid in columns.uids]
         for at in range(0, len(uids), AT_ONCE):
             some = uids[at : at + AT_ONCE]
-            if serial is not None:
-                yield from self._check_some(box, columns, serial, some)
+            if known is not None:
+                yield from self._check_facts(box, columns, (known.serial, kinds), some)
+                yield from self._check_texts(box, columns, known, some)
             watch(len(some))
 
-    def _check_some(
-        self, box: Mailbox, columns: Columns, serial: int, uids: Sequence[UID]
+    def _check_facts(
+        self,
+        box: Mailbox,
+        columns: Columns,
+        facts: tuple[int, Sequence[Kind]],
+        uids: Sequence[UID],
     ) -> Iterator[Difference]:
-        kept = self._index.facts(serial, uids, KINDS)
+        serial, kinds = facts
+        kept = self._index.facts(serial, uids, kinds)
         there = [uid for uid in uids if any(uid in kept[kind] for kind in kept)]
-        for uid, values in box.computed(columns, there, KINDS):
+        for uid, values in box.computed(columns, there, kinds):
             for kind, value in values.items():
                 if kept[kind].get(uid, value) != value:
                     what = f"UID {uid}: another {kind_name(kind)} is kept"
                     yield Difference(box.found.name, what)
+
+    def _check_texts(
+        self, box: Mailbox, columns: Columns, known: Known, uids: Sequence[UID]
+    ) -> Iterator[Difference]:
+        """As far as texts were indexed when the check began."""
+        own = []
+        for uid in uids:
+            place = columns.place(uid) if uid <= known.texts_to else None
+            texts = None if place is None else box.texts(columns, place)
+            if texts is not None:
+                own.append((uid, texts))
+        for uid in without_text(self._index, known.serial, own):
+            yield Difference(box.found.name, f"UID {uid}: its text is not found")
 
 
 def _differences(kept: Columns, disk: Columns) -> Iterator[str]:

@@ -227,7 +227,7 @@ class Mailbox:
         some = _some(columns, rest)
         texts = []
         for place in some:
-            own = self._texts(columns, place)
+            own = self.texts(columns, place)
             if own is not None:
                 texts.append((columns.uids[place], own))
         reached = columns.uids[some[-1]] if some else known.texts_to
@@ -236,8 +236,8 @@ class Mailbox:
         self._texts_to = reached
         return len(rest) - len(some)
 
-    def _texts(self, columns: Columns, place: int) -> tuple[str, ...] | None:
-        """Of one message; None: it is gone.
+    def texts(self, columns: Columns, place: int) -> tuple[str, ...] | None:
+        """What the index has of one message; None: it is gone.
 
         What is passed over once is never found, so a file that is not there under any
         name is looked for among the names of this moment.

@@ -10,7 +10,7 @@ from twisted.internet.task import Clock
 
 from mailapp.cli import index
 from mailapp.cli.prompt import Terminal
-from mailapp.message.imap_facts import Item
+from mailapp.message.imap_facts import HeaderFields, Item, Kind
 from mailapp.net.threads import inline
 from mailapp.storage.index.indexes import Indexes
 from mailapp.storage.maildir.store import MaildirStore
@@ -77,6 +77,35 @@ class IndexTests(CommandCase):
         self.harm("UPDATE fact SET value = x'00' WHERE uid = 2")
         self.assertEqual(self.index("check", "alice"), 1)
         self.assertIn(f"{ALICE} INBOX: UID 2: another envelope is kept", self.err)
+        self.assertEqual(self.index("rebuild"), 0)
+        self.assertEqual((self.index("check"), self.err), (0, ""))
+
+    def test_all_kinds(self) -> None:
+        """Whatever is kept is compared, and all of it is made anew."""
+        kinds: list[Kind] = [*Item, HeaderFields((b"X-SPAM",))]
+        uids = [UID(uid) for uid in self.mailbox.columns.uids]
+        now(gathered(self.mailbox.facts(uids, kinds)))
+        self.assertEqual((self.index("check"), self.err), (0, ""))
+        self.harm("UPDATE fact SET value = x'00' WHERE uid = 3")
+        self.assertEqual(self.index("check"), 1)
+        self.assertEqual(self.err.count("UID 3: another "), len(kinds))
+        self.assertEqual(self.index("rebuild"), 0)
+        connection = sqlite3.connect(self.file)
+        rows = connection.execute("SELECT count(*) FROM fact GROUP BY kind").fetchall()
+        connection.close()
+        self.assertEqual(rows, [(len(uids),)] * len(kinds))
+
+    def test_texts(self) -> None:
+        """A text that is not in the index as the message has it is told."""
+        self.assertEqual(self.index("rebuild"), 0)
+        self.assertEqual((self.index("check"), self.err), (0, ""))
+        columns = self.mailbox.columns
+        name = columns.blob(columns.place(2)).partition(b"/")[2].decode("ascii")
+        (self.file.parent / name).write_bytes(TEXT.replace(b"Hello", b"Jello"))
+        self.assertEqual(self.index("check"), 1)
+        start = f"mailapp: {ALICE} INBOX: UID 2: "
+        told = ["another preview is kept", "its text is not found"]
+        self.assertEqual(self.err.splitlines(), [start + each for each in told])
         self.assertEqual(self.index("rebuild"), 0)
         self.assertEqual((self.index("check"), self.err), (0, ""))
 
