@@ -217,11 +217,14 @@ class ImapSession:
         if self._intake is None:
             msg = "the end of an APPEND without a beginning"
             raise AssertionError(msg)
-        result = await self._intake.finish()
-        self._intake = None
-        if isinstance(result, Append):
-            return await self._perform(context, result)
-        return Reply(result)
+        intake, self._intake = self._intake, None
+        try:
+            result = await intake.finish()
+            if isinstance(result, Append):
+                return await self._perform(context, result)
+            return Reply(result)
+        finally:
+            intake.abort()  # if it was appended, nothing is left
 
     def _forget_intake(self) -> None:
         intake, self._intake = self._intake, None

@@ -86,6 +86,17 @@ class IBlobSink(Interface):
             NoSpace, Unavailable: nothing was kept.
         """
 
+    def ready() -> Awaitable[BlobRef]:
+        """No more will come; the body is durable when a commit with it returns.
+
+        As ``done``, but for a body that is committed at once: what a store can put off
+        until then, it does. The reference holds until the sink is aborted; do that
+        after the commit, whatever became of it.
+
+        Raises:
+            NoSpace, Unavailable: nothing was kept.
+        """
+
     def abort() -> None:
         """Forget it, also after a failure. Aborting twice is no error."""
 

@@ -104,6 +104,10 @@ class MemorySink:
         self._bodies[self._ref] = self.taken()
         return self._ref
 
+    async def ready(self) -> BlobRef:
+        """See :class:`IBlobSink`."""
+        return await self.done()
+
     def abort(self) -> None:
         """See :class:`IBlobSink`."""
         self._chunks = None

@@ -189,6 +189,23 @@ class DeliveryContract(StoreCase):
         self.assertEqual((row.size_octets, row.received), (len(TEXT), 1_700_000_000))
         self.assertEqual(self.read(self.alice, row.blob, 3, 4), TEXT[3:7])
 
+    def test_ready(self) -> None:
+        """A body that is committed at once need not be durable before that."""
+        for octets in (TEXT, b"x" * 70_000):
+            sink = self.alice.stage()
+            now(sink.write(octets))
+            blob = now(sink.ready())
+            self.commit(Append(INBOX_ID, blob))
+            sink.abort()
+            row = self.rows()[-1]
+            self.assertEqual(row.size_octets, len(octets))
+            self.assertEqual(self.read(self.alice, row.blob, 0, None), octets)
+        dropped = self.alice.stage()
+        now(dropped.write(TEXT))
+        now(dropped.ready())
+        dropped.abort()
+        self.assertEqual(len(self.rows()), 2)
+
     def test_rows_limits(self) -> None:
         """Rows can be limited to UIDs and to what changed since."""
         uids = [self.append() for _ in range(4)]

@@ -67,14 +67,13 @@ class Intake:
             self.abort()
 
     async def finish(self) -> Append | Status:
-        """All has come: the command, its messages durable; or why not."""
+        """All has come: the command, or why not. Abort it when that is done."""
         if self._refusal is not None:
             return self._refusal
         staged = [
-            Staged(message.head, await message.sink.done())
+            Staged(message.head, await message.sink.ready())
             for message in self._messages
         ]
-        self._messages = []
         name = staged[0].head.mailbox
         if name is None:
             msg = "an APPEND without a mailbox"

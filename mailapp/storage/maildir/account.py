@@ -35,6 +35,7 @@ from mailapp.storage.types import (
     INBOX_ID,
     UID,
     AccountId,
+    Append,
     BlobRef,
     Change,
     Fenced,
@@ -72,6 +73,7 @@ class MaildirAccount:
         self._sinks = sinks
         self._mailboxes: Final = Mailboxes(ground, path)
         self._done: OrderedDict[bytes, Sequence[Outcome]] = OrderedDict()
+        self._held: dict[BlobRef, StagedSink] = {}
         self._hints: list[Callable[[ModSeq], None]] = []
         self._seen: dict[bytes, tuple[int, int]] = {}
         self.marks: Final = MaildirMarks(ground.files, self._blocking, path)
@@ -138,7 +140,7 @@ class MaildirAccount:
     def stage(self, size_hint: int | None = None) -> StagedSink:
         """See :class:`IAccount`."""
         del size_hint
-        return StagedSink(self._sinks)
+        return StagedSink(self._sinks, self._held)
 
     async def read(
         self, blob: BlobRef, start: int = 0, length: int | None = None
@@ -182,13 +184,33 @@ class MaildirAccount:
             raise Fenced
         if request_id in self._done:
             return self._done[request_id]
-        outcomes = await self._blocking(self._mailboxes.commit, tuple(changes))
+        held = self._held_of(changes) if self._held else ()
+        try:
+            outcomes = await self._blocking(self._commit, tuple(changes), held)
+        finally:
+            for sink in held:
+                sink.take_back()
         self._done[request_id] = outcomes
         if len(self._done) > REMEMBERED_REQUESTS:
             self._done.popitem(last=False)
         for folder in touched(changes):
             self.changed(folder)
         return outcomes
+
+    def _held_of(self, changes: Sequence[Change]) -> Sequence[StagedSink]:
+        """The bodies among the changes that are in memory, lent to a thread."""
+        blobs = {each.blob for each in changes if isinstance(each, Append)}
+        held = [self._held[blob] for blob in blobs if blob in self._held]
+        for sink in held:
+            sink.lend()
+        return held
+
+    def _commit(
+        self, changes: Sequence[Change], held: Sequence[StagedSink]
+    ) -> list[Outcome]:
+        for sink in held:
+            sink.settle()
+        return self._mailboxes.commit(changes)
 
     async def usage(self) -> Usage:
         """See :class:`IAccount`."""

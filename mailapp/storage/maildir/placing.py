@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
+from errno import EXDEV
 from itertools import count
 from typing import Final
 
 from attrs import evolve, frozen
 
 from mailapp.storage.columns import Columns
-from mailapp.storage.files import Files
+from mailapp.storage.files import Directory, Files
 from mailapp.storage.maildir.deliver import link_or_copy, settle
 from mailapp.storage.maildir.filename import (
     MessageName,
@@ -72,15 +73,17 @@ class Placing:
         sources = [self._prepared(change) for change in changes]
         octets = sum(size_of(name) for _, name, _ in sources)
         room = self._reserve(octets, len(sources))
+        once = len({path for path, _, _ in sources}) == len(sources)
         try:
-            uids = self._put(box, sources)
+            uids = self._put(box, sources, takes=once)
         except BaseException:
             settle(room, kept=False)
             raise
         settle(room, kept=True)
-        for path, _, _ in sources:
-            with suppress(OSError):
-                self.files.unlink(path)
+        if not once:
+            for path, _, _ in sources:
+                with suppress(OSError):
+                    self.files.unlink(path)
         return uids
 
     def _prepared(self, change: Append) -> tuple[bytes, MessageName, frozenset[str]]:
@@ -99,10 +102,20 @@ class Placing:
             self.files.close(fd)
 
     def _put(
-        self, box: Mailbox, sources: Sequence[tuple[bytes, MessageName, frozenset[str]]]
+        self,
+        box: Mailbox,
+        sources: Sequence[tuple[bytes, MessageName, frozenset[str]]],
+        *,
+        takes: bool = False,
     ) -> list[UID]:
-        """Link files into a mailbox under new names: all of them, durably, or none."""
-        done: list[bytes] = []
+        """Put files into a mailbox under new names: all of them, durably, or none.
+
+        Args:
+            box: the mailbox.
+            sources: paths, what the names tell, and flags.
+            takes: the files are moved there; else they keep their names, too.
+        """
+        done: list[tuple[bytes, bytes]] = []
         path = box.found.path
         current = self.files.directory(path + b"/cur")
         with box.turn() as mine:
@@ -120,17 +133,46 @@ class Placing:
                         validity=mine.numbers.validity,
                         flags=letters.of(columns.mask_of(own)),
                     ).format()
-                    spare = self.path + b"/tmp/" + unique
-                    link_or_copy(self.files, source, spare, (current, fresh))
-                    done.append(fresh)
+                    self._place(source, unique, (current, fresh), takes=takes)
+                    done.append((source, fresh))
                 self.files.sync(current)
             except BaseException:
-                for final in done:
-                    with suppress(OSError):
-                        self.files.unlink(path + b"/cur/" + final)
+                for source, final in done:
+                    self._take_back(path + b"/cur/" + final, source if takes else None)
                 raise
-            box.tracked.current.added(done)
+            box.tracked.current.added([fresh for _, fresh in done])
         return [UID(uid) for uid in range(first, first + len(sources))]
+
+    def _place(
+        self,
+        source: bytes,
+        unique: bytes,
+        final: tuple[Directory, bytes],
+        *,
+        takes: bool,
+    ) -> None:
+        """Give a file its name in a mailbox."""
+        if takes:
+            try:
+                self.files.rename_into(source, *final)
+            except OSError as failure:
+                if failure.errno != EXDEV:
+                    raise
+            else:
+                return
+        link_or_copy(self.files, source, self.path + b"/tmp/" + unique, final)
+        if takes:
+            with suppress(OSError):
+                self.files.unlink(source)
+
+    def _take_back(self, final: bytes, source: bytes | None) -> None:
+        """As if it had never been there; what was moved may be tried again."""
+        with suppress(OSError):
+            if source is not None:
+                self.files.rename(final, source)
+                return
+        with suppress(OSError):
+            self.files.unlink(final)
 
     def transfer(self, change: Copy | Move) -> tuple[list[UID], list[UID]]:
         """Copy or move; UIDs given there, and UIDs that were gone here."""

@@ -94,6 +94,10 @@ class Sink:
         """See :class:`IBlobSink`: for :class:`Staged`, which knows where it lies."""
         raise Unavailable
 
+    async def ready(self) -> BlobRef:
+        """See :class:`IBlobSink`."""
+        return await self.done()
+
     @property
     def in_memory(self) -> bool:
         """All of it is."""
@@ -198,7 +202,17 @@ class Sink:
 
 
 class StagedSink(Sink):
-    """A sink whose body lies durably in the account until a commit refers to it."""
+    """A sink whose body lies durably in the account until a commit refers to it.
+
+    Args:
+        parts: of the store, for this account.
+        held: the account's sinks whose bodies a commit will make durable.
+    """
+
+    def __init__(self, parts: SinkParts, held: dict[BlobRef, StagedSink]) -> None:
+        super().__init__(parts)
+        self._all = held
+        self._reference: BlobRef | None = None
 
     async def done(self) -> BlobRef:
         """See :class:`IBlobSink`."""
@@ -218,6 +232,29 @@ class StagedSink(Sink):
         assert body.path is not None  # noqa: S101 - finish_in_file says so
         return staged_reference(body)
 
+    async def ready(self) -> BlobRef:
+        """See :class:`IBlobSink`: what is in memory waits there for its commit."""
+        if not (self.in_memory and self._usable):
+            return await self.done()
+        if self._to_disk is not None:
+            self._add(self._to_disk.rest())
+            self._to_disk = None
+        name = self._parts.unique.next(self._parts.files.now())
+        self._reference = reference(name, self._held, self.size_octets)
+        self._all[self._reference] = self
+        return self._reference
+
+    def settle(self) -> None:
+        """Have it lie where its reference says. In a thread, while it is lent."""
+        if self._usable and self._reference is not None:
+            self._stage(self._reference[2:].partition(b",")[0])
+
+    def abort(self) -> None:
+        """See :class:`IBlobSink`."""
+        if self._reference is not None and not self._lent:
+            self._all.pop(self._reference, None)
+        super().abort()
+
     def _stage(self, name: bytes) -> Body:
         return self.finish_in_file(self._parts.directory + b"/" + name)
 
@@ -225,4 +262,9 @@ class StagedSink(Sink):
 def staged_reference(body: Body) -> BlobRef:
     """Names a staged body in an account."""
     name = (body.path or b"").rpartition(b"/")[2]
-    return BlobRef(b"0/%s,S=%d,W=%d" % (name, body.size, body.wire))
+    return reference(name, body.size, body.wire)
+
+
+def reference(name: bytes, size: int, wire: int) -> BlobRef:
+    """As :func:`staged_reference`, from the name of its file."""
+    return BlobRef(b"0/%b,S=%d,W=%d" % (name, size, wire))

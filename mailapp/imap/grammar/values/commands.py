@@ -217,7 +217,7 @@ class AppendHead:
 
 @frozen
 class Staged:
-    """A message of APPEND whose octets are staged, durably."""
+    """A message of APPEND whose octets are staged."""
 
     head: AppendHead
     blob: BlobRef
