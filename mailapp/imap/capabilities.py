@@ -202,10 +202,14 @@ class Offer:
             names.append("LOGINDISABLED")
         return _line(names)
 
-    def after_login(self) -> bytes:
-        """``CAPABILITY`` and the names, for a client that is logged in."""
+    def after_login(self, *, tls: bool) -> bytes:
+        """``CAPABILITY`` and the names, for a client that is logged in.
+
+        Args:
+            tls: the connection is encrypted; COMPRESS is only then to be had.
+        """
         names = self._names(When.AFTER)
-        return _line(names)
+        return _line(names if tls else [n for n in names if n != COMPRESS.name])
 
     def _names(self, when: When) -> list[str]:
         shown = {when, When.ALWAYS}

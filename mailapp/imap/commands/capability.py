@@ -9,10 +9,9 @@ from mailapp.imap.responses.status import Status, ok
 
 def announced(context: Context) -> bytes:
     """``CAPABILITY`` and all names that hold for this client now."""
-    service = context.service
+    service, peer = context.service, context.peer
     if context.entered is not None:
-        return service.offer.after_login()
-    peer = context.peer
+        return service.offer.after_login(tls=peer.tls is not None)
     return service.offer.before_login(
         service.authenticator.mechanisms(peer),
         password=service.authenticator.password_allowed(peer),

@@ -7,6 +7,7 @@ from typing import Final
 from twisted.logger import Logger
 
 from mailapp.auth.interfaces import IMailboxAvatar, LoggedIn, Refusal, Refused
+from mailapp.imap.commands.capability import announced
 from mailapp.imap.commands.context import Context, Entrant
 from mailapp.imap.responses import replies
 from mailapp.imap.responses.status import Status, ok
@@ -52,7 +53,7 @@ async def conclude(context: Context, result: LoggedIn | Refused, method: str) ->
         **ids,
     )
     # RFC 9051, section 6.2.3: the client need not ask
-    return ok("logged in", context.service.offer.after_login())
+    return ok("logged in", announced(context))
 
 
 async def _enter(context: Context, result: LoggedIn) -> None:

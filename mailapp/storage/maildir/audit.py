@@ -159,8 +159,8 @@ class Audit:
             texts = None if place is None else box.texts(columns, place)
             if texts is not None:
                 own.append((uid, texts))
-        for uid in without_text(self._index, known.serial, own):
-            yield Difference(box.found.name, f"UID {uid}: its text is not found")
+        for missing in without_text(self._index, known.serial, own):
+            yield Difference(box.found.name, f"UID {missing}: its text is not found")
 
 
 def _differences(kept: Columns, disk: Columns) -> Iterator[str]:

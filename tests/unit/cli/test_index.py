@@ -100,7 +100,7 @@ class IndexTests(CommandCase):
         self.assertEqual(self.index("rebuild"), 0)
         self.assertEqual((self.index("check"), self.err), (0, ""))
         columns = self.mailbox.columns
-        name = columns.blob(columns.place(2)).partition(b"/")[2].decode("ascii")
+        name = columns.blob(1).partition(b"/")[2].decode("ascii")
         (self.file.parent / name).write_bytes(TEXT.replace(b"Hello", b"Jello"))
         self.assertEqual(self.index("check"), 1)
         start = f"mailapp: {ALICE} INBOX: UID 2: "

@@ -48,9 +48,9 @@ def wire(offer: Offer, *, tls: bool = False) -> tuple[Wire, list[str]]:
     return client, greeting.partition("[CAPABILITY ")[2].partition("]")[0].split()
 
 
-def inside(offer: Offer) -> tuple[Wire, list[str]]:
+def inside(offer: Offer, *, tls: bool = True) -> tuple[Wire, list[str]]:
     """A client that is logged in, and what it was told then."""
-    client, _ = wire(offer)
+    client, _ = wire(offer, tls=tls)
     reply = ask(client, b'a LOGIN u "p w"').decode()
     return client, reply.partition("[CAPABILITY ")[2].partition("]")[0].split()
 
@@ -73,6 +73,12 @@ class CapabilityTests(SynchronousTestCase):
             ask(client, b"b CAPABILITY").split(b"\r\n")[0].decode(),
             " ".join(["* CAPABILITY", *_AFTER]),
         )
+
+    def test_clear(self) -> None:
+        """Without TLS there is no COMPRESS, whoever asks."""
+        client, words = inside(offered((), 1000), tls=False)
+        self.assertEqual(words, [word for word in _AFTER if word != "COMPRESS=DEFLATE"])
+        self.assertNotIn(b"COMPRESS", ask(client, b"b CAPABILITY"))
 
     @rows(**{switch.replace("+", "_plus"): switch for switch in SWITCHES})
     def test_switch(self, switch: str) -> None:

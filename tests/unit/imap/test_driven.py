@@ -5,8 +5,10 @@ from __future__ import annotations
 import zlib
 from typing import Any
 
+from attrs import evolve
 from twisted.internet.defer import Deferred
 
+from mailapp.core.peer import TLS
 from mailapp.imap.commands.context import Context
 from mailapp.imap.commands.table import TABLE, Row
 from mailapp.imap.grammar.values.commands import Check, Noop
@@ -26,6 +28,8 @@ LOGIN = b'a LOGIN u "p w"\r\n'
 class DrivenCase(DriverCase):
     """A driver that speaks IMAP; NOOP and CHECK do what a test says."""
 
+    peer_tls: TLS | None = None
+
     def serve(self, server: Server, **rows: Any) -> tuple[Driver, Transport]:
         """A client that is logged in."""
         kinds: dict[str, Any] = {"noop": Noop, "check": Check}
@@ -35,7 +39,8 @@ class DrivenCase(DriverCase):
         server.clock = self.clock
         around = Surroundings(clock=self.clock, sweep=self.sweep)
         compose = compose_imap(server.service, Limits(), table)
-        self.factory = DriverFactory(compose, around)
+        tls = self.peer_tls
+        self.factory = DriverFactory(lambda p: compose(evolve(p, tls=tls)), around)
         driver, transport = self.connect()
         driver.dataReceived(LOGIN)
         transport.clear()
@@ -203,6 +208,19 @@ class IdleTests(DrivenCase):
 
 class CompressTests(DrivenCase):
     """RFC 4978."""
+
+    peer_tls: TLS | None = TLS("TLSv1.3")
+
+    def test_clear(self) -> None:
+        """Without TLS it is refused, and the connection goes on uncompressed."""
+        self.peer_tls = None
+        driver, transport = self.serve(Server())
+        driver.dataReceived(b"b COMPRESS DEFLATE\r\n")
+        self.assertIn(b"b NO [PRIVACYREQUIRED] ", transport.value())
+        driver.dataReceived(b"c CAPABILITY\r\n")
+        self.assertIn(b"* CAPABILITY ", transport.value())
+        self.assertNotIn(b"COMPRESS=", transport.value())
+        self.assertIn(b"c OK ", transport.value())
 
     def compress(self, server: Server, **rows: Any) -> tuple[Driver, Transport, Any]:
         """A client behind COMPRESS, and what it compresses with."""
