@@ -68,7 +68,7 @@ class StartTests(ProcessCase):
         if not _may_run_python(NOBODY):
             self.skipTest(f"{NOBODY} may not run this Python")
         server = self.start(Setup(workers=workers, user=NOBODY))
-        count = workers + 1
+        count = workers + 2 if workers else 1  # a supervisor and a postman
         uid = pwd.getpwnam(NOBODY).pw_uid
         self.assertEqual(server.status("Uid"), [uid] * count)
         self.assertEqual(server.status("CapEff"), [0] * count)

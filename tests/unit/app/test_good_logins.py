@@ -25,7 +25,8 @@ class GoodLoginTests(SynchronousTestCase):
         for token in tokens:
             here.tell_good(token)
         clock.pump([TELL_EVERY] * 3)
-        self.assertEqual([GOOD], [topic for topic, _ in published])
+        published = [fact for fact in published if fact[0] == GOOD]
+        self.assertEqual(len(published), 1)
         there, heard = Facts(clock, None), list[Token]()
         there.on_good = heard.append
         for topic, fact in published:
