@@ -52,11 +52,10 @@ def flags_lines(flags: Sequence[str], *, read_only: bool) -> bytes:
     is sent: without it a client may take every flag for permanent.
     """
     known = " ".join(flags).encode("ascii")
-    kept = b"" if read_only else known + b" \\*"
-    return b"* FLAGS (%b)\r\n* OK [PERMANENTFLAGS (%b)] these can be changed\r\n" % (
-        known,
-        kept,
-    )
+    first = b"* FLAGS (%b)\r\n* OK [PERMANENTFLAGS " % known
+    if read_only:
+        return first + b"()] no flag can be changed\r\n"
+    return first + b"(%b \\*)] these can be changed\r\n" % known
 
 
 def set_octets(ranges: Iterable[tuple[int, int]]) -> bytes:

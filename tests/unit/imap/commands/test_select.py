@@ -50,7 +50,7 @@ class SelectTests(SynchronousTestCase):
         """Nothing can be changed, and the client knows it."""
         client = self.house.client()
         lines = client.give("EXAMINE INBOX")
-        self.assertIn("* OK [PERMANENTFLAGS ()] these can be changed", lines)
+        self.assertIn("* OK [PERMANENTFLAGS ()] no flag can be changed", lines)
         self.assertEqual(lines[-1], "OK [READ-ONLY] selected, and can't be changed")
         for command in (r"STORE 1 FLAGS ()", "EXPUNGE", "MOVE 1 INBOX"):
             self.assertIn("NO [READ-ONLY]", client.last(command))
