@@ -69,7 +69,7 @@ class Changes:
                     pass
                 case Append():
                     self.mailbox(change.folder)
-                    self.placing.staged_body(change.blob)
+                    self.placing.look_for(change.blob)
                 case Copy() | Move():
                     self.mailbox(change.folder)
                     self.mailbox(change.to)

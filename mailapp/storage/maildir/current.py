@@ -69,7 +69,8 @@ class Current:
         Raises:
             BadName, TooMany: see :func:`mailapp.storage.maildir.keywords.with_letters`.
         """
-        self.use(keywords.with_letters(self._files, self._found.path, flags))
+        if self.keywords.missing(flags):
+            self.use(keywords.with_letters(self._files, self._found.path, flags))
         return self.names.letters
 
     def masked(self, masks: Mapping[int, int]) -> None:

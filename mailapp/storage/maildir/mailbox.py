@@ -93,9 +93,9 @@ class Mailbox:
         """Bring the columns up to date; give UIDs to those that have none."""
         return self.tracked.look()
 
-    def turn(self) -> AbstractContextManager[Turn]:
+    def turn(self, *, adds: bool = False) -> AbstractContextManager[Turn]:
         """Be the only one who changes it: see :meth:`Tracked.turn`."""
-        return self.tracked.turn()
+        return self.tracked.turn(adds=adds)
 
     def summary(self) -> Folder:
         """Its counters."""

@@ -45,22 +45,23 @@ class Placing:
     quota: Quota
     mailbox: Callable[[FolderId], Mailbox]
 
-    def staged_body(self, blob: BlobRef) -> tuple[bytes, MessageName]:
-        """A staged body: its path and what its reference tells.
+    def look_for(self, blob: BlobRef) -> None:
+        """See that a staged body is there.
 
         Raises:
-            NoSuch: it is not there.
+            NoSuch: it is not.
         """
+        path, _ = self._staged_body(blob)
+        if not self.files.exists(path):
+            raise NoSuch
+
+    def _staged_body(self, blob: BlobRef) -> tuple[bytes, MessageName]:
+        """The path of a staged body, and what its reference tells."""
         kind, _, place = blob.partition(b"/")
         name = parse(place)
         if kind != b"0" or name is None:
             raise NoSuch
-        path = self.path + b"/tmp/" + name.unique
-        try:
-            self.files.facts(path)
-        except FileNotFoundError:
-            raise NoSuch from None
-        return path, name
+        return self.path + b"/tmp/" + name.unique, name
 
     def _reserve(self, octets: int, messages: int) -> Reservation | None:
         if messages and self.quota.room(octets, messages):
@@ -88,7 +89,7 @@ class Placing:
 
     def _prepared(self, change: Append) -> tuple[bytes, MessageName, frozenset[str]]:
         """The body of an Append, with its date."""
-        path, name = self.staged_body(change.blob)
+        path, name = self._staged_body(change.blob)
         if change.received is not None:
             self._set_mtime(path, change.received)
             name = evolve(name, received=max(0, min(change.received, _LATEST)))
@@ -118,7 +119,7 @@ class Placing:
         done: list[tuple[bytes, bytes]] = []
         path = box.found.path
         current = self.files.directory(path + b"/cur")
-        with box.turn() as mine:
+        with box.turn(adds=True) as mine:
             flags = frozenset(flag for _, _, each in sources for flag in each)
             letters = box.tracked.current.with_letters(flags)
             columns = box.tracked.columns

@@ -98,6 +98,22 @@ class Remembered:
         self._since_saved = 0
         self._last: State | None = None
 
+    @property
+    def noted(self) -> bool:
+        """The index knows the mailbox."""
+        return self._noted >= 0
+
+    def news(self, columns: Columns | None, validity: int) -> bool:
+        """Did other processes note anything since these columns?"""
+        known = self._index.known(self._folder, validity)
+        if known is None:
+            self._noted = -1
+            return False
+        if columns is not None and known.modseq <= columns.highest_modseq:
+            self._noted = known.modseq
+            return False
+        return True
+
     def recall(
         self, columns: Columns | None, validity: int, keywords: Keywords, gone: Gone
     ) -> Recalled | None:

@@ -41,6 +41,10 @@ _NEVER: Final = 2**63
 _SOON: Final = 500_000_000
 _TIMES: Final = 20
 _QUICK: Final = 5_000_000
+_FEW: Final = 1000
+"""Messages of a mailbox that is read in a moment."""
+_OWED: Final = 16
+"""Additions to it that are noted together."""
 
 
 class Tracked:
@@ -68,6 +72,7 @@ class Tracked:
         self._stamp: Stamp | None = None
         self._again_at = _NEVER
         self._took = 0
+        self._owed = 0
         self._turn: Turn | None = None
 
     @property
@@ -119,10 +124,14 @@ class Tracked:
         return self.columns
 
     @contextmanager
-    def turn(self) -> Iterator[Turn]:
+    def turn(self, *, adds: bool = False) -> Iterator[Turn]:
         """Be the only one who changes the mailbox, with columns that are up to date.
 
         Within a turn another is the same one.
+
+        Args:
+            adds: messages only come. What already lies there may then be in doubt: the
+                next look reads it, and not each of the messages that come in a row.
         """
         if self._turn is not None:
             yield self._turn
@@ -134,12 +143,13 @@ class Tracked:
             self._turn = mine
             try:
                 self._recall(mine)
-                self._catch_up(mine)
+                self._catch_up(mine, adds=adds)
                 before = self.current.latest
                 yield mine
                 if self.current.latest is not before:
                     self._settle(mine)
-                self._note()
+                if not (adds and self._may_owe()):
+                    self._note()
             except BaseException:
                 self._stamp = None  # read all, whatever was done of it
                 raise
@@ -171,7 +181,7 @@ class Tracked:
     def _now(self) -> Stamp:
         return stamp_of(self._files, self.found.path)
 
-    def _catch_up(self, mine: Turn) -> None:
+    def _catch_up(self, mine: Turn, *, adds: bool) -> None:
         columns, known = self.current.latest, self._stamp
         stamp = self._now()
         if (
@@ -179,7 +189,7 @@ class Tracked:
             or known is None
             or columns.uid_validity != mine.numbers.validity
             or (stamp.cur, stamp.keywords) != (known.cur, known.keywords)
-            or self._files.now() >= self._again_at
+            or (not adds and self._files.now() >= self._again_at)
         ):
             self._read_all(mine)
         elif stamp.new != known.new:
@@ -237,11 +247,12 @@ class Tracked:
         """Take over what other processes noted."""
         if self._remembered is None:
             return
-        known = keywords.read(self._files, self.found.path)
-        columns = self.current.latest
-        if columns is not None and columns.uid_validity != mine.numbers.validity:
+        columns, validity = self.current.latest, mine.numbers.validity
+        if columns is not None and columns.uid_validity != validity:
             columns = None
-        validity = mine.numbers.validity
+        if not self._remembered.news(columns, validity):
+            return
+        known = keywords.read(self._files, self.found.path)
         recalled = self._remembered.recall(columns, validity, known, self.current.gone)
         if recalled is not None:
             if recalled.anew and columns is not None:
@@ -255,8 +266,21 @@ class Tracked:
             self.current.latest, self._stamp = recalled.columns, recalled.stamp
             self._again_at = recalled.again_at
 
+    def _may_owe(self) -> bool:
+        """May it be noted later?
+
+        A transaction for each of the messages that come in a row costs more than to
+        read a small mailbox again, which another process does that looks meanwhile.
+        """
+        known = self._remembered is not None and self._remembered.noted
+        if not known or self._owed >= _OWED or len(self.columns) > _FEW:
+            return False
+        self._owed += 1
+        return True
+
     def _note(self) -> None:
         """Let other processes know."""
+        self._owed = 0
         self.unnoted = False
         if self._remembered is not None and self._stamp is not None:
             place = (self._stamp, self._again_at)
