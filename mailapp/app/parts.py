@@ -6,7 +6,6 @@ built on it, in one process or in many.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from functools import partial
@@ -16,6 +15,7 @@ from attrs import evolve
 from twisted.logger import Logger
 
 from mailapp.app.facts import Facts
+from mailapp.app.indexes import IndexCare
 from mailapp.auth.keys import KEY_FILE, load_key
 from mailapp.config.schema import Configuration
 from mailapp.core.address import Address
@@ -34,7 +34,6 @@ from mailapp.queue.spool import Spool
 from mailapp.queue.tray import Place, arrival_text
 from mailapp.queue.types import Entry
 from mailapp.storage.files import Files
-from mailapp.storage.index.indexes import Indexes
 from mailapp.storage.maildir.inotify import Inotify
 from mailapp.storage.maildir.opened import Neighbours
 from mailapp.storage.maildir.store import MaildirStore
@@ -84,6 +83,7 @@ class Parts:
             postmaster=server.postmaster,
         )
         self._inotify = Inotify(reactor)
+        self.index_care = IndexCare(reactor, self.writes.run)
         self.store = self._store()
         self.spool = Spool(
             configuration.queue_folder,
@@ -117,7 +117,7 @@ class Parts:
             clock=self.reactor,
             line_endings=self.configuration.storage.line_endings.value,
             neighbours=Neighbours(self._inotify, watching.changed, watching.watched),
-            indexes=Indexes(self._lost_index),
+            indexes=self.index_care.indexes,
         )
         watching.on_changed = store.noticed
         return store
@@ -155,26 +155,18 @@ class Parts:
         """Begin to work."""
         self.facts.start()
         self.writes.start()
+        self.index_care.start()
 
     async def stop(self) -> None:
         """Let go of everything."""
         self.facts.stop()
         self._inotify.close()
+        self.index_care.stop()
         await self.store.close()
         await self.writes.stop()
         self.spool.close()
         self.accounts.close()
         self.journal.stop()
-
-    def _lost_index(self, directory: bytes, why: str) -> None:
-        """An index was thrown away; in any thread."""
-        self.reactor.callFromThread(
-            self.log.warn,
-            "{directory}: the index is thrown away and made anew: {reason}",
-            event="index.file.discarded",
-            directory=os.fsdecode(directory),
-            reason=why,
-        )
 
     def _tell_arrival(
         self, entry: Entry, _content: bytes | None, place: Place | None

@@ -102,20 +102,29 @@ class Database:
 
     @contextmanager
     def _work(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            try:
+        try:
+            with self._lock, self._losing():
                 yield self._opened()
-            except sqlite3.OperationalError as problem:
-                if _passes(problem):
-                    raise Lost from problem
-                self.throw_away(str(problem))
+        finally:
+            # also when it failed: the file may be open now
+            if self._connection is not None:
+                self._used(self)
+
+    @contextmanager
+    def _losing(self) -> Iterator[None]:
+        """What the file is worth after an error."""
+        try:
+            yield
+        except sqlite3.OperationalError as problem:
+            if _passes(problem):
                 raise Lost from problem
-            except sqlite3.Error as problem:
-                self.throw_away(str(problem))
-                raise Lost from problem
-            except OSError as problem:
-                raise Lost from problem
-        self._used(self)
+            self.throw_away(str(problem))
+            raise Lost from problem
+        except sqlite3.Error as problem:
+            self.throw_away(str(problem))
+            raise Lost from problem
+        except OSError as problem:
+            raise Lost from problem
 
     def _opened(self) -> sqlite3.Connection:
         """The connection, to the files that have the names now."""

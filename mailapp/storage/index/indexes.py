@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from threading import Lock
@@ -13,6 +14,8 @@ from mailapp.storage.index.database import Database
 
 OPEN_AT_ONCE: Final = 16
 """An open file takes some 120 KB of memory; to open one again takes 0.3 ms."""
+IDLE_SECONDS: Final = 60
+"""So long nobody used a file that :meth:`Indexes.rest` closes."""
 
 
 class Indexes:
@@ -21,12 +24,18 @@ class Indexes:
     Args:
         trouble: told the directory of an account whose index was thrown away, and why;
             called in any thread.
+        seconds: a clock that may be read in any thread.
     """
 
-    def __init__(self, trouble: Callable[[bytes, str], None]) -> None:
+    def __init__(
+        self,
+        trouble: Callable[[bytes, str], None],
+        seconds: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._trouble = trouble
+        self._seconds = seconds
         self._known: WeakValueDictionary[bytes, AccountIndex] = WeakValueDictionary()
-        self._open: OrderedDict[Database, None] = OrderedDict()
+        self._open: OrderedDict[Database, float] = OrderedDict()
         self._lock = Lock()
 
     def of(self, directory: bytes) -> AccountIndex:
@@ -47,11 +56,30 @@ class Indexes:
         for database in opened:
             database.close()
 
+    @property
+    def idle(self) -> bool:
+        """Is there something to do for :meth:`rest`?"""
+        with self._lock:
+            first = next(iter(self._open.values()), None)
+        return first is not None and first <= self._seconds() - IDLE_SECONDS
+
+    def rest(self) -> None:
+        """Let go of the files that nobody used lately. Blocks."""
+        spare = []
+        with self._lock:
+            until = self._seconds() - IDLE_SECONDS
+            for database, used_at in list(self._open.items()):
+                if used_at <= until:
+                    del self._open[database]
+                    spare.append(database)
+        for database in spare:
+            database.rest()
+
     def _used(self, database: Database) -> None:
         """Files of those not used lately are closed: most just wait for mail."""
         with self._lock:
             opened = self._open
-            opened[database] = None
+            opened[database] = self._seconds()
             opened.move_to_end(database)
             spare = (
                 opened.popitem(last=False)[0] if len(opened) > OPEN_AT_ONCE else None

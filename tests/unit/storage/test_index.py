@@ -8,6 +8,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailapp.message.collation import casemap
@@ -16,7 +17,7 @@ from mailapp.message.searching import Finder, field_texts, message_texts
 from mailapp.net.threads import inline
 from mailapp.storage.columns import Columns
 from mailapp.storage.index.account_index import AccountIndex, Changed, State
-from mailapp.storage.index.indexes import OPEN_AT_ONCE, Indexes
+from mailapp.storage.index.indexes import IDLE_SECONDS, OPEN_AT_ONCE, Indexes
 from mailapp.storage.index.texts import texts_of
 from mailapp.storage.maildir.store import MaildirStore
 from mailapp.storage.types import (
@@ -316,6 +317,47 @@ class OpenFilesTests(SynchronousTestCase):
                 self.assertLessEqual(len(_open_files("/index.sqlite")), OPEN_AT_ONCE)
         indexes.close()
         self.assertEqual(_open_files(root), [])
+
+    def test_idle(self) -> None:
+        """What nobody used for a minute is closed; the rest stays open."""
+        clock = Clock()
+        indexes = Indexes(lambda _path, why: self.fail(why), clock.seconds)
+        self.addCleanup(indexes.close)
+        root = self.mktemp()
+        one, other = (self.index(indexes, f"{root}/{name}") for name in "ab")
+        one.known(1, 1)
+        clock.advance(IDLE_SECONDS - 1)
+        other.known(1, 1)
+        self.assertFalse(indexes.idle)
+        clock.advance(1)
+        self.assertTrue(indexes.idle)
+        indexes.rest()
+        self.assertFalse(indexes.idle)
+        [left] = _open_files(root)
+        self.assertTrue(left.endswith("/b/index.sqlite"), left)
+        self.assertIsNone(one.known(1, 1))
+        self.assertEqual(len(_open_files(root)), 2)
+
+    def test_failed(self) -> None:
+        """A file that was opened for what then failed is counted, too."""
+        indexes = Indexes(lambda _path, why: self.fail(why))
+        root = self.mktemp()
+        index = self.index(indexes, root)
+        index.known(1, 1)
+        busy = sqlite3.connect(f"{root}/index.sqlite", isolation_level=None)
+        self.addCleanup(busy.close)
+        busy.execute("BEGIN EXCLUSIVE")
+        indexes.close()
+        self.patch(sqlite3, "connect", _impatient)
+        index.save(State(1, 1, 10, 1, b""), b"", 0, [])
+        self.assertIsNotNone(index.database._connection)
+        indexes.close()
+        self.assertIsNone(index.database._connection)
+
+    def index(self, indexes: Indexes, directory: str) -> AccountIndex:
+        """That of a new account."""
+        os.makedirs(directory)
+        return indexes.of(directory.encode())
 
 
 def _open_files(part: str) -> list[str]:
