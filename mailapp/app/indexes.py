@@ -52,7 +52,7 @@ class IndexCare:
 
     def start(self) -> None:
         """Look after them from now on."""
-        self._loop.start(LOOK_SECONDS, now=False).addErrback(self._failed)
+        _ = self._loop.start(LOOK_SECONDS, now=False).addErrback(self._failed)
 
     def stop(self) -> None:
         """Look no more; the store closes them."""

@@ -34,6 +34,7 @@ SYSTEM: Final = {
 _SECOND: Final = 1_000_000_000
 _BY_LETTER: Final = {letter: flag for flag, letter in SYSTEM.items()}
 _FOLDED: Final = {flag.lower(): letter for flag, letter in SYSTEM.items()}
+_FORWARDED: Final = "$forwarded"
 _LINE: Final = re.compile(rb"([0-9]{1,2}) ([\x21-\x7e]{1,255})")
 _KEYWORD: Final = re.compile(r"[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]{1,64}")
 
@@ -64,15 +65,27 @@ class Keywords:
             KeyError: a keyword has no letter yet; see :meth:`missing`.
         """
         own = {name.lower(): letter for letter, name in self.by_letter.items()}
-        return "".join(
-            sorted({own.get(f.lower()) or _FOLDED[f.lower()] for f in flags})
-        ).encode("ascii")
+        found = set()
+        for flag in map(str.lower, flags):
+            letter = own.get(flag)
+            if letter is not None:
+                found.add(letter)
+            if flag in _FOLDED or letter is None:
+                found.add(_FOLDED[flag])
+        return "".join(sorted(found)).encode("ascii")
 
     def missing(self, flags: frozenset[str]) -> list[str]:
-        """The keywords among them that have no letter, sorted."""
+        """The keywords among them that have no letter, sorted.
+
+        $Forwarded has P. Where there are keywords it gets a letter of that kind, too,
+        as long as one is left: to Dovecot it is nothing else.
+        """
         own = {name.lower() for name in self.by_letter.values()}
+        lettered = set(_FOLDED)
+        if 0 < len(own) < len(ascii_lowercase):
+            lettered.discard(_FORWARDED)
         return sorted(
-            f for f in flags if f.lower() not in own and f.lower() not in _FOLDED
+            f for f in flags if f.lower() not in own and f.lower() not in lettered
         )
 
     def format(self) -> bytes:
@@ -119,10 +132,13 @@ def with_letters(files: Files, path: bytes, flags: frozenset[str]) -> Keywords:
 def _added(known: Keywords, flags: frozenset[str]) -> Keywords:
     """With a letter for each of the flags."""
     missing = known.missing(flags)
+    # what has P anyway comes last, and is left out where no letter is left for it
+    missing.sort(key=lambda keyword: keyword.lower() == _FORWARDED)
     free = [letter for letter in ascii_lowercase if letter not in known.by_letter]
     if any(not _KEYWORD.fullmatch(keyword) for keyword in missing):
         raise BadName
-    if len(missing) > len(free):
+    needed = [keyword for keyword in missing if keyword.lower() != _FORWARDED]
+    if len(needed) > len(free):
         raise TooMany
     return Keywords(known.by_letter | dict(zip(free, missing, strict=False)))
 
