@@ -171,7 +171,7 @@ def rewritten(columns: Columns, letters: Letters) -> Columns:
     """The columns with masks as other letters write them."""
     names = names_of(columns)
     old = names.letters
-    if old.flags == letters.flags:
+    if old.flags == letters.flags and old.bits == letters.bits:
         return columns
     table = {mask: letters.mask(old.of(mask)) for mask in set(columns.masks)}
     return evolve(

@@ -220,6 +220,18 @@ class ForeignTests(MaildirCase):
         ((row,),) = now(gathered(account.rows(folders[1].id)))
         self.assertEqual(row.flags, {"\\Seen", "Work", "$Junk"})
 
+    def test_forwarded(self) -> None:
+        """In a mailbox with keywords $Forwarded is written as Dovecot reads it, too."""
+        self.deliver()
+        (batch,) = now(gathered(self.alice.rows(INBOX_ID)))
+        for number, flag in enumerate(("Work", "$Forwarded")):
+            change = SetFlags(INBOX_ID, [batch[0].uid], FlagMode.ADD, frozenset({flag}))
+            now(self.alice.commit([change], request_id=b"%d" % number))
+        [name] = [path.name for path in (self.path / "cur").iterdir()]
+        self.assertTrue(name.endswith(":2,Pab"), name)
+        ((row,),) = now(gathered(self.alice.rows(INBOX_ID)))
+        self.assertEqual(row.flags, {"Work", "$Forwarded"})
+
     @threat(69)
     def test_keyword_flood(self) -> None:
         """A mailbox has 26 keywords; more, or what is none, is refused whole."""
