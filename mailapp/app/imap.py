@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import count
 from secrets import token_hex
 from typing import Final
 
@@ -46,11 +47,12 @@ def compose(
         allow_cleartext=listener.allow_cleartext,
         mechanisms=[str(m) for m in configuration.auth.mechanisms],
     )
+    process, tokens = token_hex(8).encode(), count()
     service = Service(
         authenticator,
         clock,
         time.time,
-        lambda: token_hex(8).encode(),
+        lambda: b"%b.%d" % (process, next(tokens)),
         in_thread,
         configuration.server.hostname,
         offered(imap.off, size),

@@ -282,6 +282,16 @@ class Disk(Power):
         number = self._find(old)
         self._do((*self._split(old), None), (*self._split(new), number))
 
+    def rename_within(self, directory: Directory, old: bytes, new: bytes) -> None:
+        """See :class:`Files`."""
+        self._call()
+        assert isinstance(directory, HeldDirectory)
+        names = self.inodes[directory.inode].names
+        if old not in names:
+            raise FileNotFoundError(errno.ENOENT, "", old)
+        where, number = directory.inode, names[old]
+        self._do((where, old, None), (where, new, number))
+
     def unlink(self, path: bytes) -> None:
         """See :class:`Files`."""
         self._call()
