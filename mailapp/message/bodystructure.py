@@ -1,8 +1,7 @@
 """BODY and BODYSTRUCTURE (RFC 9051, section 7.5.2) of a tree of parts.
 
-Types, names of parameters and encodings are in upper case, as the RFC prints them; no
-case means anything in them. What can't be said of a part as it is, is said of what can
-be fetched (``section``):
+Encodings are in upper case, as the RFC prints them; no case means anything in them.
+What can't be said of a part as it is, is said of what can be fetched (``section``):
 
 * a multipart without parts has one: a text/plain that is its body;
 * a message that could not be opened, as it is too deep (threat 79) or encoded, is an
@@ -12,25 +11,27 @@ be fetched (``section``):
 from __future__ import annotations
 
 from typing import Final, NamedTuple
-from urllib.parse import quote_from_bytes
 
 from mailapp.message.content import TEXT_PLAIN, Encoding, parse_disposition
 from mailapp.message.envelope import EMPTY, envelope
-from mailapp.message.parameters import Parameter, decode_parameters
+from mailapp.message.parameters import Parameter
 from mailapp.message.part import Part, PartDefect
 from mailapp.message.quoting import NIL, nstring, string
+from mailapp.message.shown import parameter_list
 from mailapp.message.tokens import Kind, tokenize
 
 OUTPUT_LIMIT: Final = 1024 * 1024
 """Octets after which parts are described without the words of their headers."""
 _TOKEN_LIMIT: Final = 256
-_US_ASCII: Final = b'("CHARSET" "US-ASCII")'
 _NO_PLACES: Final = b" NIL NIL NIL"
+_NO_EXTENSION: Final = b" NIL NIL NIL NIL)"
 _CLOSED: Final = PartDefect.TOO_DEEP | PartDefect.ENCODED_CONTAINER
-_NAMED: Final = frozenset(
+_TOLD: Final = frozenset(
     {b"content-id", b"content-description", b"content-md5", b"content-disposition"}
-    | {b"content-language", b"content-location", b"content-transfer-encoding"}
+    | {b"content-language", b"content-location"}
 )
+_NOTHING: Final[dict[bytes, bytes]] = {}
+_UNKNOWN: Final = Encoding.UNKNOWN
 
 
 class Structures(NamedTuple):
@@ -50,9 +51,32 @@ def structures(root: Part) -> Structures:
 
     The depth of a tree is bounded by the scanner (``structure.DEPTH_LIMIT``).
     """
+    if _is_plain(root):
+        octets = _plain(root)
+        return Structures(octets + b")", octets + _NO_EXTENSION)
     writer = _Writer()
     writer.write(root)
     return Structures(b"".join(writer.body), b"".join(writer.bodystructure))
+
+
+def _is_plain(part: Part) -> bool:
+    """A text of which no more is said than its type and encoding."""
+    return (
+        part.content.type == b"text"
+        and part.encoding is not _UNKNOWN
+        and _TOLD.isdisjoint(part.header.known)
+    )
+
+
+def _plain(part: Part) -> bytes:
+    """What comes before its extension data. Hot."""
+    size = part.end - part.body_start
+    return b"(%b NIL NIL %b %d %d" % (
+        part.content.shown,
+        part.encoding.shown,
+        size,
+        part.lines,
+    )
 
 
 class _Writer:
@@ -65,11 +89,16 @@ class _Writer:
 
     def write(self, part: Part) -> None:
         """A part and what is in it."""
-        values = part.header.values(_NAMED) if self._room > 0 else {}
+        known = part.header.known if self._room > 0 else _NOTHING
         if part.content.is_multipart:
-            self._multipart(part, values)
+            self._multipart(part, known)
+        elif self._room > 0 and _is_plain(part):
+            octets = _plain(part)
+            self.body.append(octets + b")")
+            self.bodystructure.append(octets + _NO_EXTENSION)
+            self._room -= len(octets) + len(_NO_EXTENSION)
         else:
-            self._single(part, values)
+            self._single(part, known)
 
     def _both(self, octets: bytes) -> None:
         self.body.append(octets)
@@ -94,22 +123,22 @@ class _Writer:
     def _text(self, size_octets: int, lines: int) -> None:
         """Text that nothing is known of."""
         self._both(
-            b'("TEXT" "PLAIN" %b NIL NIL "7BIT" %d %d' % (_US_ASCII, size_octets, lines)
+            b"(%b NIL NIL %b %d %d"
+            % (TEXT_PLAIN.shown, Encoding.SEVEN_BIT.shown, size_octets, lines)
         )
         self._extension(b" NIL" + _NO_PLACES)
         self._both(b")")
 
     def _single(self, part: Part, values: dict[bytes, bytes]) -> None:
         content = part.content
-        main, sub = content.type.upper(), content.subtype.upper()
-        opened = content.is_message
+        main, sub, opened = content.type, content.subtype, content.is_message
         if opened and part.defects & _CLOSED:
-            main, sub, opened = b"APPLICATION", b"OCTET-STREAM", False
+            main, sub, opened = b"application", b"octet-stream", False
         self._both(
             b"(%b %b %b %b %b %b %d"
             % (
-                string(main),
-                string(sub),
+                string(main.upper()),
+                string(sub.upper()),
                 self._parameters(content.parameters),
                 nstring(values.get(b"content-id")),
                 nstring(values.get(b"content-description")),
@@ -119,7 +148,7 @@ class _Writer:
         )
         if opened:
             self._message(part)
-        elif main == b"TEXT":
+        elif content.type == b"text":
             self._both(b" %d" % part.lines)
         self._extension(
             b" %b%b" % (nstring(values.get(b"content-md5")), self._places(values))
@@ -140,13 +169,13 @@ class _Writer:
 
     def _parameters(self, parameters: tuple[Parameter, ...]) -> bytes:
         """Names and values, or NIL."""
-        if parameters == TEXT_PLAIN.parameters:
-            return _US_ASCII
-        return _pairs(parameters) if self._room > 0 else NIL
+        if self._room > 0 or parameters == TEXT_PLAIN.parameters:
+            return parameter_list(parameters)
+        return NIL
 
     def _places(self, values: dict[bytes, bytes]) -> bytes:
         """Disposition, language and location, each with a space before it."""
-        if not values:
+        if _TOLD.isdisjoint(values):
             return _NO_PLACES
         value = values.get(b"content-disposition")
         disposition = None if value is None else parse_disposition(value)
@@ -165,10 +194,10 @@ class _Writer:
 
 def _encoding(encoding: Encoding, values: dict[bytes, bytes]) -> bytes:
     """The encoding's name, also one that we do not know."""
-    if encoding is Encoding.UNKNOWN:
+    if encoding is _UNKNOWN:
         word = _words(values.get(b"content-transfer-encoding", b""))
         return string(b"".join(word[:1]).upper() or encoding.value.upper())
-    return b'"%b"' % encoding.value.upper()
+    return encoding.shown
 
 
 def _language(value: bytes | None) -> bytes:
@@ -185,44 +214,3 @@ def _words(value: bytes) -> list[bytes]:
     """The tokens of a field, without comments and commas."""
     tokens, _ = tokenize(value, mime=True, limit=_TOKEN_LIMIT)
     return [token.octets for token in tokens if token.kind is Kind.ATOM]
-
-
-def _pairs(parameters: tuple[Parameter, ...]) -> bytes:
-    """Names and values, or NIL.
-
-    RFC 9051, section 7.5.2: continuations are put together, charsets become UTF-8. The
-    name then keeps its star, and the value the form of RFC 2231, section 4, as all
-    servers send it and clients decode it.
-    """
-    if not parameters:
-        return NIL
-    if any(b"*" in parameter.name for parameter in parameters):
-        parameters = _joined(parameters)
-    pairs = [b"%b %b" % (string(name.upper()), string(v)) for name, v in parameters]
-    return b"(%b)" % b" ".join(pairs)
-
-
-def _joined(parameters: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
-    """Each parameter once, at the place of its first segment."""
-    extended: dict[bytes, list[Parameter]] = {}
-    for parameter in parameters:
-        base, star, _ = parameter.name.partition(b"*")
-        if star and base:
-            extended.setdefault(base, []).append(parameter)
-    found: list[Parameter] = []
-    for parameter in parameters:
-        base, star, _ = parameter.name.partition(b"*")
-        if not star or not base:
-            found.append(parameter)
-        elif base in extended:
-            segments = extended.pop(base)
-            text = decode_parameters(segments)[0].get(base)
-            if text is None:  # no segment can be used
-                found += segments
-            elif any(segment.name.endswith(b"*") for segment in segments):
-                octets = text.encode("utf-8", "replace")
-                value = b"utf-8''" + quote_from_bytes(octets, "").encode()
-                found.append(Parameter(base + b"*", value))
-            else:
-                found.append(Parameter(base, text.encode("utf-8", "replace")))
-    return tuple(found)

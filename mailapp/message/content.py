@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from enum import Enum, Flag, auto
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final
 
 from attrs import frozen
 
-from mailapp.message.fields import Field, Header, unfold
+from mailapp.message.fields import Header, unfold
 from mailapp.message.parameters import (
     Parameter,
     ParameterDefect,
     decode_parameters,
     read_parameters,
 )
+from mailapp.message.plain_header import CONTENT_ENCODING, CONTENT_TYPE
+from mailapp.message.plain_parameters import plain_value
+from mailapp.message.shown import media_type
 from mailapp.message.tokens import Kind, LexicalDefect, Token, tokenize
 
 _TOKEN_LIMIT: Final = 2048
@@ -37,7 +40,11 @@ class ContentDefect(Flag):
 
 
 class Encoding(Enum):
-    """Content-Transfer-Encoding (RFC 2045, section 6)."""
+    """Content-Transfer-Encoding (RFC 2045, section 6).
+
+    Attributes:
+        shown: as BODYSTRUCTURE has it.
+    """
 
     SEVEN_BIT = b"7bit"
     EIGHT_BIT = b"8bit"
@@ -46,10 +53,15 @@ class Encoding(Enum):
     BASE64 = b"base64"
     UNKNOWN = b"x-unknown"
 
+    __hash__ = object.__hash__  # there is one object of each: no need to hash names
 
-_TYPE: Final = b"content-type"
-_ENCODING: Final = b"content-transfer-encoding"
+    def __init__(self, octets: bytes) -> None:
+        self.shown: Final = b'"%b"' % octets.upper()
+
+
 _ENCODINGS: Final = {encoding.value: encoding for encoding in Encoding}
+_SEVEN_BIT: Final = Encoding.SEVEN_BIT
+_UNKNOWN: Final = Encoding.UNKNOWN
 
 
 @frozen
@@ -78,6 +90,11 @@ class ContentType:
     def texts(self) -> dict[bytes, str]:
         """All parameters as text (RFC 2231)."""
         return decode_parameters(self.parameters)[0]
+
+    @cached_property
+    def shown(self) -> bytes:
+        """As BODYSTRUCTURE has it; of a common type written once for all parts."""
+        return media_type(self.type, self.subtype, self.parameters)
 
     @property
     def is_multipart(self) -> bool:
@@ -131,6 +148,9 @@ def parse_content_type(
 
 def _parse_type(value: bytes) -> ContentType:
     line = unfold(value)
+    plain = plain_value(line)
+    if plain is not None and plain[1] is not None:
+        return ContentType(plain[0], plain[1], plain[2])
     tokens, parameters, defects = _read(line)
     # type "/" subtype
     if (
@@ -156,7 +176,11 @@ _common_type: Final = lru_cache(maxsize=1024)(_parse_type)
 
 def parse_disposition(value: bytes) -> Disposition | None:
     """A Content-Disposition value; None: it has no disposition type."""
-    tokens, parameters, _ = _read(unfold(value))
+    line = unfold(value)
+    plain = plain_value(line)
+    if plain is not None:
+        return Disposition(plain[0], plain[2])
+    tokens, parameters, _ = _read(line)
     if not tokens or tokens[0].kind is not Kind.ATOM:
         return None
     return Disposition(tokens[0].octets.lower(), parameters)
@@ -205,22 +229,38 @@ def content_of(
     The first of several fields wins, and that there were several is flagged, since a
     scanner and a reader may differ about it (threat 87).
     """
-    types: list[Field] = []
-    encodings: list[Field] = []
+    types: list[bytes] = []
+    encodings: list[bytes] = []
     for field in header.fields:
         # the length tells nearly all others apart
-        if len(field.name) == len(_TYPE):
-            if field.name.lower() == _TYPE:
-                types.append(field)
-        elif len(field.name) == len(_ENCODING) and field.name.lower() == _ENCODING:
-            encodings.append(field)
-    content = parse_content_type(types[0].value if types else None, default)
-    encoding = parse_encoding(encodings[0].value if encodings else None)
-    defects = content.defects
+        if len(field.name) == len(CONTENT_TYPE):
+            if field.name.lower() == CONTENT_TYPE:
+                types.append(field.value)
+        elif (
+            len(field.name) == len(CONTENT_ENCODING)
+            and field.name.lower() == CONTENT_ENCODING
+        ):
+            encodings.append(field.value)
+    content, encoding, defects = content_said(
+        types[0] if types else None, encodings[0] if encodings else None, default
+    )
     if len(types) > 1:
         defects |= ContentDefect.DUPLICATE_TYPE
     if len(encodings) > 1:
         defects |= ContentDefect.DUPLICATE_ENCODING
-    if encoding is Encoding.UNKNOWN:
-        defects |= ContentDefect.UNKNOWN_ENCODING
     return content, encoding, defects
+
+
+def content_said(
+    content_type: bytes | None,
+    content_encoding: bytes | None,
+    default: ContentType = TEXT_PLAIN,
+) -> tuple[ContentType, Encoding, ContentDefect]:
+    """The same from the values of the fields, if there is no more than one of each."""
+    content = parse_content_type(content_type, default)
+    if content_encoding is None:
+        return content, _SEVEN_BIT, content.defects
+    encoding = _ENCODINGS.get(content_encoding) or parse_encoding(content_encoding)
+    if encoding is _UNKNOWN:
+        return content, encoding, content.defects | ContentDefect.UNKNOWN_ENCODING
+    return content, encoding, content.defects

@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterator
 from enum import Flag, auto
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
-from attrs import frozen
+from mailapp.message.plain_header import KNOWN, LISTS
 
 FIELD_LIMIT: Final = 64 * 1024
 """Octets of one value that are looked at."""
@@ -28,9 +28,10 @@ _FTEXT_TABLE: Final = bytes(sorted(FTEXT))
 _FIRST: Final = 14  # above CR and LF
 # A line end that no white space follows. One octet of look-ahead: linear.
 _FIELD_END: Final = re.compile(rb"\n(?![ \t])")
-# A field as it should be, with its line end. Every repeat is possessive: linear.
+# A field as it should be, with its line end, which no white space follows. The repeats
+# within lines are possessive, and a fold parts at its first octets: linear.
 _FIELD: Final = re.compile(
-    rb"([!-9;-~]++):([^\r\n]*+(?:\r\n[ \t][^\r\n]*+)*+)\r\n"
+    rb"([!-9;-~]++):([^\r\n]*+(?:\r\n[ \t][^\r\n]*+)*)\r\n(?![ \t])"
 ).match
 
 
@@ -49,11 +50,9 @@ class HeaderDefect(Flag):
 
 
 _SOUND: Final = HeaderDefect.NONE
-_LISTS: Final = frozenset({b"to", b"cc", b"bcc"})
 
 
-@frozen
-class Field:
+class Field(NamedTuple):
     """One field, or one line that is none.
 
     Attributes:
@@ -80,20 +79,69 @@ class Field:
         return unfold(self.value)
 
 
-@frozen
 class Header:
     """A header section.
 
     Attributes:
-        fields: in their order. They touch: each ends where the next one starts, and
-            the last one, if no limit was met, where the empty line starts.
         body_start: offset behind the empty line, or behind the octets without one.
-        defects: what was wrong.
     """
 
-    fields: tuple[Field, ...]
-    body_start: int
-    defects: HeaderDefect = HeaderDefect.NONE
+    __slots__ = ("_defects", "_fields", "_known", "_octets", "body_start")
+
+    def __init__(
+        self,
+        fields: tuple[Field, ...],
+        body_start: int,
+        defects: HeaderDefect = HeaderDefect.NONE,
+    ) -> None:
+        self._fields: tuple[Field, ...] | None = fields
+        self._defects = defects
+        self._known: dict[bytes, bytes] | None = None
+        self._octets = b""
+        self.body_start: Final = body_start
+
+    @classmethod
+    def plain(cls, octets: bytes, known: dict[bytes, bytes]) -> Header:
+        """A section with its empty line; its fields are listed when somebody asks.
+
+        Args:
+            octets: of the section.
+            known: what :func:`mailapp.message.plain_header.plain_header` says of it.
+        """
+        header = cls((), len(octets))
+        header._octets, header._fields, header._known = octets, None, known
+        return header
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """In their order.
+
+        They touch: each ends where the next one starts, and the last one, if no limit
+        was met, where the empty line starts.
+        """
+        if self._fields is None:
+            return self._listed()
+        return self._fields
+
+    @property
+    def defects(self) -> HeaderDefect:
+        """What was wrong."""
+        if self._fields is None:
+            self._listed()
+        return self._defects
+
+    def _listed(self) -> tuple[Field, ...]:
+        whole = parse_header(self._octets)
+        self._defects = whole.defects
+        self._fields, self._octets = whole.fields, b""
+        return whole.fields
+
+    @property
+    def known(self) -> dict[bytes, bytes]:
+        """Name to unfolded value, as ``values``, of what MIME and ENVELOPE need."""
+        if self._known is None:
+            self._known = self.values(KNOWN)
+        return self._known
 
     def all(self, name: bytes) -> list[Field]:
         """Every field of this name, in order."""
@@ -126,10 +174,24 @@ class Header:
                 continue
             if name not in found:
                 found[name] = unfold(field.value)
-            elif name in _LISTS and len(found[name]) < FIELD_LIMIT:
+            elif name in LISTS and len(found[name]) < FIELD_LIMIT:
                 both = found[name] + b"," + unfold(field.value)
                 found[name] = both[:FIELD_LIMIT]
         return found
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Header):
+            return NotImplemented
+        return self._compared() == other._compared()
+
+    def __hash__(self) -> int:
+        return hash(self._compared())
+
+    def __repr__(self) -> str:
+        return "Header({!r}, {!r}, {!r})".format(*self._compared())
+
+    def _compared(self) -> tuple[tuple[Field, ...], int, HeaderDefect]:
+        return self.fields, self.body_start, self.defects
 
 
 def unfold(value: bytes) -> bytes:

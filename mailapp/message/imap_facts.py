@@ -29,6 +29,7 @@ from mailapp.message.fields import (
     parse_header,
 )
 from mailapp.message.part import Part, header_only
+from mailapp.message.plain_structure import SIZE_LIMIT, plain_structure
 from mailapp.message.preview import preview
 from mailapp.message.quoting import string
 from mailapp.message.ranges import Read, chunks
@@ -51,6 +52,8 @@ class Item(Enum):
     PREVIEW = "preview"  # a string as FETCH sends it (RFC 8970)
     SORT_KEYS = "sort_keys"  # ``sorting.SortKeys.decode`` reads it
     THREAD_ID = "thread_id"  # with parentheses, as FETCH sends it (RFC 8474)
+
+    __hash__ = object.__hash__  # there is one object of each: no need to hash names
 
 
 def _in_order(names: Iterable[bytes]) -> tuple[bytes, ...]:
@@ -75,6 +78,8 @@ class HeaderFields:
 
 
 Kind = Item | HeaderFields
+_ENVELOPE: Final = Item.ENVELOPE
+_BODYSTRUCTURE: Final = Item.BODYSTRUCTURE
 _OF_STRUCTURE: Final = frozenset({Item.BODY, Item.BODYSTRUCTURE, Item.PREVIEW})
 
 
@@ -103,13 +108,13 @@ class _Message:
 
     def fact(self, kind: Kind) -> bytes:  # noqa: PLR0911 - one for each
         """One fact."""
+        if kind is _ENVELOPE:  # the hot ones first: to match a name takes longer
+            return envelope(self._root.header)
+        if kind is _BODYSTRUCTURE:
+            return self._described().bodystructure
         match kind:
-            case Item.ENVELOPE:
-                return envelope(self._root.header)
             case Item.BODY:
                 return self._described().body
-            case Item.BODYSTRUCTURE:
-                return self._described().bodystructure
             case Item.PREVIEW:
                 return string(preview(self._read, self._root).encode())
             case Item.SORT_KEYS:
@@ -137,8 +142,16 @@ class _Message:
 
 def read_structure(read: Read, size_octets: int) -> Part:
     """The tree of a message's parts."""
+    octets = b""
+    if size_octets <= SIZE_LIMIT:
+        octets = read(0, size_octets)
+        if len(octets) == size_octets:
+            root = plain_structure(octets)
+            if root is not None:  # as nearly always
+                return root
     scanner = StructureScanner()
-    for chunk in chunks(read, 0, size_octets):
+    scanner.feed(octets)
+    for chunk in chunks(read, len(octets), size_octets):
         scanner.feed(chunk)
     return scanner.finish()
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Flag, auto
-from typing import Final
+from typing import Final, NamedTuple
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from mailapp.message.boundaries import BOUNDARY_LIMIT
 from mailapp.message.content import (
@@ -36,8 +36,7 @@ class PartDefect(Flag):
     ENCODED_CONTAINER = auto()  # base64 or quoted-printable where it may not be
 
 
-@frozen
-class Part:
+class Part(NamedTuple):
     """A part; offsets are in the message's octets.
 
     ``header_start`` to ``body_start`` is the header with its empty line, ``body_start``
