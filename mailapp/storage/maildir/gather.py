@@ -14,7 +14,7 @@ from itertools import accumulate
 from operator import eq
 from typing import Final
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from mailapp.storage.columns import (
     AT_ONCE,
@@ -25,7 +25,14 @@ from mailapp.storage.columns import (
     permuted,
 )
 from mailapp.storage.maildir import filename
-from mailapp.storage.maildir.filename import MAX_UID, guid, parse, received, size_of
+from mailapp.storage.maildir.filename import (
+    MAX_UID,
+    MessageName,
+    guid,
+    parse,
+    received,
+    size_of,
+)
 from mailapp.storage.maildir.letters import Letters
 from mailapp.storage.types import BlobRef
 
@@ -39,6 +46,9 @@ _PATTERN: Final = (
 )
 _S_FIELD: Final = re.compile(rb",S=([0-9]+)")
 _LATEST: Final = 2**32 - 1
+_NO_FLAGS: Final = b":2,"
+_ROOM: Final = 175
+"""Octets of a stem with fields of others: a UID and all letters go behind it."""
 
 
 @lru_cache(maxsize=1024)
@@ -224,7 +234,7 @@ class Gathered:
             return None
         uid = parsed.uid or 0
         self.odd[uid] = name
-        stem = b"%b,S=%d,W=%d" % (parsed.unique, size_of(parsed), parsed.wire)
+        stem = _stem(parsed)
         date = received(parsed)
         numbers = [b"%d" % n for n in (parsed.wire, date or 0, uid)]
         return (stem, b"", *numbers, parsed.flags)
@@ -273,6 +283,15 @@ class Gathered:
         return len(set(self.uids)) < len(self.uids) or len(
             {stem.partition(b",")[0] for stem in self.stems}
         ) < len(self.stems)
+
+
+def _stem(name: MessageName) -> bytes:
+    """Of a name that is not as we make it; without fields of others if too long."""
+    own = evolve(name, size=size_of(name), uid=None, validity=None, flags=b"")
+    stem = own.format().removesuffix(_NO_FLAGS)
+    if len(stem) > _ROOM:
+        stem = evolve(own, others=()).format().removesuffix(_NO_FLAGS)
+    return stem
 
 
 @frozen(eq=False)

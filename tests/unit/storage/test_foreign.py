@@ -220,6 +220,29 @@ class ForeignTests(MaildirCase):
         ((row,),) = now(gathered(account.rows(folders[1].id)))
         self.assertEqual(row.flags, {"\\Seen", "Work", "$Junk"})
 
+    def test_fields(self) -> None:
+        """What a name tells, and what others wrote in it, stays with other flags."""
+        self.put("cur/1.test:2,")
+        mailbox = now(self.alice.mailbox(INBOX_ID))
+        self.addCleanup(mailbox.close)
+        [path] = (self.path / "cur").iterdir()
+        stem = path.name.partition(":")[0]
+        self.assertIn(",D=", stem)
+        path.rename(path.with_name(f"{stem},E=other,X=1,y:2,"))
+        ((before,),) = now(gathered(self.alice.rows(INBOX_ID)))
+        flags = frozenset({"\\Seen"})
+        change = SetFlags(INBOX_ID, [before.uid], FlagMode.ADD, flags)
+        now(self.alice.commit([change], request_id=b"1"))
+        [path] = (self.path / "cur").iterdir()
+        fields = {*path.name.partition(":")[0].split(",")}
+        self.assertEqual(fields, {*stem.split(","), "E=other", "X=1", "y"})
+        self.assertTrue(path.name.endswith(":2,S"), path.name)
+        row = now(mailbox.refresh()).row(0)
+        self.assertEqual(
+            (row.uid, row.guid, row.received, row.flags),
+            (before.uid, before.guid, before.received, flags),
+        )
+
     def test_forwarded(self) -> None:
         """In a mailbox with keywords $Forwarded is written as Dovecot reads it, too."""
         self.deliver()
