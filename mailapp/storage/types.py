@@ -259,6 +259,7 @@ class Outcome:
         uids: given out (Append, Copy, Move) or touched (SetFlags, Expunge); may be
             empty for an Append that no session has looked at yet.
         refused: above ``unchanged_since``, or already gone.
+        overlong: left as they are, for there is no room for more flags (SetFlags).
         gone: references of a Discard that were already gone.
         uid_validity: of the UIDs; 0 where nobody has looked at the mailbox.
     """
@@ -269,6 +270,7 @@ class Outcome:
     refused: Sequence[UID] = ()
     gone: Sequence[BlobRef] = field(default=())
     uid_validity: int = 0
+    overlong: Sequence[UID] = ()
 
 
 @frozen

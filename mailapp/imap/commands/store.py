@@ -40,6 +40,7 @@ from mailapp.storage.types import UID, FlagMode, ModSeq, SetFlags
 
 _DONE: Final = ok("stored")
 _SOME_GONE: Final = no("some of the messages are gone", b"EXPUNGEISSUED")
+_OVERLONG: Final = no("some messages can have no more flags", b"LIMIT")
 _AT_ONCE: Final = 2000
 
 
@@ -66,8 +67,13 @@ async def store(context: Context, command: Store) -> Status:
     )
     [outcome] = await change(context, wanted)
     columns = await after(selected, outcome.modseq)
-    await _tell(context, command, columns, ranges, outcome.refused)
-    return _ended(context, command, outcome.refused)
+    left = [*outcome.refused, *outcome.overlong]
+    await _tell(context, command, columns, ranges, left)
+    status = _ended(context, command, outcome.refused)
+    if outcome.overlong:
+        # what stands in the code of another reply is not lost: RFC 7162, section 3.1.3
+        return Status(_OVERLONG.kind, _OVERLONG.text, status.code or _OVERLONG.code)
+    return status
 
 
 async def _tell(

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from errno import ENAMETOOLONG
 from itertools import groupby
 from typing import assert_never
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from mailapp.storage.columns import AT_ONCE, Columns
 from mailapp.storage.files import Directory, Files
@@ -148,6 +149,7 @@ class Changes:
     def _set_flags(self, change: SetFlags) -> Outcome:
         box = self.mailbox(change.folder)
         refused: set[UID] = set()
+        overlong: list[UID] = []
         with box.turn():
             limit, columns = change.unchanged_since, box.tracked.columns
             if limit is not None:
@@ -156,24 +158,32 @@ class Changes:
             if refused:
                 wanted = [uid for uid in wanted if uid not in refused]
             current = self.files.directory(box.path(b"cur"))
-            lost = self._set_masks(box, current, change, wanted)
+            lost = self._set_masks(box, current, change, wanted, overlong)
             if lost:  # another program gave them other names
                 box.tracked.read_again()
-                lost = self._set_masks(box, current, change, lost)
+                lost = self._set_masks(box, current, change, lost, overlong)
             refused.update(lost)
             self.files.sync(current)
-        if not refused:
+        undone = refused.union(overlong)
+        if not undone:
             return self._outcome(change.folder, change.uids, [])
-        done = [uid for uid in change.uids if uid not in refused]
+        done = [uid for uid in change.uids if uid not in undone]
         sorted_out = [uid for uid in change.uids if uid in refused]
-        return self._outcome(change.folder, done, sorted_out)
+        outcome = self._outcome(change.folder, done, sorted_out)
+        return evolve(outcome, overlong=overlong) if overlong else outcome
 
     def _set_masks(
-        self, box: Mailbox, directory: Directory, change: SetFlags, uids: Sequence[UID]
+        self,
+        box: Mailbox,
+        directory: Directory,
+        change: SetFlags,
+        uids: Sequence[UID],
+        overlong: list[UID],
     ) -> list[UID]:
         """Rename the files of these messages; those that are not there. In a turn.
 
-        Hot: the kernel takes some 17 microseconds for each, and all else but a few.
+        Those whose names would become too long are left as they are, and noted. Hot:
+        the kernel takes some 17 microseconds for each, and all else but a few.
         """
         current = box.tracked.current
         letters = current.with_letters(change.flags)
@@ -200,6 +210,10 @@ class Changes:
                         rename(directory, old, stem + ends[others[mask]])
                     except FileNotFoundError:
                         lost.append(UID(columns.uids[at]))
+                    except OSError as failure:
+                        if failure.errno != ENAMETOOLONG:
+                            raise
+                        overlong.append(UID(columns.uids[at]))
                     else:
                         done.append(at)
         finally:
