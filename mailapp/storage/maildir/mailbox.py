@@ -13,12 +13,13 @@ from typing import Final
 
 from attrs import define, field
 
-from mailapp.message.imap_facts import Kind, facts
+from mailapp.message.imap_facts import Kind
 from mailapp.storage.columns import Columns
 from mailapp.storage.files import Files
 from mailapp.storage.index.account_index import AccountIndex, Known
 from mailapp.storage.index.texts import answerable, texts_of
 from mailapp.storage.maildir.body import Body
+from mailapp.storage.maildir.computing import Computing
 from mailapp.storage.maildir.filename import parse
 from mailapp.storage.maildir.folders import Folders, Found
 from mailapp.storage.maildir.reading import raw_octets
@@ -134,17 +135,16 @@ class Mailbox:
         known: Mapping[Kind, Mapping[int, bytes]] = {}
         if self.index is not None and serial is not None:
             known = self.index.facts(serial, uids, kinds)
+        computing = self._computing(columns, kinds)
         rows = [known.get(kind, {}) for kind in kinds]
         found: list[tuple[UID, list[bytes]]] = []
         fresh: list[tuple[int, dict[Kind, bytes]]] = []
-        for uid in uids:
-            place = columns.place(uid)
+        for uid, place in zip(uids, columns.places_of(uids), strict=True):
             if place is None:
                 continue
-            try:
-                values = [row[uid] for row in rows]
-            except KeyError:
-                computed = self._computed(columns, place, kinds)
+            values = [row[uid] for row in rows if uid in row]
+            if len(values) < len(rows):
+                computed = computing.facts(place)
                 if computed is None:
                     continue
                 fresh.append((uid, computed))
@@ -158,11 +158,14 @@ class Mailbox:
         self, columns: Columns, uids: Sequence[UID], kinds: Sequence[Kind]
     ) -> Iterator[tuple[UID, dict[Kind, bytes]]]:
         """Facts as the messages have them, whatever is kept."""
-        for uid in uids:
-            place = columns.place(uid)
-            found = None if place is None else self._computed(columns, place, kinds)
+        computing = self._computing(columns, kinds)
+        for uid, place in zip(uids, columns.places_of(uids), strict=True):
+            found = None if place is None else computing.facts(place)
             if found is not None:
                 yield uid, found
+
+    def _computing(self, columns: Columns, kinds: Sequence[Kind]) -> Computing:
+        return Computing(self.files, self.found.path, columns, kinds, self.open)
 
     def _serial(self, columns: Columns) -> int | None:
         known = self._known(columns)
@@ -176,15 +179,6 @@ class Mailbox:
         if known is None:
             self.tracked.unnoted = True
         return known
-
-    def _computed(
-        self, columns: Columns, place: int, kinds: Sequence[Kind]
-    ) -> dict[Kind, bytes] | None:
-        try:
-            with self._body(columns, place) as body:
-                return facts(body.read, columns.sizes[place], kinds)
-        except FileNotFoundError:
-            return None
 
     def _body(self, columns: Columns, place: int) -> Body:
         blob = columns.blob(place)

@@ -1,0 +1,70 @@
+"""Facts about messages, computed from their files. Blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from mailapp.message.imap_facts import Kind, facts, facts_of
+from mailapp.message.plain_structure import SIZE_LIMIT
+from mailapp.storage.columns import Columns
+from mailapp.storage.files import Directory, Files
+from mailapp.storage.maildir.body import Body
+from mailapp.storage.maildir.gather import names_of
+from mailapp.storage.maildir.reading import raw_octets
+from mailapp.storage.types import BlobRef
+
+
+class Computing:
+    """Computes facts about messages of one mailbox.
+
+    Args:
+        files: the disk.
+        path: of the mailbox.
+        columns: its messages.
+        kinds: of facts.
+        open_body: a descriptor of a body, wherever it lies now; FileNotFoundError: it
+            is gone.
+    """
+
+    def __init__(
+        self,
+        files: Files,
+        path: bytes,
+        columns: Columns,
+        kinds: Collection[Kind],
+        open_body: Callable[[BlobRef], int],
+    ) -> None:
+        self._files = files
+        self._path = path
+        self._columns = columns
+        self._names = names_of(columns)
+        self._kinds = kinds
+        self._open = open_body
+        self._directory: Directory | None = None
+
+    def facts(self, place: int) -> dict[Kind, bytes] | None:
+        """Of the message in a place; None: it is gone. Hot."""
+        octets = self._small(place)
+        if octets is not None:
+            return facts_of(octets, self._kinds)
+        blob = self._columns.blob(place)
+        raw = raw_octets(blob) is not None
+        try:
+            with Body(self._files, self._open(blob), raw=raw) as body:
+                return facts(body.read, self._columns.sizes[place], self._kinds)
+        except FileNotFoundError:
+            return None
+
+    def _small(self, place: int) -> bytes | None:
+        """A message of one chunk, if it lies where it should and as it is sent."""
+        size = self._columns.sizes[place]
+        name = self._names.name(self._columns, place)
+        if size > SIZE_LIMIT or raw_octets(BlobRef(name)) != size:
+            return None
+        try:
+            if self._directory is None:
+                self._directory = self._files.directory(self._path + b"/cur")
+            octets = self._files.beginning(self._directory, name, size + 1)
+        except FileNotFoundError:
+            return None
+        return octets if len(octets) == size else None
