@@ -6,7 +6,7 @@ from typing import Final
 
 from mailapp.imap.commands.changing import change
 from mailapp.imap.commands.context import Context
-from mailapp.imap.commands.naming import above, path_of
+from mailapp.imap.commands.naming import above, stored_path
 from mailapp.imap.commands.uses import known_use
 from mailapp.imap.grammar.values.commands import Create
 from mailapp.imap.responses.mailbox import mailbox_id
@@ -26,7 +26,8 @@ async def create(context: Context, command: Create) -> Status:
     uses = frozenset(known_use(use) for use in command.uses)
     if None in uses:
         return _NO_USE
-    path = path_of(context, command.mailbox.removesuffix(context.service.separator))
+    name = command.mailbox.removesuffix(context.service.separator)
+    path = await stored_path(context, name)
     given = frozenset(use for use in uses if use is not None)
     return await undisturbed(_create(context, path, given))
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from mailapp.imap.commands.changing import change
 from mailapp.imap.commands.context import Context
-from mailapp.imap.commands.naming import path_of
+from mailapp.imap.commands.naming import stored_path
 from mailapp.imap.grammar.values.commands import Delete
 from mailapp.imap.responses import replies
 from mailapp.imap.responses.status import Status, no, ok
@@ -24,7 +24,7 @@ async def delete(context: Context, command: Delete) -> Status:
     also this one, see that its messages were expunged.
     """
     try:
-        path = path_of(context, command.mailbox)
+        path = await stored_path(context, command.mailbox)
     except BadName:
         return replies.NO_MAILBOX
     if path == INBOX:

@@ -9,9 +9,9 @@ from attrs import frozen
 
 from mailapp.imap.commands.condstore import enable_condstore
 from mailapp.imap.commands.context import Context
-from mailapp.imap.commands.naming import above, name_of
+from mailapp.imap.commands.naming import Path, above, name_of
 from mailapp.imap.commands.status import status_line
-from mailapp.imap.commands.tree import AT_ONCE, Path, Patterns, Tree, tree_of
+from mailapp.imap.commands.tree import AT_ONCE, Patterns, Tree, tree_of
 from mailapp.imap.grammar.values.commands import List
 from mailapp.imap.grammar.values.listing import ListReturn, ListSelection, StatusItem
 from mailapp.imap.responses.mailbox import list_line

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from mailapp.imap.commands.context import Context
-from mailapp.imap.commands.naming import above, name_of
-from mailapp.imap.commands.tree import AT_ONCE, Path, Patterns, tree_of
+from mailapp.imap.commands.naming import Path, above, name_of
+from mailapp.imap.commands.tree import AT_ONCE, Patterns, tree_of
 from mailapp.imap.grammar.values.commands import Lsub
 from mailapp.imap.responses.mailbox import list_line
 from mailapp.imap.responses.status import Status, ok

@@ -8,7 +8,7 @@ from typing import Final
 from mailapp.imap.commands.changing import change
 from mailapp.imap.commands.context import Context
 from mailapp.imap.commands.create import missing_above
-from mailapp.imap.commands.naming import path_of
+from mailapp.imap.commands.naming import stored_path
 from mailapp.imap.grammar.values.commands import Rename
 from mailapp.imap.responses import replies
 from mailapp.imap.responses.status import Status, no, ok
@@ -33,11 +33,12 @@ _INTO_ITSELF: Final = no("a mailbox can't go below itself", b"CANNOT")
 async def rename(context: Context, command: Rename) -> Status:
     """Give a mailbox and those below it other names; their ids and UIDs stay."""
     try:
-        old = path_of(context, command.mailbox)
+        old = await stored_path(context, command.mailbox)
     except BadName:
         return replies.NO_MAILBOX
     # a separator at the end is no part of a name, as in CREATE
-    new = path_of(context, command.to.removesuffix(context.service.separator))
+    name = command.to.removesuffix(context.service.separator)
+    new = await stored_path(context, name)
     if await context.account.find(new) is not None:
         return replies.MAILBOX_EXISTS
     if old == INBOX:

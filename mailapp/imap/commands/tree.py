@@ -8,14 +8,13 @@ from typing import Final
 from attrs import field, frozen
 
 from mailapp.imap.commands.context import Context
-from mailapp.imap.commands.naming import above
+from mailapp.imap.commands.naming import Path, above, in_disguise
 from mailapp.imap.commands.uses import uses_of
 from mailapp.imap.grammar.pattern import Pattern
 from mailapp.storage.types import INBOX, FolderId, Noted
 
 AT_ONCE: Final = 200
 """Names that are looked at without giving others a turn."""
-Path = tuple[str, ...]
 
 
 @frozen
@@ -38,22 +37,29 @@ class Tree:
 async def tree_of(context: Context) -> Tree:
     """The mailboxes now, in the order in which LIST shows them: INBOX, then by name.
 
-    A level that has the separator in it (it was made with another one, or by another
-    program) can't be named here, and so is not shown.
+    A level that has the separator in it is shown as :func:`naming.in_disguise` says.
     """
     separator = context.service.separator
     named = await context.account.names()
     noted = await context.account.marks.read()
     there: dict[Path, FolderId] = {}
+    odd: dict[Path, FolderId] = {}
     parents: set[Path] = set()
     for at in range(0, len(named), AT_ONCE):
         for folder, path in named[at : at + AT_ONCE]:
             if any(separator in level for level in path):
+                odd[path] = folder
                 continue
             there[path] = folder
             if len(path) > 1 and path[:-1] not in parents:
                 parents.update(above(path))
         await context.drain()
+    if odd:
+        _, real = in_disguise((*there, *odd), separator)
+        for shown, path in real.items():
+            if path in odd:
+                there[shown] = odd[path]
+                parents.update(above(shown))
     uses = uses_of(named, noted)
     await context.drain()
     return Tree(there, frozenset(parents), noted, uses)

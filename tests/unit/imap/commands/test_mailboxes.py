@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -23,7 +25,17 @@ _NAMES = st.text(
 def names(client: Client) -> list[str]:
     """All mailboxes but INBOX, as the client is told them."""
     lines = client.give('LIST "" "*"')[1:-1]
-    return [line.split('"/" ', 1)[1] for line in lines]
+    return [re.split('"[/.]" ', line, maxsplit=1)[1] for line in lines]
+
+
+def read(client: Client) -> list[str]:
+    """The same to one that reads UTF-8."""
+    return [name.encode("latin-1").decode().strip('"') for name in names(client)]
+
+
+def stored(house: House) -> set[tuple[str, ...]]:
+    """What is there."""
+    return {box.name for box in house.account.state.boxes.values()}
 
 
 @tabled
@@ -199,6 +211,30 @@ class NameTests(SynchronousTestCase):
             client.give("NAMESPACE")[0], f'* NAMESPACE (("" "{separator}")) NIL NIL'
         )
 
+    @rows(slash=("/", "\uff0f"), dot=(".", "\uff0e"))
+    def test_within_a_level(self, separator: str, mark: str) -> None:
+        """What has the separator in a level is shown, and can be used, in disguise."""
+        house = House(separator=separator)
+        inside = [f"a{separator}b", f"a{mark}b"]
+        for path in [(inside[0],), (inside[0], "c"), (inside[1],)]:
+            now(house.commit(CreateFolder(path)))
+        client = house.client("ENABLE IMAP4rev2")
+        shown = read(client)
+        self.assertEqual(
+            shown, [f"a{mark}b", f"a{mark * 2}b", f"a{mark * 2}b{separator}c"]
+        )
+        for name in shown:
+            self.assertIn("OK", client.last(f'STATUS "{name}" (MESSAGES)'))
+            self.assertIn("[ALREADYEXISTS]", client.last(f'CREATE "{name}"'))
+        self.assertIn("OK", client.last(f'CREATE "{shown[1]}{separator}d"'))
+        self.assertIn((inside[0], "d"), stored(house))
+        self.assertIn("OK", client.last(f'DELETE "{shown[0]}"'))
+        self.assertEqual(read(client)[0], f"a{mark}b")
+        self.assertIn("OK", client.last(f'RENAME "{shown[0]}" plain'))
+        self.assertEqual(
+            stored(house), {("INBOX",), ("plain",), ("plain", "c"), ("plain", "d")}
+        )
+
     @settings(deadline=None, max_examples=60)
     @given(_NAMES, st.sampled_from("/."))
     @threat(108)
@@ -226,13 +262,38 @@ class NameTests(SynchronousTestCase):
         self.assertRegex(again, r"^NO \[ALREADYEXISTS\] ")
 
     def test_other_separator(self) -> None:
-        """A level that has the separator in it can't be named, and is not shown."""
+        """A level that has the separator in it is shown with what looks like one."""
         house = House()
         now(house.account.commit([CreateFolder(("a/b",))], request_id=b"other"))
         client = house.client()
-        self.assertEqual(names(client), [])
+        self.assertEqual(names(client), ["a&,w8-b"])
         self.assertIn("OK", client.last("CREATE a/b"))
-        self.assertEqual(names(client), ["a", "a/b"])
+        self.assertEqual(names(client), ["a", "a/b", "a&,w8-b"])
+
+    @settings(deadline=None, max_examples=60)
+    @given(
+        st.sets(
+            st.lists(
+                st.text("a/\uff0f", min_size=1, max_size=3), min_size=1, max_size=3
+            ).map(tuple),
+            max_size=6,
+        )
+    )
+    def test_all_reached(self, paths: set[tuple[str, ...]]) -> None:
+        """Whatever levels there are: each mailbox is shown once, and found so."""
+        house = House()
+        for path in paths:
+            now(house.commit(CreateFolder(path)))
+        client = house.client("ENABLE IMAP4rev2")
+        lines = client.give('LIST "" "*"')[1:-1]
+        shown = [
+            name
+            for line, name in zip(lines, read(client), strict=True)
+            if "NonExistent" not in line
+        ]
+        found = {client.give(f'STATUS "{name}" (MAILBOXID)')[0] for name in shown}
+        self.assertEqual(len(shown), len(paths))
+        self.assertEqual(len({line.split()[-1] for line in found}), len(paths), found)
 
 
 class QuotaTests(SynchronousTestCase):
