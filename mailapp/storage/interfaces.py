@@ -20,7 +20,7 @@ touches no index and may leave the UIDs to whoever looks at the mailbox next.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 
 from zope.interface import Attribute, Interface
 
@@ -166,6 +166,16 @@ class IMailbox(Interface):
         programs; several that come together are one. The columns were not refreshed.
         """
 
+    def complete(columns: Columns, uids: Iterable[int]) -> Awaitable[None]:
+        """Have these messages tell their sizes and dates in columns of this mailbox.
+
+        In a mailbox that was not selected ``whole`` they may be 0 until then: of
+        messages that another program put there. Nothing else of columns ever changes.
+
+        Raises:
+            Unavailable: they can't be read now.
+        """
+
     def facts(
         uids: Sequence[UID], kinds: Sequence[Kind]
     ) -> AsyncIterator[Sequence[tuple[UID, Sequence[bytes]]]]:
@@ -222,8 +232,13 @@ class IMarks(Interface):
 class IAccount(IMailboxes):
     """One account's mailboxes."""
 
-    def mailbox(folder: FolderId) -> Awaitable[IMailbox]:
+    def mailbox(folder: FolderId, *, whole: bool = True) -> Awaitable[IMailbox]:
         """Select a mailbox, refreshed. The caller closes it.
+
+        Args:
+            folder: its id.
+            whole: wait until all sizes and dates are known; see
+                :meth:`IMailbox.complete`.
 
         Raises:
             NoSuch: there is no such mailbox.

@@ -165,8 +165,9 @@ class MemoryAccount:
             return self.state.named(canonical(name)).id
         return None
 
-    async def mailbox(self, folder: FolderId) -> MemoryMailbox:
+    async def mailbox(self, folder: FolderId, *, whole: bool = True) -> MemoryMailbox:
         """See :class:`IAccount`."""
+        del whole
         return MemoryMailbox(self, folder)
 
     async def rows(

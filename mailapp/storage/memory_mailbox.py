@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 from attrs import frozen
@@ -108,6 +108,9 @@ class MemoryMailbox:
 
         self._stops.append(stop)
         return stop
+
+    async def complete(self, columns: Columns, uids: Iterable[int]) -> None:
+        """See :class:`IMailbox`: they always are."""
 
     async def facts(
         self, uids: Sequence[UID], kinds: Sequence[Kind]

@@ -20,7 +20,7 @@ function waits; what must not be broken off goes through ``steps.undisturbed``.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from enum import Enum
 from typing import Any, Final, Protocol
 
@@ -122,6 +122,14 @@ class Selected:
     held: bool = False
     gone: Columns | None = None
     structures: dict[int, Part] = field(factory=dict)
+
+    async def complete(self, places: Iterable[int] | None = None) -> None:
+        """Have sizes and dates of all messages of the view, or of those, known."""
+        columns = self.view.columns
+        uids: Iterable[int] = columns.uids
+        if places is not None:
+            uids = map(columns.uids.__getitem__, places)
+        await self.mailbox.complete(columns, uids)
 
 
 @define(eq=False)

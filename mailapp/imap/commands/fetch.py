@@ -163,6 +163,8 @@ class _Fetching:
         if self.plan.marks:
             fresh = await self._mark(some)
         found, places = self._located(some)
+        if self.plan.asks_files:
+            await self.selected.complete(places)
         if not self.plan.kinds:
             await self._rows(found, places, (), fresh)
         else:

@@ -37,6 +37,11 @@ _FACTS: Final = {
 }
 
 
+_AT_HAND: Final = frozenset(
+    {Attribute.UID, Attribute.FLAGS, Attribute.MODSEQ, Attribute.EMAILID}
+)
+
+
 @frozen
 class Fact:
     """An item whose value is kept ready-made.
@@ -81,6 +86,11 @@ class Plan:
     kinds: tuple[Kind, ...]
     bodies: tuple[Body, ...]
     marks: bool
+
+    @property
+    def asks_files(self) -> bool:
+        """More is asked than the columns of a mailbox not selected whole tell."""
+        return bool(self.kinds or self.bodies) or not _AT_HAND.issuperset(self.values)
 
     def metadata(
         self, flags: FlagLists, places: Places, facts: Sequence[Sequence[bytes]]

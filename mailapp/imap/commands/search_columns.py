@@ -97,6 +97,7 @@ async def _save_date_supported(context: Context, _key: SaveDateSupported) -> int
 
 
 async def _size(context: Context, key: Size) -> int:
+    await context.selection.complete()
     check = key.octets.__lt__ if key.larger else key.octets.__gt__
     return await _column(context, context.selection.view.columns.sizes, check)
 
@@ -104,6 +105,7 @@ async def _size(context: Context, key: Size) -> int:
 async def _dated(context: Context, key: Dated) -> int | None:
     if key.field is DateField.SENT:
         return None
+    await context.selection.complete()
     columns, holds = context.selection.view.columns, day_check(key)
     if key.field is DateField.INTERNAL:
         return await _column(context, columns.received, holds)

@@ -49,6 +49,7 @@ async def scan(
     batch: list[tuple[int, bytes]] = []
     held = 0
     for some in places.slices(among, len(columns)):
+        await context.selection.complete(some)
         for place in some:
             try:
                 if columns.sizes[place] > _SMALL_OCTETS:

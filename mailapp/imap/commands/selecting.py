@@ -24,7 +24,7 @@ async def enter(
     Raises:
         StoreError: it can't be opened; nothing is held.
     """
-    mailbox = await context.account.mailbox(folder)
+    mailbox = await context.account.mailbox(folder, whole=False)
     hints = Hints()
     stop: Callable[[], None] | None = None
     try:

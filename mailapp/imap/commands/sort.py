@@ -28,6 +28,7 @@ async def sort(context: Context, command: Sort) -> Status:
         bits = await select(context, command.key, command.returns)
     except NoSuchNumber:
         return NO_SUCH_NUMBER
+    await context.selection.complete()
     order = await in_order(context, _keys(context, command, bits))
     found = Found(sum(map(len, order)), lambda: iter(order))
     if found.count:

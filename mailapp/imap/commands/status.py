@@ -19,6 +19,7 @@ from mailapp.storage.columns import AT_ONCE, Columns
 from mailapp.storage.types import FolderId
 
 _DONE: Final = ok("done")
+_OF_SIZES: Final = frozenset({StatusItem.SIZE, StatusItem.DELETED_STORAGE})
 _OF_DELETED: Final = frozenset({StatusItem.DELETED, StatusItem.DELETED_STORAGE})
 
 
@@ -48,7 +49,8 @@ async def status_line(
     Raises:
         StoreError: the mailbox can't be looked at, or is gone.
     """
-    mailbox = await context.account.mailbox(folder)
+    whole = not _OF_SIZES.isdisjoint(items)
+    mailbox = await context.account.mailbox(folder, whole=whole)
     try:
         columns = await mailbox.refresh()
     finally:

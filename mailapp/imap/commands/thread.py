@@ -44,6 +44,7 @@ async def thread(context: Context, command: Thread) -> Status:
         bits = await select(context, command.key)
     except NoSuchNumber:
         return NO_SUCH_NUMBER
+    await context.selection.complete()
     rows = await _rows(context, bits, by_uid=command.by_uid)
     # all of a mailbox can be one thread
     in_thread = context.service.in_thread

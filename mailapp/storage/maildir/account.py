@@ -18,6 +18,7 @@ from mailapp.storage.interfaces import IAccount, ILease
 from mailapp.storage.items import Items
 from mailapp.storage.maildir.changes import touched
 from mailapp.storage.maildir.errors import disk_errors
+from mailapp.storage.maildir.following import Work
 from mailapp.storage.maildir.ground import Ground
 from mailapp.storage.maildir.lease import Lease
 from mailapp.storage.maildir.mailboxes import Mailboxes, missing_mailbox
@@ -81,8 +82,13 @@ class MaildirAccount:
             ground.lookout,
             ground.clock,
             self._blocking,
-            self._mailboxes.look,
-            self._build,
+            Work(
+                self._mailboxes.look,
+                self._build,
+                self._mailboxes.name_late,
+                self._mailboxes.complete,
+                ground.leases.acquire,
+            ),
             partial(ground.neighbours.on_watched, account),
         )
 
@@ -100,9 +106,16 @@ class MaildirAccount:
             return INBOX_ID
         return await self._blocking(self._mailboxes.find_name, name)
 
-    async def mailbox(self, folder: FolderId) -> MaildirMailbox:
+    async def mailbox(self, folder: FolderId, *, whole: bool = True) -> MaildirMailbox:
         """See :class:`IAccount`."""
-        return await self._opened.open(folder)
+        mailbox = await self._opened.open(folder)
+        if whole:
+            try:
+                await mailbox.complete(mailbox.columns, mailbox.columns.uids)
+            except BaseException:
+                mailbox.close()
+                raise
+        return mailbox
 
     async def rows(
         self,

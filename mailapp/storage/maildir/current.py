@@ -19,7 +19,7 @@ from mailapp.storage.maildir.gather import Gathered, Names, in_order, names_of
 from mailapp.storage.maildir.letters import Letters, of_keywords
 from mailapp.storage.maildir.remembered import Gone
 from mailapp.storage.maildir.saved import reduced, rewritten
-from mailapp.storage.maildir.survey import carried, fill_received
+from mailapp.storage.maildir.survey import carried, fill_received, number_late
 from mailapp.storage.maildir.uids import Turn
 
 
@@ -55,6 +55,11 @@ class Current:
         """As they were when somebody looked; look first."""
         assert self.latest is not None  # noqa: S101 - look first
         return self.latest
+
+    @property
+    def late(self) -> bool:
+        """Names of some messages do not tell their UIDs yet."""
+        return self.latest is not None and bool(names_of(self.latest).late)
 
     @property
     def names(self) -> Names:
@@ -119,6 +124,37 @@ class Current:
             fill_received(self._files, self._found.path, whole, None)
         whole.remember(columns, range(len(columns), len(whole)))
         self.latest = whole
+
+    def tell_late(self, uids: Sequence[int]) -> set[int]:
+        """Have the names of these messages tell their UIDs, sizes and dates.
+
+        Returns:
+            Those that are not where they were, or can't be read.
+        """
+        columns, names = self.columns, self.names
+        validity = columns.uid_validity
+        late = {uid: names.odd[uid] for uid in uids if columns.place(uid) is not None}
+        told = number_late(self._files, self._found.path, late, validity)
+        more = Gathered(names.letters)
+        more.take(told, validity)
+        starts = names.heap.add(more.stems)
+        for at, uid in enumerate(more.uids):
+            place = columns.place(uid)
+            assert place is not None  # noqa: S101 - looked at above
+            columns.sizes[place] = more.sizes[at]
+            columns.received[place] = more.received[at]
+            names.starts[place] = starts[at]
+            if uid in more.odd:
+                names.odd[uid] = more.odd[uid]
+            else:
+                names.odd.pop(uid, None)
+        lost = late.keys() - set(more.uids)
+        for uid in uids:
+            if uid not in lost:
+                names.late.pop(uid, None)
+        self.renamed = True
+        self.latest = evolve(columns)  # what lies there has changed
+        return lost
 
     def use(self, known: keywords.Keywords) -> None:
         """Write the masks of the columns with the letters of these keywords."""

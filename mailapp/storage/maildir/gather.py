@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from functools import lru_cache
-from itertools import accumulate
-from operator import eq
+from itertools import accumulate, islice
+from operator import eq, lt
 from typing import Final
 
 from attrs import define, evolve, field, frozen
@@ -29,6 +30,7 @@ from mailapp.storage.maildir.filename import (
     MAX_UID,
     MessageName,
     guid,
+    letters,
     parse,
     received,
     size_of,
@@ -70,10 +72,9 @@ class Heap:
 
     def add(self, stems: Sequence[bytes]) -> list[int]:
         """Append; where each of them begins."""
-        starts = list(
-            accumulate((len(stem) + 1 for stem in stems), initial=len(self.octets))
-        )
-        self.octets += b"".join([stem + b"/" for stem in stems])
+        parts = [stem + b"/" for stem in stems]
+        starts = list(accumulate(map(len, parts), initial=len(self.octets)))
+        self.octets += b"".join(parts)
         return starts[:-1]
 
     def stem(self, start: int) -> bytes:
@@ -103,13 +104,16 @@ class Names(Origin):
         starts: of the stems in the heap.
         letters: what the bits of the masks are in a name.
         odd: by UID, the names that are not as we make them.
+        late: UIDs of messages whose names do not tell them yet, and how often it was
+            tried in vain that they do. Their sizes and dates are 0.
     """
 
     folder: int
     heap: Heap
     starts: array[int]
     letters: Letters
-    odd: Mapping[int, bytes] = field(factory=dict)
+    odd: dict[int, bytes] = field(factory=dict)
+    late: dict[int, int] = field(factory=dict)
 
     def name(self, columns: Columns, place: int) -> bytes:
         """The name of a file."""
@@ -157,6 +161,18 @@ class Names(Origin):
         size = _S_FIELD.search(self.heap.stem(self.starts[place]))
         return int(size[1]) if size else 0
 
+    def place(self, unique: bytes) -> int | None:
+        """Where the message with this unique part stands."""
+        octets, begin = self.heap.octets, 0
+        while (at := octets.find(unique, begin)) >= 0:
+            begin = at + 1
+            end = at + len(unique)
+            whole = octets.startswith((b",", b"/"), end)
+            if whole and (not at or octets.startswith(b"/", at - 1)):
+                with suppress(ValueError):
+                    return self.starts.index(at)
+        return None
+
     def same(self, other: Names) -> bool:
         """Are they the same names, for the same masks?"""
         return (
@@ -177,6 +193,12 @@ def names_of(columns: Columns) -> Names:
     return origin
 
 
+def uid_of(columns: Columns | None, unique: bytes) -> int:
+    """Of the message whose name has this unique part; 0: there is none."""
+    place = None if columns is None else names_of(columns).place(unique)
+    return 0 if columns is None or place is None else columns.uids[place]
+
+
 def named(stem: bytes, uid: int, validity: int, letters: bytes) -> bytes:
     """A whole name, as :meth:`MessageName.format` makes it."""
     return b"%b,U=%d,V=%d:2,%b" % (stem, uid, validity, letters)
@@ -191,6 +213,7 @@ class Gathered:
         received: 0: only the file tells.
         odd: by UID, the names that are not as we make them.
         bare: names in ``cur`` that have no UID here.
+        late: UIDs that only :mod:`mailapp.storage.maildir.given` tells.
     """
 
     letters: Letters
@@ -201,13 +224,18 @@ class Gathered:
     stems: list[bytes] = field(factory=list)
     odd: dict[int, bytes] = field(factory=dict)
     bare: list[bytes] = field(factory=list)
+    late: dict[int, int] = field(factory=dict)
 
     def take(self, names: Sequence[bytes], validity: int) -> None:
         """Add the names of ``cur``."""
         pattern = _pattern(validity)
         for at in range(0, len(names), AT_ONCE):
             some = names[at : at + AT_ONCE]
-            found = pattern.findall(_BEFORE + b"/".join(some) + b"/")
+            joined = _BEFORE + b"/".join(some) + b"/"
+            if b",U=" not in joined:
+                self.bare += some
+                continue
+            found = pattern.findall(joined)
             if len(found) < len(some):
                 found, some = self._separate(some, pattern, validity)
             if found:
@@ -218,6 +246,9 @@ class Gathered:
     ) -> tuple[list[tuple[bytes, ...]], list[bytes]]:
         found, usual = [], []
         for name in names:
+            if b",U=" not in name:
+                self.bare.append(name)
+                continue
             match = pattern.fullmatch(b"/%b/" % name, 1)
             groups = match.groups(b"") if match else self._unusual(name, validity)
             if groups is None:
@@ -260,6 +291,22 @@ class Gathered:
             [min(int(d or m or 0), _LATEST) for d, m in zip(dates, made, strict=True)]
         )
 
+    def take_late(
+        self, names: Sequence[bytes], uniques: Sequence[bytes], uids: Sequence[int]
+    ) -> None:
+        """Add messages of ``cur`` that were given UIDs that their names do not tell."""
+        for at in range(0, len(names), AT_ONCE):
+            infos = [name.partition(b":")[2] for name in names[at : at + AT_ONCE]]
+            masks = {info: self.letters.mask(letters(info)) for info in set(infos)}
+            self.masks.extend(map(masks.__getitem__, infos))
+        zeros = bytes(8 * len(names))
+        self.stems += uniques
+        self.uids.extend(uids)
+        self.sizes.frombytes(zeros)
+        self.received.frombytes(zeros)
+        self.odd.update(zip(uids, names, strict=True))
+        self.late.update(dict.fromkeys(uids, 0))
+
     def exclude(self, uids: Collection[int], validity: int) -> None:
         """Take these for messages without a UID; of those with one UID, all but one."""
         kept = []
@@ -269,6 +316,7 @@ class Gathered:
                 letters = self.letters.of(self.masks[index])
                 name = named(self.stems[index], uid, validity, letters)
                 self.bare.append(self.odd.get(uid, name))
+                self.late.pop(uid, None)
             else:
                 seen.add(uid)
                 kept.append(index)
@@ -277,6 +325,14 @@ class Gathered:
             permuted(column, kept)
             for column in (self.uids, self.masks, self.sizes, self.received)
         )
+
+    def names(self, folder: int, heap: Heap, starts: array[int]) -> Names:
+        """Of columns that are made of these."""
+        return Names(folder, heap, starts, self.letters, self.odd, self.late)
+
+    def rise(self) -> bool:
+        """The UIDs do."""
+        return all(map(lt, self.uids, islice(self.uids, 1, None)))
 
     def has_twins(self) -> bool:
         """Two of one UID, or of one name."""
@@ -307,8 +363,19 @@ class Found:
 
 def in_order(gathered: Gathered, folder: int) -> Found:
     """By rising UID, as small as can be."""
-    order = order_of(gathered.uids)
     heap, starts = Heap(), array("Q")
+    if gathered.rise():
+        for at in range(0, len(gathered.stems), AT_ONCE):
+            starts.extend(heap.add(gathered.stems[at : at + AT_ONCE]))
+        gathered.stems.clear()
+        return Found(
+            uids=gathered.uids,
+            masks=small(gathered.masks),
+            sizes=small(gathered.sizes),
+            received=small(gathered.received),
+            names=gathered.names(folder, heap, small(starts)),
+        )
+    order = order_of(gathered.uids)
     for at in range(0, len(order), AT_ONCE):
         stems = [gathered.stems[i] for i in order[at : at + AT_ONCE]]
         starts.extend(heap.add(stems))
@@ -318,7 +385,7 @@ def in_order(gathered: Gathered, folder: int) -> Found:
         masks=small(permuted(gathered.masks, order)),
         sizes=small(permuted(gathered.sizes, order)),
         received=small(permuted(gathered.received, order)),
-        names=Names(folder, heap, small(starts), gathered.letters, gathered.odd),
+        names=gathered.names(folder, heap, small(starts)),
     )
 
 

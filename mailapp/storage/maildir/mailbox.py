@@ -22,6 +22,8 @@ from mailapp.storage.maildir.body import Body
 from mailapp.storage.maildir.computing import Computing
 from mailapp.storage.maildir.filename import parse
 from mailapp.storage.maildir.folders import Folders, Found
+from mailapp.storage.maildir.gather import uid_of
+from mailapp.storage.maildir.late import learn_size, whole
 from mailapp.storage.maildir.reading import raw_octets
 from mailapp.storage.maildir.scan import Listing, scan, tell
 from mailapp.storage.maildir.tracked import Tracked
@@ -100,7 +102,7 @@ class Mailbox:
 
     def summary(self) -> Folder:
         """Its counters."""
-        columns = self.look()
+        columns = whole(self.files, self.tracked)
         return Folder(
             id=self.found.id,
             name=self.found.name,
@@ -114,7 +116,7 @@ class Mailbox:
 
     def rows(self, low: int, high: int, since: int | None) -> list[Row]:
         """Messages by UID."""
-        columns = self.look()
+        columns = whole(self.files, self.tracked)
         places = columns.places(low, high)
         if since is None:
             return [columns.row(place) for place in places]
@@ -181,6 +183,7 @@ class Mailbox:
         return known
 
     def _body(self, columns: Columns, place: int) -> Body:
+        learn_size(self.files, self.found.path, columns, place)
         blob = columns.blob(place)
         return Body(self.files, self.open(blob), raw=raw_octets(blob) is not None)
 
@@ -261,7 +264,7 @@ class Mailbox:
         name = parse(place[4:])
         if name is None:
             return
-        known = self.place(name.uid) if name.uid else None
+        known = self.place(name.uid or uid_of(self.tracked.latest, name.unique))
         if known is not None and known != place:
             yield known
         for other in self.listing().items.places(name.unique):

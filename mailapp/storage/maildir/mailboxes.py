@@ -7,10 +7,12 @@ from contextlib import contextmanager, suppress
 from threading import RLock
 from typing import Final
 
+from mailapp.storage.columns import Columns
 from mailapp.storage.maildir.changes import Changes
 from mailapp.storage.maildir.clock import ModSeqClock
 from mailapp.storage.maildir.folders import Folders, Found
 from mailapp.storage.maildir.ground import Ground
+from mailapp.storage.maildir.late import complete, complete_own, name_late
 from mailapp.storage.maildir.mailbox import Mailbox
 from mailapp.storage.maildir.placing import Placing
 from mailapp.storage.maildir.quota import Quota
@@ -23,12 +25,16 @@ from mailapp.storage.types import (
     BadName,
     BlobRef,
     Change,
+    Copy,
+    Expunge,
     Folder,
     FolderId,
+    Move,
     Named,
     NoSuch,
     Outcome,
     Row,
+    SetFlags,
 )
 
 
@@ -111,6 +117,17 @@ class Mailboxes:
             self._ground.kept.used(box, self._lock)
             return box
 
+    def name_late(self, folder: FolderId) -> int:
+        """Have some names tell UIDs; how many are left."""
+        with self._lock, missing_mailbox():
+            tracked = self.mailbox(folder).tracked
+            return name_late(self._files, tracked) if tracked.current.late else 0
+
+    def complete(self, folder: FolderId, columns: Columns, uids: Sequence[int]) -> None:
+        """See :func:`mailapp.storage.maildir.late.complete`."""
+        with self._lock, missing_mailbox():
+            complete(self._files, self.mailbox(folder).tracked, columns, uids)
+
     def index_texts(self, folder: FolderId) -> int:
         """Put some texts into the index; how many messages are still to come."""
         return self.look(folder).index_texts()
@@ -150,6 +167,10 @@ class Mailboxes:
                 self._files, self._folders, self.quota, placing, self.mailbox
             )
             work.check(changes)
+            for change in changes:
+                if isinstance(change, SetFlags | Expunge | Copy | Move):
+                    tracked = self.mailbox(change.folder).tracked
+                    complete_own(self._files, tracked, change.uids)
             return work.apply_all(changes)
 
     def changed_at(self) -> dict[bytes, tuple[int, int]]:

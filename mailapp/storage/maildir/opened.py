@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 from attrs import frozen
 from twisted.internet.defer import Deferred
@@ -15,6 +15,9 @@ from mailapp.message.imap_facts import Kind
 from mailapp.storage.columns import Columns
 from mailapp.storage.interfaces import IMailbox
 from mailapp.storage.maildir.errors import disk_errors
+from mailapp.storage.maildir.following import Blocking, Following, Work
+from mailapp.storage.maildir.gather import names_of
+from mailapp.storage.maildir.late import LATE_AT_ONCE
 from mailapp.storage.maildir.lookout import Lookout, Notify
 from mailapp.storage.maildir.mailbox import Mailbox
 from mailapp.storage.types import (
@@ -34,9 +37,6 @@ _SHARE: Final = 4
 """Looks that bring nothing but hints take a fifth of the time, not all of it."""
 FACTS_AT_ONCE: Final = 200
 _FULL: Final = frozenset({Where.TEXT, Where.BODY})
-
-Blocking = Callable[..., Awaitable[Any]]
-"""Runs a call in a thread; its errors are of the store."""
 
 
 def _ignored(_account: object, _folder: object) -> None:
@@ -67,6 +67,7 @@ class Shared:
 
     Attributes:
         sessions: those that are open.
+        following: has names of messages follow their UIDs.
     """
 
     def __init__(self, parts: Opened, box: Mailbox) -> None:
@@ -81,6 +82,7 @@ class Shared:
         self._told_at = 0.0
         self._pause = HINT_SECONDS
         self._watched = False
+        self.following: Final = Following(parts.blocking, parts.work, box)
 
     @property
     def columns(self) -> Columns:
@@ -112,7 +114,7 @@ class Shared:
         seconds = self._parts.clock.seconds
         began = seconds()
         try:
-            await self._parts.blocking(self._parts.look, self.box.found.id)
+            await self._parts.blocking(self._parts.work.look, self.box.found.id)
             return self.columns
         finally:
             wanted = _SHARE * (seconds() - began)
@@ -228,6 +230,16 @@ class MaildirMailbox:
         for hint in list(self._hints):
             hint()
 
+    async def complete(self, columns: Columns, uids: Iterable[int]) -> None:
+        """See :class:`IMailbox`."""
+        late = names_of(columns).late
+        wanted = [uid for uid in uids if uid in late] if late else []
+        for at in range(0, len(wanted), LATE_AT_ONCE):
+            some = wanted[at : at + LATE_AT_ONCE]
+            await self._parts.blocking(
+                self._parts.work.complete, self.id, columns, some
+            )
+
     async def facts(
         self, uids: Sequence[UID], kinds: Sequence[Kind]
     ) -> AsyncIterator[Sequence[tuple[UID, Sequence[bytes]]]]:
@@ -235,6 +247,7 @@ class MaildirMailbox:
         wanted = tuple(kinds)
         for at in range(0, len(uids), FACTS_AT_ONCE):
             some = uids[at : at + FACTS_AT_ONCE]
+            await self.complete(self.columns, some)
             yield await self._parts.blocking(
                 self._shared.box.facts, self.columns, some, wanted
             )
@@ -248,7 +261,7 @@ class MaildirMailbox:
         found = await self._parts.blocking(box.search, self.columns, query)
         if box.texts_missing() or (found is None and query.where in _FULL):
             await self._shared.note()
-            self._parts.build(box.found.id)
+            self._parts.work.build(box.found.id)
         return found
 
     def close(self) -> None:
@@ -264,8 +277,7 @@ class Opened:
         lookout: notices changes.
         clock: gathers hints.
         blocking: runs a call in a thread.
-        look: finds a mailbox and looks at it; blocks.
-        build: has the texts of a mailbox indexed in the background.
+        work: what is done for them.
         on_watched: told when a mailbox of the account is watched, and when none is.
     """
 
@@ -274,15 +286,13 @@ class Opened:
         lookout: Lookout,
         clock: IReactorTime,
         blocking: Blocking,
-        look: Callable[[FolderId], Mailbox],
-        build: Callable[[FolderId], None],
+        work: Work,
         on_watched: Callable[[bool], None],
     ) -> None:
         self.clock: Final = clock
         self._lookout = lookout
         self.blocking: Final = blocking
-        self.look: Final = look
-        self.build: Final = build
+        self.work: Final = work
         self._on_watched = on_watched
         self._shared: dict[FolderId, Shared] = {}
         self._watched: set[Shared] = set()
@@ -291,7 +301,7 @@ class Opened:
         """For one more session."""
         shared = self._shared.get(folder)
         if shared is None:
-            box: Mailbox = await self.blocking(self.look, folder)
+            box: Mailbox = await self.blocking(self.work.look, folder)
             shared = self._shared.setdefault(folder, Shared(self, box))
         session = MaildirMailbox(self, shared)
         shared.sessions.add(session)
@@ -301,8 +311,9 @@ class Opened:
         except BaseException:
             session.close()
             raise
+        shared.following.begin()
         if shared.box.texts_missing():
-            self.build(folder)
+            self.work.build(folder)
         return session
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from operator import itemgetter
 from typing import Final
@@ -13,6 +13,7 @@ from mailapp.storage.columns import Columns, without
 from mailapp.storage.files import Directory, Files
 from mailapp.storage.maildir.filename import (
     MessageName,
+    UniqueNames,
     arrival,
     guid,
     made_here,
@@ -23,7 +24,7 @@ from mailapp.storage.maildir.gather import Gathered, names_of
 from mailapp.storage.maildir.layout import KEYWORDS
 from mailapp.storage.maildir.letters import Letters
 from mailapp.storage.maildir.measure import measured
-from mailapp.storage.maildir.scan import granularity
+from mailapp.storage.maildir.scan import granularity, scan
 from mailapp.storage.maildir.uids import Turn
 
 _LATEST: Final = 2**32 - 1
@@ -87,6 +88,33 @@ def surveyed(files: Files, path: bytes, letters: Letters, validity: int) -> Surv
     return Survey(began, stamp, new, gathered)
 
 
+def sorted_out(
+    files: Files, path: bytes, letters: Letters, validity: int, unique: UniqueNames
+) -> Survey:
+    """Read it, with each message in its place and under a name of its own."""
+    survey = surveyed(files, path, letters, validity)
+    if return_to_cur(files, path, survey.new, validity):
+        survey = surveyed(files, path, letters, validity)
+    if survey.gathered.has_twins():
+        scan(files, path, b"", unique)  # it parts them
+        survey = surveyed(files, path, letters, validity)
+    return survey
+
+
+def strange(gathered: Gathered, before: Columns | None, ceiling: int) -> set[int]:
+    """UIDs that were never given, or whose message was seen to be gone.
+
+    A client was told that it was expunged: it can only come back under another.
+    """
+    found = {uid for uid in gathered.uids if uid >= ceiling}
+    if before is not None:
+        known = set(before.uids)
+        found |= {
+            uid for uid in gathered.uids if uid < before.uid_next and uid not in known
+        }
+    return found
+
+
 def return_to_cur(
     files: Files, path: bytes, new: Sequence[bytes], validity: int
 ) -> bool:
@@ -118,17 +146,47 @@ def number(files: Files, path: bytes, mine: Turn, bare: Sequence[bytes]) -> list
     named = []
     validity = mine.numbers.validity
     for uid, (_, place, name) in enumerate(found, mine.take(len(found))):
-        numbered = evolve(name, uid=uid, validity=validity)
-        fresh = numbered.format()
-        if len(fresh) > _ROOM:  # the UIDL stays: that of the hash is the hash
-            short = evolve(numbered, unique=guid(name.unique), others=())
-            fresh = short.format()
+        fresh = _numbered(name, uid, validity)
         try:
             files.rename(path + b"/" + place, path + b"/cur/" + fresh)
         except FileNotFoundError:
             continue
         named.append(fresh)
     files.sync_directory(path + b"/cur")
+    return named
+
+
+def _numbered(name: MessageName, uid: int, validity: int) -> bytes:
+    """The name with a UID."""
+    numbered = evolve(name, uid=uid, validity=validity)
+    fresh = numbered.format()
+    if len(fresh) > _ROOM:  # the UIDL stays: that of the hash is the hash
+        short = evolve(numbered, unique=guid(name.unique), others=())
+        fresh = short.format()
+    return fresh
+
+
+def number_late(
+    files: Files, path: bytes, late: Mapping[int, bytes], validity: int
+) -> list[bytes]:
+    """Have names tell the UIDs that were given; those that do now.
+
+    Args:
+        files: the disk.
+        path: of the mailbox.
+        late: by UID, names in ``cur``.
+        validity: of the UIDs.
+    """
+    base, now = files.directory(path), files.now() // 1_000_000_000
+    named = []
+    for uid, old in late.items():
+        name = _known(files, base, b"cur/" + old, now)
+        if name is None:
+            continue
+        fresh = _numbered(name, uid, validity)
+        with suppress(FileNotFoundError):
+            files.rename(path + b"/cur/" + old, path + b"/cur/" + fresh)
+            named.append(fresh)
     return named
 
 
@@ -179,8 +237,11 @@ def fill_received(
     if 0 not in dates:
         return
     names = names_of(columns)
+    late = names.late
+    if len(late) == len(columns):
+        return
     for place, date in enumerate(dates):
-        if date:
+        if date or (late and columns.uids[place] in late):
             continue
         known = before.place(columns.uids[place]) if before else None
         if before is not None and known is not None:

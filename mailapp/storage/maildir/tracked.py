@@ -24,16 +24,16 @@ from mailapp.storage.maildir import keywords
 from mailapp.storage.maildir.clock import ModSeqClock
 from mailapp.storage.maildir.current import Current
 from mailapp.storage.maildir.folders import Folders, Found
-from mailapp.storage.maildir.gather import Gathered
+from mailapp.storage.maildir.giving import given_uids
 from mailapp.storage.maildir.letters import of_keywords
 from mailapp.storage.maildir.remembered import Remembered
-from mailapp.storage.maildir.scan import scan
 from mailapp.storage.maildir.survey import (
     Stamp,
     number,
     return_to_cur,
+    sorted_out,
     stamp_of,
-    surveyed,
+    strange,
 )
 from mailapp.storage.maildir.uids import Turn, turn
 
@@ -45,6 +45,7 @@ _FEW: Final = 1000
 """Messages of a mailbox that is read in a moment."""
 _OWED: Final = 16
 """Additions to it that are noted together."""
+_A_WHILE: Final = 2_000_000_000
 
 
 class Tracked:
@@ -71,7 +72,7 @@ class Tracked:
         self._remembered = remembered
         self._stamp: Stamp | None = None
         self._again_at = _NEVER
-        self._took = 0
+        self._took = self._read_at = 0
         self._owed = 0
         self._turn: Turn | None = None
 
@@ -99,12 +100,15 @@ class Tracked:
 
     def fresh(self) -> bool:
         """Are the columns still what lies there? Three looks."""
-        return (
-            self.current.latest is not None
-            and not self.unnoted
-            and self._stamp == self._now()
-            and self._files.now() < self._again_at
-        )
+        if self.current.latest is None or self.unnoted:
+            return False
+        now = self._files.now()
+        if self._stamp == self._now():
+            return now < self._again_at
+        if self._stamp is None or not self.current.late:
+            return False
+        # names that tell UIDs little by little would have all read again and again
+        return now - self._read_at < min(_TIMES * self._took, _A_WHILE)
 
     def doubtful_for(self) -> float | None:
         """In how many seconds all has to be read again; None: there is no doubt."""
@@ -217,25 +221,23 @@ class Tracked:
         path, files = self.found.path, self._files
         self.current.use(keywords.read(files, path))
         letters = of_keywords(self.current.keywords)
-        survey = surveyed(files, path, letters, mine.numbers.validity)
-        if return_to_cur(files, path, survey.new, mine.numbers.validity):
-            survey = surveyed(files, path, letters, mine.numbers.validity)
-        if survey.gathered.has_twins():
-            scan(files, path, b"", self._folders.unique)  # it parts them
-            survey = surveyed(files, path, letters, mine.numbers.validity)
+        unique = self._folders.unique
+        survey = sorted_out(files, path, letters, mine.numbers.validity, unique)
         gathered, before = survey.gathered, self.current.latest
         if before is not None and before.uid_validity != mine.numbers.validity:
             before = None
-        strange = self._strange(gathered, before, mine)
-        if strange or len(set(gathered.uids)) < len(gathered.uids):
-            gathered.exclude(strange, mine.numbers.validity)
-        bare = [b"new/" + name for name in survey.new]
+        with given_uids(files, path, mine, survey.new, gathered) as new:
+            odd = strange(gathered, before, mine.numbers.ceiling)
+            if odd or len(set(gathered.uids)) < len(gathered.uids):
+                gathered.exclude(odd, mine.numbers.validity)
+        bare = [b"new/" + name for name in new]
         bare += [b"cur/" + name for name in gathered.bare]
         gathered.bare = []
         gathered.take(number(files, path, mine, bare), mine.numbers.validity)
         self.current.compare(gathered, before, mine)
         self._took = files.now() - survey.began
         self._stamp, self._again_at = survey.stamp, _NEVER
+        self._read_at = files.now()
         if bare:
             self._stamp = self._now()
             self._again_at = files.now() + max(_SOON, _TIMES * self._took)
@@ -282,6 +284,8 @@ class Tracked:
         """Let other processes know."""
         self._owed = 0
         self.unnoted = False
+        if self.current.late:
+            return  # to others it is as if the index were lost
         if self._remembered is not None and self._stamp is not None:
             place = (self._stamp, self._again_at)
             self._remembered.note(
@@ -292,20 +296,3 @@ class Tracked:
                 whole=self.current.renamed,
             )
             self.current.renamed = False
-
-    def _strange(
-        self, gathered: Gathered, before: Columns | None, mine: Turn
-    ) -> set[int]:
-        """UIDs that were never given, or whose message was seen to be gone.
-
-        A client was told that it was expunged: it can only come back under another.
-        """
-        strange = {uid for uid in gathered.uids if uid >= mine.numbers.ceiling}
-        if before is not None:
-            known = set(before.uids)
-            strange |= {
-                uid
-                for uid in gathered.uids
-                if uid < before.uid_next and uid not in known
-            }
-        return strange

@@ -1,0 +1,84 @@
+"""Names that follow the UIDs of messages while other work goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, ClassVar, Final
+
+from attrs import frozen
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from mailapp.net.steps import nothing, run
+from mailapp.storage.columns import Columns
+from mailapp.storage.interfaces import ILease
+from mailapp.storage.maildir.errors import disk_errors
+from mailapp.storage.maildir.given import GIVEN_LOCK
+from mailapp.storage.maildir.mailbox import Mailbox
+from mailapp.storage.types import FolderId, StoreError
+
+CLAIM_SECONDS: Final = 600.0
+
+Blocking = Callable[..., Awaitable[Any]]
+"""Runs a call in a thread; its errors are of the store."""
+
+
+@frozen
+class Work:
+    """What is done for the selected mailboxes of an account.
+
+    Attributes:
+        look: finds a mailbox and looks at it. Blocks.
+        build: has the texts of a mailbox indexed in the background.
+        name_late: has the names of some tell them; how many are left. Blocks.
+        complete: see :meth:`Mailbox.complete`. Blocks.
+        claim: lets only one process at it.
+    """
+
+    look: Callable[[FolderId], Mailbox]
+    build: Callable[[FolderId], None]
+    name_late: Callable[[FolderId], int]
+    complete: Callable[[FolderId, Columns, Sequence[int]], None]
+    claim: Callable[[bytes, float], ILease | None]
+
+
+class Following:
+    """Has the names of one mailbox tell UIDs, some at a time, to the last.
+
+    Only one process does, and goes on when its sessions end.
+    """
+
+    log: ClassVar = Logger()
+
+    def __init__(self, blocking: Blocking, work: Work, box: Mailbox) -> None:
+        self._blocking = blocking
+        self._work = work
+        self._box = box
+        self._goes_on = False
+
+    def begin(self) -> None:
+        """If there are any that do not, and it was not begun."""
+        if not self._goes_on and self._box.tracked.current.late:
+            self._goes_on = True
+            run(self._follow(), nothing, self._failed)
+
+    async def _follow(self) -> None:
+        work, found = self._work, self._box.found
+        left, claim = 0, None
+        try:
+            with disk_errors():
+                claim = work.claim(found.path + b"/" + GIVEN_LOCK, CLAIM_SECONDS)
+            while claim is not None and left != (
+                left := await self._blocking(work.name_late, found.id)
+            ):
+                await claim.renew()
+        finally:
+            self._goes_on = False
+            if claim is not None:
+                await claim.release()
+
+    def _failed(self, problem: BaseException) -> None:
+        if not isinstance(problem, StoreError):
+            self.log.failure(
+                "names of a mailbox", Failure(problem), event="maildir.names.failed"
+            )

@@ -1,0 +1,185 @@
+"""UIDs of messages whose names do not tell them yet.
+
+Who moves 100,000 messages in from another program should not wait until all of them
+are read and renamed. So their UIDs are written down in one file, ``mailapp-given``, and
+hold from then on. Names follow little by little; the file is removed when all tell
+theirs.
+
+A message is known by the unique part of its name, whatever happens to the rest of it.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import islice
+from operator import eq
+from typing import Final
+
+from attrs import frozen
+
+from mailapp.storage.columns import AT_ONCE
+from mailapp.storage.files import Files, replace
+from mailapp.storage.maildir.filename import arrival
+
+GIVEN: Final = b"mailapp-given"
+GIVEN_LOCK: Final = b"mailapp-given.lock"
+_HEAD: Final = re.compile(rb"1 ([0-9]{1,10}) ([0-9]{1,10})\n")
+_CHUNK: Final = 1 << 20
+_UNIQUES: Final = re.compile(rb"(?<=/)([^,:/]+)[^/]*/")
+_ODD: Final = bytes(range(0x21)) + bytes(range(0x7F, 0x100))
+_UIDL_OCTETS: Final = 70
+_SECONDS: Final = 11  # ten digits and a period
+_SHAPE: Final = b"0000000000."
+_ZEROS: Final = bytes.maketrans(b"123456789", b"000000000")
+
+
+@frozen
+class Given:
+    """What the file says.
+
+    Attributes:
+        uids: by the unique part of the name.
+        octets: of the file, without its head.
+    """
+
+    uids: dict[bytes, int]
+    octets: bytes
+
+    def among(self, names: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
+        """Names of messages that were given a UID, and the others."""
+        known: list[bytes] = []
+        others: list[bytes] = []
+        uids = self.uids
+        for name in names:
+            (known if unique_part(name) in uids else others).append(name)
+        return known, others
+
+
+def is_given(files: Files, path: bytes) -> bool:
+    """Is there the file?"""
+    return files.exists(path + b"/" + GIVEN)
+
+
+def read_given(files: Files, path: bytes, validity: int) -> Given:
+    """UIDs that were given in a mailbox; none if the file is damaged."""
+    octets = _whole(files, path + b"/" + GIVEN)
+    head = _HEAD.match(octets)
+    if head is None or int(head[1]) != validity:
+        return Given({}, b"")
+    rest = octets[head.end() :]
+    if zlib.crc32(rest) != int(head[2]):
+        return Given({}, b"")
+    uids: dict[bytes, int] = {}
+    parts = rest.split(b"/")
+    at = 0
+    while at + 2 < len(parts):
+        first, count = int(parts[at]), int(parts[at + 1])
+        at += 2 + count
+        uids.update(
+            zip(parts[at - count : at], range(first, first + count), strict=True)
+        )
+    return Given(uids, rest)
+
+
+def unique_part(name: bytes) -> bytes:
+    """All before the first comma or colon."""
+    return name.partition(b":")[0].partition(b",")[0]
+
+
+def _whole(files: Files, path: bytes) -> bytes:
+    try:
+        fd = files.open_read(path)
+    except FileNotFoundError:
+        return b""
+    try:
+        parts, size = [], 0
+        while chunk := files.read(fd, size, _CHUNK):
+            parts.append(chunk)
+            size += len(chunk)
+    finally:
+        files.close(fd)
+    return b"".join(parts)
+
+
+def write_given(
+    files: Files,
+    path: bytes,
+    validity: int,
+    before: Given | None,
+    first: int,
+    uniques: Sequence[bytes],
+) -> None:
+    """Give UIDs that follow one another, beside those given before; then durable."""
+    known = b"" if before is None else before.octets
+    octets = b"%b%d/%d/%b/" % (known, first, len(uniques), b"/".join(uniques))
+    head = b"1 %d %d\n" % (validity, zlib.crc32(octets))
+    replace(files, path, GIVEN, head + octets)
+
+
+def forget_given(files: Files, path: bytes) -> None:
+    """All names tell their UIDs: make that durable, and let no other count."""
+    files.sync_directory(path + b"/cur")
+    with suppress(FileNotFoundError):
+        files.unlink(path + b"/" + GIVEN)
+        files.sync_directory(path)
+
+
+def uniques_of(names: Sequence[bytes]) -> list[bytes] | None:
+    """The unique parts; None: some name has none."""
+    found: list[bytes] = []
+    for at in range(0, len(names), AT_ONCE):
+        some = names[at : at + AT_ONCE]
+        found += _UNIQUES.findall(b"/" + b"/".join(some) + b"/")
+    return found if len(found) == len(names) else None
+
+
+def in_turn(names: Sequence[bytes]) -> tuple[list[bytes], list[bytes]] | None:
+    """Names and their unique parts in order of arrival.
+
+    None: they are not as usual, so each has to be looked at by itself. Usual ones begin
+    with ten digits and a period, can be UIDLs, and are different.
+    """
+    rising: list[bytes] = []
+    for at in range(0, len(names), AT_ONCE):
+        rising += sorted(names[at : at + AT_ONCE])
+    rising.sort()  # of sorted parts: that is quick
+    uniques = uniques_of(rising)
+    if uniques is None:
+        return None
+    for at in range(0, len(uniques), AT_ONCE):
+        some = uniques[at : at + AT_ONCE]
+        begin = b"".join([unique[:_SECONDS] for unique in some]).translate(_ZEROS)
+        octets = b"".join(some)
+        if begin != _SHAPE * len(some) or len(octets.translate(None, _ODD)) < len(
+            octets
+        ):
+            return None
+        if max(map(len, some)) > _UIDL_OCTETS:
+            return None
+    seconds = [unique[:_SECONDS] for unique in uniques]
+    if any(map(eq, seconds, islice(seconds, 1, None))):
+        _part_seconds(rising, uniques, seconds)
+        if any(map(eq, uniques, islice(uniques, 1, None))):
+            return None
+    return rising, uniques
+
+
+def _part_seconds(
+    names: list[bytes], uniques: list[bytes], seconds: Sequence[bytes]
+) -> None:
+    """Sort what came within one second: microseconds have one to six digits."""
+    begin = 0
+    for at in range(1, len(seconds) + 1):
+        if at < len(seconds) and seconds[at] == seconds[begin]:
+            continue
+        if at - begin > 1:
+            pairs = sorted(
+                zip(uniques[begin:at], names[begin:at], strict=True),
+                key=lambda pair: arrival(pair[0]),
+            )
+            uniques[begin:at] = [unique for unique, _ in pairs]
+            names[begin:at] = [name for _, name in pairs]
+        begin = at

@@ -1,0 +1,84 @@
+"""How messages get the UIDs that :mod:`mailapp.storage.maildir.given` keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Final
+
+from mailapp.storage.files import Files
+from mailapp.storage.maildir.gather import Gathered
+from mailapp.storage.maildir.given import (
+    Given,
+    forget_given,
+    in_turn,
+    is_given,
+    read_given,
+    unique_part,
+    write_given,
+)
+from mailapp.storage.maildir.uids import Turn
+
+MANY: Final = 500
+"""So many messages of another program get UIDs first and other names later."""
+
+
+@contextmanager
+def given_uids(
+    files: Files, path: bytes, mine: Turn, new: Sequence[bytes], gathered: Gathered
+) -> Iterator[Sequence[bytes]]:
+    """Take what was given UIDs; at the end give some to the others, if they are many.
+
+    Yields:
+        What is left of ``new``, the names there.
+    """
+    validity = mine.numbers.validity
+    given = None
+    if is_given(files, path):
+        given = read_given(files, path, validity)
+        new = _recovered(files, path, given, new, gathered)
+    yield new
+    if len(gathered.bare) >= MANY:
+        _give(files, path, mine, given, gathered)
+    if given is not None and not gathered.late:
+        forget_given(files, path)
+
+
+def _recovered(
+    files: Files, path: bytes, given: Given, new: Sequence[bytes], gathered: Gathered
+) -> Sequence[bytes]:
+    """Gather what has a UID that its name does not tell; what is left of ``new``."""
+    back, new = given.among(new)
+    for name in back:  # another program put it there: see survey.return_to_cur
+        place = name if b":" in name else name + b":2,"
+        with suppress(FileNotFoundError):
+            files.rename(path + b"/new/" + name, path + b"/cur/" + place)
+            gathered.bare.append(place)
+    late, gathered.bare = given.among(gathered.bare)
+    taken = set(gathered.uids)
+    names, uniques, uids = [], [], []
+    for name in late:
+        unique = unique_part(name)
+        uid = given.uids[unique]
+        if uid in taken:
+            gathered.bare.append(name)
+        else:
+            taken.add(uid)
+            names.append(name)
+            uniques.append(unique)
+            uids.append(uid)
+    gathered.take_late(names, uniques, uids)
+    return new
+
+
+def _give(
+    files: Files, path: bytes, mine: Turn, before: Given | None, gathered: Gathered
+) -> None:
+    usual = in_turn(gathered.bare)
+    if usual is None:
+        return
+    names, uniques = usual
+    first = mine.take(len(names))
+    write_given(files, path, mine.numbers.validity, before, first, uniques)
+    gathered.take_late(names, uniques, range(first, first + len(names)))
+    gathered.bare = []

@@ -1,0 +1,320 @@
+"""Many messages of another program: UIDs at once, names and sizes later."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from hypothesis import given as example
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from mailapp.message.imap_facts import Item
+from mailapp.storage.columns import Columns
+from mailapp.storage.files import Files
+from mailapp.storage.index.indexes import Indexes
+from mailapp.storage.maildir import giving, late
+from mailapp.storage.maildir.filename import arrival, parse
+from mailapp.storage.maildir.given import (
+    GIVEN,
+    in_turn,
+    read_given,
+    write_given,
+)
+from mailapp.storage.types import (
+    INBOX_ID,
+    UID,
+    Change,
+    Copy,
+    CreateFolder,
+    Expunge,
+    FlagMode,
+    SetFlags,
+)
+from tests.contract.store_case import gathered, now
+from tests.rows import rows, tabled
+from tests.threats import threat
+from tests.unit.storage.maildir_case import ALICE, TEXT, MaildirCase
+
+COUNT = 7
+LF_TEXT = b"Subject: y\n\nHello.\n"
+
+
+class GivenCase(MaildirCase):
+    """A mailbox that another program filled; names change when a test says so."""
+
+    def setUp(self) -> None:
+        """Files as Dovecot names them: microseconds of one digit or more."""
+        super().setUp()
+        self.patch(giving, "MANY", 3)
+        self.patch(late, "LATE_AT_ONCE", 2)
+        for number in range(COUNT):
+            path = self.put(
+                f"cur/17000000{number // 2}0.M{9 + number}P1.h:2,S", LF_TEXT
+            )
+            os.utime(path, (1_600_000_000 + number,) * 2)
+        self.alice = self.process()
+
+    def process(self) -> Any:
+        """An account as another process has it; without the names that come later."""
+        store = self.make_store(indexes=Indexes(lambda *_: None))
+        account = now(store.open(ALICE))
+        account._ground.leases.acquire(
+            str(self.path).encode() + b"/mailapp-given.lock", 1e9
+        )
+        return account
+
+    def select(self, account: Any = None) -> Any:
+        """Select at once."""
+        mailbox = now((account or self.alice).mailbox(INBOX_ID, whole=False))
+        self.addCleanup(mailbox.close)
+        return mailbox
+
+    def names(self) -> list[str]:
+        """Of all files in cur."""
+        return sorted(os.listdir(self.path / "cur"))
+
+    def told(self, columns: Columns) -> dict[int, bytes]:
+        """Who has which UID."""
+        return {uid: columns.guid(at) for at, uid in enumerate(columns.uids)}
+
+    def finish(self, account: Any = None) -> None:
+        """Have all names tell UIDs."""
+        boxes = (account or self.alice)._mailboxes
+        while boxes.name_late(INBOX_ID):
+            pass
+
+    def commit(self, change: Change) -> Any:
+        """Do it."""
+        [outcome] = now(self.alice.commit([change], request_id=os.urandom(4)))
+        return outcome
+
+
+@tabled
+class GivenTests(GivenCase):
+    """What a session sees, before and after names follow."""
+
+    def test_at_once(self) -> None:
+        """A mailbox is selected without a file being read or renamed."""
+        before = self.names()
+        columns = self.select().columns
+        self.assertEqual(list(columns.uids), list(range(1, COUNT + 1)))
+        self.assertEqual(self.names(), before)
+        self.assertEqual(columns.first_unseen(), None)
+        self.assertEqual(columns.uid_next, COUNT + 1)
+        numbers = [
+            int(guid.split(b"M")[1].split(b"P")[0])
+            for guid in self.told(columns).values()
+        ]
+        self.assertEqual(numbers, sorted(numbers))
+
+    def test_names_follow(self) -> None:
+        """In the end all names tell UIDs, and no client notices."""
+        mailbox = self.select()
+        before = mailbox.columns
+        told, modseq = self.told(before), before.highest_modseq
+        self.finish()
+        now(mailbox.complete(before, before.uids))
+        for columns in (before, now(mailbox.refresh()), self.select().columns):
+            self.assertEqual(self.told(columns), told)
+            self.assertEqual(columns.highest_modseq, modseq)
+            self.assertEqual(set(columns.sizes), {len(LF_TEXT) + 3})
+            self.assertEqual(columns.received[0], 1_600_000_000)
+            self.assertEqual(columns.octets, COUNT * (len(LF_TEXT) + 3))
+        self.assertFalse((self.path / "mailapp-given").exists())
+        for name in self.names():
+            parsed = parse(name.encode())
+            self.assertIsNotNone(parsed and parsed.uid and parsed.wire)
+        self.assertEqual(self.told(self.select(self.process()).columns), told)
+
+    def test_background(self) -> None:
+        """A session that selects the mailbox has the names follow."""
+        account = now(self.make_store().open(ALICE))
+        account._ground.leases.close()
+        self.alice._ground.leases.close()
+        now(account.mailbox(INBOX_ID, whole=False)).close()
+        self.assertTrue(all(",U=" in name for name in self.names()))
+
+    @rows(sizes=0, facts=1, bodies=2)
+    def test_some(self, way: int) -> None:
+        """What is asked of some messages is told without waiting for the others."""
+        mailbox = self.select()
+        view = mailbox.columns
+        if way == 0:
+            now(mailbox.complete(view, [2, 3]))
+            self.assertEqual([view.sizes[1], view.sizes[2]], [len(LF_TEXT) + 3] * 2)
+            self.assertEqual(view.received[2], 1_600_000_002)
+            self.assertEqual(sum(",U=" in name for name in self.names()), 2)
+        elif way == 1:
+            [found] = now(gathered(mailbox.facts([UID(4)], [Item.ENVELOPE])))
+            self.assertIn(b'"y"', found[0][1][0])
+        blobs = [view.blob(at) for at in range(COUNT)]
+        self.finish()
+        for blob in blobs:  # of names that are no longer
+            octets = b"".join(now(gathered(self.alice.read(blob))))
+            self.assertEqual(octets, LF_TEXT.replace(b"\n", b"\r\n"))
+
+    def test_old_view(self) -> None:
+        """Columns of before another change learn of sizes, too."""
+        mailbox = self.select()
+        view = mailbox.columns
+        self.deliver()
+        self.commit(Expunge(INBOX_ID, [UID(1)]))
+        self.assertIsNot(view.sizes, now(mailbox.refresh()).sizes)
+        now(mailbox.complete(view, view.uids))
+        self.assertEqual(list(view.sizes[1:]), [len(LF_TEXT) + 3] * (COUNT - 1))
+
+    def test_changes(self) -> None:
+        """Flags, copies and expunges work on messages whose names do not follow yet."""
+        mailbox = self.select()
+        other = self.commit(CreateFolder(("other",))).folder
+        self.commit(
+            SetFlags(INBOX_ID, [UID(2)], FlagMode.ADD, frozenset({"\\Flagged"}))
+        )
+        self.commit(Copy(INBOX_ID, [UID(3)], other))
+        self.commit(Expunge(INBOX_ID, [UID(4)]))
+        columns = now(mailbox.refresh())
+        self.assertEqual(columns.row(1).flags, {"\\Seen", "\\Flagged"})
+        self.finish()
+        [batch] = now(gathered(self.alice.rows(INBOX_ID)))
+        self.assertEqual([row.uid for row in batch], [1, 2, 3, 5, 6, 7])
+        self.assertEqual([row.modseq for row in batch], list(columns.modseqs))
+        self.assertEqual(batch[1].flags, {"\\Seen", "\\Flagged"})
+        [[copied]] = now(gathered(self.alice.rows(other)))
+        self.assertEqual(copied.size_octets, len(LF_TEXT) + 3)
+        self.assertEqual(copied.received, 1_600_000_002)
+
+    @rows(flags="cur/{}T", new="new/{}F", fields="cur/{}", away="tmp/{}")
+    @threat(68, 78)
+    def test_foreign_rename(self, form: str) -> None:
+        """A message is known whatever another program does to the rest of its name."""
+        mailbox = self.select()
+        told = self.told(mailbox.columns)
+        name = self.names()[3]
+        self.assertNotIn(",U=", name)
+        fresh = form.format(name)
+        if form == "cur/{}":
+            fresh = form.format(name.replace(":", ",X=1:"))
+        (self.path / "cur" / name).rename(self.path / fresh)
+        self.finish()
+        if fresh.startswith("tmp"):
+            del told[4]
+        self.assertEqual(self.told(self.select().columns), told)
+        self.assertEqual(self.told(self.select(self.process()).columns), told)
+
+    @threat(68)
+    def test_came_back(self) -> None:
+        """One that was seen to be gone comes back under another UID."""
+        mailbox = self.select()
+        name = self.names()[2]
+        path = self.path / "cur" / name
+        path.rename(self.root / "backup")
+        self.alice._mailboxes.mailbox(INBOX_ID).tracked._stamp = None
+        self.assertEqual(len(now(mailbox.refresh())), COUNT - 1)
+        (self.root / "backup").rename(path)
+        self.alice._mailboxes.mailbox(INBOX_ID).tracked._stamp = None
+        uids = list(now(mailbox.refresh()).uids)
+        self.assertEqual(uids, [1, 2, 4, 5, 6, 7, 8])
+
+    def test_more_come(self) -> None:
+        """More that are put there meanwhile come behind, and keep their UIDs."""
+        told = self.told(self.select().columns)
+        for number in range(4):
+            self.put(f"cur/180000000{number}.M1P1.h:2,", TEXT)
+        more = self.told(self.select(self.process()).columns)
+        self.assertEqual(len(more), COUNT + 4)
+        self.assertEqual({u: g for u, g in more.items() if u <= COUNT}, told)
+        self.assertEqual(self.told(self.select(self.process()).columns), more)
+
+    @rows(cut=slice(0, -9), garbage=slice(0, 0), other=slice(1, None))
+    @threat(68)
+    def test_damaged(self, part: slice) -> None:
+        """When the file is damaged, messages get other UIDs: none comes twice."""
+        self.select()
+        path = self.path / "mailapp-given"
+        path.write_bytes(path.read_bytes()[part])
+        uids = self.select(self.process()).columns.uids
+        self.assertEqual(len(uids), COUNT)
+        self.assertGreater(min(uids), COUNT)
+
+    def test_unreadable(self) -> None:
+        """A file that can't be read hinders none of the others."""
+        self.select()
+        name = self.names()[6]
+        original = self.files.beginning
+
+        def failing(directory: Any, path: bytes, length: int) -> bytes:
+            if name.encode() in path:
+                raise PermissionError
+            return original(directory, path, length)
+
+        self.patch(self.files, "beginning", failing)
+        boxes = self.alice._mailboxes
+        for _ in range(COUNT):
+            boxes.name_late(INBOX_ID)
+        self.assertEqual(sum(",U=" in each for each in self.names()), COUNT - 1)
+        self.assertTrue((self.path / "mailapp-given").exists())
+        self.patch(self.files, "beginning", original)
+        told = self.told(self.select(self.process()).columns)
+        self.assertEqual(list(told), list(range(1, COUNT + 1)))
+
+    def test_pop_meanwhile(self) -> None:
+        """A POP session that renames the same files does no harm."""
+        told = self.told(self.select().columns)
+        self.assertEqual({item.guid for item in self.items()}, set(told.values()))
+        self.finish()
+        self.assertEqual(self.told(self.select().columns), told)
+
+
+class FormTests(MaildirCase):
+    """The file, and the order of names."""
+
+    def test_sections(self) -> None:
+        """What is given in several steps is read at once, under its UIDVALIDITY."""
+        files, path = Files(), str(self.path).encode()
+        write_given(files, path, 5, None, 10, [b"a", b"\nb"])
+        write_given(files, path, 5, read_given(files, path, 5), 20, [b"7"])
+        found = read_given(files, path, 5)
+        self.assertEqual(found.uids, {b"a": 10, b"\nb": 11, b"7": 20})
+        self.assertEqual(read_given(files, path, 6).uids, {})
+        self.assertTrue((self.path / GIVEN.decode()).exists())
+
+    @example(
+        st.lists(
+            st.builds(
+                b"%b.M%dP%d%b".__mod__,
+                st.tuples(
+                    st.sampled_from([b"1700000000", b"1700000001"]),
+                    st.sampled_from([1, 2, 10, 99, 100]),
+                    st.integers(1, 12),
+                    st.sampled_from([b":2,S", b",S=5,W=5:2,", b""]),
+                ),
+            ),
+            unique_by=lambda name: name.partition(b":")[0].partition(b",")[0],
+        )
+    )
+    @settings(deadline=None)
+    def test_order(self, names: Sequence[bytes]) -> None:
+        """Names are in the order that a look at each of them gives."""
+        found = in_turn(names)
+        assert found is not None
+
+        def key(name: bytes) -> tuple[int, int, bytes]:
+            parsed = parse(name)
+            assert parsed is not None
+            return arrival(parsed.unique)
+
+        self.assertEqual(found[0], sorted(names, key=key))
+
+    def test_unusual(self) -> None:
+        """Names that are twins, no UIDLs, or of another form, are for the slow way."""
+        usual = b"1700000000.M1P1.h:2,"
+        for other in (
+            b"1700000000.M1P1.h:2,S",
+            b"1700000000.M1P1.\xe4:2,S",
+            b"1700000000." + b"h" * 70,
+            b"17000.M1P1.h:2,S",
+            b":2,S",
+        ):
+            self.assertIsNone(in_turn([usual, other]), other)
