@@ -62,7 +62,12 @@ def in_disguise(
     plain = paths - odd
     shown: dict[Path, Path] = {}
     real: dict[Path, Path] = {}
-    for path in sorted(odd):  # what is above comes first
+
+    def turn(path: Path) -> list[tuple[bool, str]]:
+        """What is above comes first, and what needs no lookalike before what does."""
+        return [(separator in level, level) for level in path]
+
+    for path in sorted(odd, key=turn):
         parent, level = shown.get(path[:-1], path[:-1]), path[-1]
         fresh, mark = (*parent, level), ""
         while separator in fresh[-1] or fresh in plain or fresh in real:

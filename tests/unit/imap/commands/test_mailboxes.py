@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -279,6 +279,7 @@ class NameTests(SynchronousTestCase):
             max_size=6,
         )
     )
+    @example({("/", "/"), ("/", "\uff0f"), ("\uff0f",)})
     def test_all_reached(self, paths: set[tuple[str, ...]]) -> None:
         """Whatever levels there are: each mailbox is shown once, and found so."""
         house = House()
