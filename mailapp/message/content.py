@@ -229,6 +229,9 @@ def content_of(
     The first of several fields wins, and that there were several is flagged, since a
     scanner and a reader may differ about it (threat 87).
     """
+    if not header.is_listed:  # and so has each of both fields only once
+        said = header.known.get
+        return content_said(said(CONTENT_TYPE), said(CONTENT_ENCODING), default)
     types: list[bytes] = []
     encodings: list[bytes] = []
     for field in header.fields:

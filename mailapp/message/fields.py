@@ -113,6 +113,11 @@ class Header:
         return header
 
     @property
+    def is_listed(self) -> bool:
+        """Its fields were listed, so that ``known`` is not all there is yet."""
+        return self._fields is not None
+
+    @property
     def fields(self) -> tuple[Field, ...]:
         """In their order.
 

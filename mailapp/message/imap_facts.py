@@ -24,11 +24,13 @@ from mailapp.message.bodystructure import Structures, structures
 from mailapp.message.envelope import envelope
 from mailapp.message.fields import (
     HEADER_LIMIT,
+    Header,
     HeaderDefect,
     HeaderScanner,
     parse_header,
 )
 from mailapp.message.part import Part, header_only
+from mailapp.message.plain_header import plain_header
 from mailapp.message.plain_structure import SIZE_LIMIT, plain_structure
 from mailapp.message.preview import preview
 from mailapp.message.quoting import string
@@ -91,7 +93,8 @@ def facts_of(octets: bytes, kinds: Collection[Kind]) -> dict[Kind, bytes]:
 def facts(read: Read, size_octets: int, kinds: Collection[Kind]) -> dict[Kind, bytes]:
     """Compute what is asked for; never raises but what ``read`` raises."""
     if _OF_STRUCTURE.isdisjoint(kinds):
-        root = read_header(read, size_octets)
+        listed = any(kind is not _ENVELOPE for kind in kinds)
+        root = read_header(read, size_octets, listed=listed)
     else:
         root = read_structure(read, size_octets)
     message = _Message(read, root)
@@ -156,9 +159,16 @@ def read_structure(read: Read, size_octets: int) -> Part:
     return scanner.finish()
 
 
-def read_header(read: Read, size_octets: int) -> Part:
-    """A message of which only the header is looked at, ``header_only``."""
+def read_header(read: Read, size_octets: int, *, listed: bool = True) -> Part:
+    """A message of which only the header is looked at, ``header_only``.
+
+    Without ``listed`` its fields may be listed when somebody asks for them, which takes
+    less time if nobody does, else more.
+    """
     first = read(0, min(size_octets, _FIRST_OCTETS))
+    plain = None if listed else _plain_header(first)
+    if plain is not None:
+        return header_only(plain, plain.body_start, size_octets)
     header = parse_header(first)
     if HeaderDefect.NO_END not in header.defects:  # as nearly always
         return header_only(header, header.body_start, size_octets)
@@ -172,3 +182,12 @@ def read_header(read: Read, size_octets: int) -> Part:
     return header_only(
         header, size_octets if body_start is None else body_start, size_octets
     )
+
+
+def _plain_header(octets: bytes) -> Header | None:
+    """The header at the beginning of these octets, if it is as nearly always."""
+    blank = octets.find(b"\r\n\r\n")
+    if blank < 0 or octets.startswith(b"\r\n"):
+        return None
+    known = plain_header(octets[:blank])
+    return None if known is None else Header.plain(octets[: blank + 4], known)

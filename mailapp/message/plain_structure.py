@@ -7,9 +7,15 @@ found here is what that finds, without turning a machine for each part.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
-from mailapp.message.content import ContentType, Encoding, content_said
+from mailapp.message.content import (
+    ContentDefect,
+    ContentType,
+    Encoding,
+    content_said,
+)
 from mailapp.message.fields import Header
 from mailapp.message.part import Part
 from mailapp.message.plain_header import (
@@ -23,6 +29,9 @@ SIZE_LIMIT: Final = 65_536
 _DEPTH_LIMIT: Final = 8
 """Multiparts in each other; each level looks at its octets once more."""
 _BOUNDARY_LIMIT: Final = 70  # RFC 2046, section 5.1.1
+_COMMON_LENGTH: Final = 150
+_Head = tuple[dict[bytes, bytes], ContentType, Encoding, ContentDefect]
+_NO_FIELDS: Final[_Head] = ({}, *content_said(None, None))
 _OPEN_ENCODINGS: Final = frozenset(
     {Encoding.SEVEN_BIT, Encoding.EIGHT_BIT, Encoding.BINARY}
 )
@@ -37,7 +46,7 @@ def plain_structure(octets: bytes) -> Part | None:
 def _part(
     octets: bytes, start: int, limit: int, end: int, around: tuple[bytes, ...]
 ) -> Part | None:
-    """One part.
+    """One part. Hot.
 
     Args:
         octets: of the message.
@@ -47,18 +56,18 @@ def _part(
         around: the boundaries that are open.
     """
     if octets.startswith(b"\r\n", start, limit):
-        named: dict[bytes, bytes] | None = {}
-        body = start + 2
+        head, body = _NO_FIELDS, start + 2
     else:
         blank = octets.find(b"\r\n\r\n", start, limit)
         if blank < 0:
             return None
-        named, body = plain_header(octets[start:blank]), blank + 4
-    if named is None:
-        return None
-    content, encoding, defects = content_said(
-        named.get(CONTENT_TYPE), named.get(CONTENT_ENCODING)
-    )
+        fields = octets[start:blank]
+        within = around and len(fields) <= _COMMON_LENGTH
+        read = _common(fields) if within else _head(fields)
+        if read is None:
+            return None
+        head, body = read, blank + 4
+    named, content, encoding, defects = head
     parts: tuple[Part, ...] = ()
     if content.type == b"multipart":
         if encoding not in _OPEN_ENCODINGS:
@@ -81,6 +90,19 @@ def _part(
         parts,
         defects,
     )
+
+
+def _head(fields: bytes) -> _Head | None:
+    """The header of a part, without its last line ends."""
+    named = plain_header(fields)
+    if named is None:
+        return None
+    said = content_said(named.get(CONTENT_TYPE), named.get(CONTENT_ENCODING))
+    return named, *said
+
+
+# The parts of a multipart have a few lines, which are nearly always the same.
+_common: Final = lru_cache(maxsize=1024)(_head)
 
 
 def _parts(
