@@ -26,7 +26,7 @@ from mailapp.config.kinds import (
 )
 from mailapp.config.setting import setting
 from mailapp.config.texts import ADDRESS, DOMAIN, LINE
-from mailapp.config.units import DAY, HOUR, MINUTE
+from mailapp.config.units import DAY, HOUR, MINUTE, SECOND
 from mailapp.core.address import canonical_domain
 from mailapp.core.secret import Secret
 from mailapp.net.resolver import LOOPBACK
@@ -281,9 +281,9 @@ class Queue:
         default=2 * DAY,
     )
     warn_after: float = setting(
-        Duration(MINUTE, 30 * DAY),
+        Duration(SECOND, 30 * DAY),
         """After so long its sender is told that a message waits, once, unless it asked
-        not to be.""",
+        not to be. It is tried once first.""",
         default=4 * HOUR,
     )
     connections: int = setting(

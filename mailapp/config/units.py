@@ -24,6 +24,7 @@ DURATION_UNITS: Final = {
 }
 """In milliseconds, so that all of it is whole numbers."""
 
+SECOND: Final = 1.0
 MINUTE: Final = 60.0
 HOUR: Final = 3600.0
 DAY: Final = 86_400.0

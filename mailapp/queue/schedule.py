@@ -72,13 +72,15 @@ class Schedule:
         """Seconds since the epoch, after an attempt that did not succeed.
 
         It is never later than what has to happen to the message at a certain time: its
-        end, or the deadline of RFC 2852.
+        end, the deadline of RFC 2852, or that its sender is told that it takes long.
         """
         age = now - _begins(entry)
         delay = min(max(age, self.shortest_delay), self.longest_delay)
         due = now + delay * (1 + self.jitter * (2 * random() - 1))
         by = entry.envelope.deliver_by
         ends = [self.expires_at(entry), by.deadline if by else now]
+        if not entry.delay_told and entry.envelope.reverse_path is not None:
+            ends.append(self.warns_at(entry))
         return min([due, *(end for end in ends if end > now)])
 
     def is_due(self, due: float, now: float) -> bool:

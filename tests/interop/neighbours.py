@@ -40,7 +40,7 @@ port = {names}
 port = {port}
 [queue]
 first-retry = "1 min"
-[submission]
+{queue}[submission]
 messages-per-hour = 0
 messages-per-day = 0
 recipients-per-hour = 0
@@ -138,6 +138,7 @@ class NeighbourCase(SynchronousTestCase):
     Attributes:
         with_b, with_postfix: start these, too.
         tables: more of the configuration of ours.
+        queue: more of its queue.
         a, b: ours.
         p: Postfix.
         names: their DNS.
@@ -147,6 +148,7 @@ class NeighbourCase(SynchronousTestCase):
     with_b: ClassVar[bool] = True
     with_postfix: ClassVar[bool] = False
     tables: ClassVar[str] = ""
+    queue: ClassVar[str] = ""
     workers: ClassVar[int] = 0
 
     a: ClassVar[Served]
@@ -176,7 +178,7 @@ class NeighbourCase(SynchronousTestCase):
 
     @classmethod
     def _start(cls, domain: str, base: int, numbered: int = 0) -> Served:
-        tables = _TABLES.format(names=cls.names.port, port=cls.port)
+        tables = _TABLES.format(names=cls.names.port, port=cls.port, queue=cls.queue)
         setup = Setup(
             domain=domain,
             address=ADDRESSES[domain],

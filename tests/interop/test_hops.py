@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import poplib
 import smtplib
 from typing import Any, ClassVar, Final
 
@@ -10,8 +11,15 @@ from hypothesis import HealthCheck, given, settings
 
 from mailapp.message.sevenbit import SevenBit, convert
 from mailapp.message.structure import scan
+from tests.interop.demo import PASSWORD
 from tests.interop.hop import ALL, Hop
-from tests.interop.neighbours import NeighbourCase, hand_in, told, wait_until
+from tests.interop.neighbours import (
+    ADDRESSES,
+    NeighbourCase,
+    hand_in,
+    told,
+    wait_until,
+)
 from tests.interop.test_neighbours import BINARY, EIGHT_BIT
 from tests.rows import rows, tabled
 from tests.threats import threat
@@ -37,6 +45,7 @@ class HopTests(NeighbourCase):
 
     with_b = False
     tables: ClassVar[str] = '[smtp]\nrelay-networks = ["127.0.0.0/8"]\n'
+    queue: ClassVar[str] = 'warn-after = "1500 ms"\n'
 
     def hop(
         self,
@@ -191,6 +200,24 @@ class HopTests(NeighbourCase):
         fields = told(self.arrived("a", envelope_id))
         self.assertEqual(fields["action"], "delayed")
         self.assertIn("will-retry-until", fields)
+
+    def test_warned(self) -> None:
+        """A sender who asked for nothing reads by POP3 that a message waits, once."""
+        domain, hop = self.hop(RCPT="451 4.7.1 not now")
+        self.send("a", [f"x@{domain}"], self.message(self.token))
+        self.arrived("a", f"rfc822; x@{domain}".encode())
+        pop = poplib.POP3(ADDRESSES["a.test"], self.a.port("pop3"))
+        pop.user("alice@a.test")
+        pop.pass_(PASSWORD)
+        mails = [b"\r\n".join(pop.retr(n + 1)[1]) for n in range(pop.stat()[0])]
+        pop.quit()
+        [report] = [mail for mail in mails if f"x@{domain}".encode() in mail]
+        fields = told(report)
+        self.assertEqual((fields["action"], fields["null"]), ("delayed", "<>"))
+        self.assertEqual(fields["status"], "4.7.1")
+        self.assertIn("not now", fields["diagnostic-code"])
+        self.assertIn("will-retry-until", fields)
+        self.assertEqual(hop.messages, [])
 
     @threat(3, 24)
     def test_trees(self) -> None:

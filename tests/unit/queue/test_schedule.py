@@ -38,10 +38,13 @@ class ScheduleTests(SynchronousTestCase):
         self.assertGreater(due, now)
         self.assertLessEqual(due - now, SCHEDULE.longest_delay * 4 / 3 + 1)
         ends = BEGIN + SCHEDULE.expiry
-        if due < min(ends, now + 5 * MINUTE - 1):
+        warned = SCHEDULE.warns_at(entry())
+        if due < min(ends, now + 5 * MINUTE - 1) and due != warned:
             self.fail("too early")
         if now < ends:
             self.assertLessEqual(due, ends)
+        if now < warned:
+            self.assertLessEqual(due, warned)
 
     def test_average(self) -> None:
         """Attempts begin as the module says; RFC 5321, section 4.5.4.1."""
@@ -64,6 +67,18 @@ class ScheduleTests(SynchronousTestCase):
             self.assertEqual(SCHEDULE.is_over(one, BEGIN + 100), returned)
             if not returned:
                 self.assertEqual(SCHEDULE.warns_at(one), BEGIN + 100)
+
+    def test_warned_in_time(self) -> None:
+        """Who is to be told of a delay is told then; nobody is told of a report's."""
+        schedule = evolve(SCHEDULE, warn_after=30)
+        new = entry()
+        for one, after in (
+            (new, 30.0),
+            (evolve(new, delay_told=True), 7.5 * MINUTE),
+            (evolve(new, envelope=evolve(new.envelope, reverse_path=None)), 450.0),
+        ):
+            due = schedule.next_attempt(one, BEGIN, lambda: 0.5)
+            self.assertEqual(due, BEGIN + after)
 
     def test_held_until(self) -> None:
         """A message ages from when it may go (RFC 4865)."""
