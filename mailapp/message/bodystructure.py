@@ -10,6 +10,7 @@ What can't be said of a part as it is, is said of what can be fetched (``section
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from mailapp.message.content import TEXT_PLAIN, Encoding, parse_disposition
@@ -30,7 +31,7 @@ _TOLD: Final = frozenset(
     {b"content-id", b"content-description", b"content-md5", b"content-disposition"}
     | {b"content-language", b"content-location"}
 )
-_NOTHING: Final[dict[bytes, bytes]] = {}
+_NOTHING: Final[Mapping[bytes, bytes]] = {}
 _UNKNOWN: Final = Encoding.UNKNOWN
 
 
@@ -109,7 +110,7 @@ class _Writer:
         self.bodystructure.append(octets)
         self._room -= len(octets)
 
-    def _multipart(self, part: Part, values: dict[bytes, bytes]) -> None:
+    def _multipart(self, part: Part, values: Mapping[bytes, bytes]) -> None:
         self._both(b"(")
         for child in part.parts:
             self.write(child)
@@ -129,7 +130,7 @@ class _Writer:
         self._extension(b" NIL" + _NO_PLACES)
         self._both(b")")
 
-    def _single(self, part: Part, values: dict[bytes, bytes]) -> None:
+    def _single(self, part: Part, values: Mapping[bytes, bytes]) -> None:
         content = part.content
         main, sub, opened = content.type, content.subtype, content.is_message
         if opened and part.defects & _CLOSED:
@@ -173,7 +174,7 @@ class _Writer:
             return parameter_list(parameters)
         return NIL
 
-    def _places(self, values: dict[bytes, bytes]) -> bytes:
+    def _places(self, values: Mapping[bytes, bytes]) -> bytes:
         """Disposition, language and location, each with a space before it."""
         if _TOLD.isdisjoint(values):
             return _NO_PLACES
@@ -192,7 +193,7 @@ class _Writer:
         )
 
 
-def _encoding(encoding: Encoding, values: dict[bytes, bytes]) -> bytes:
+def _encoding(encoding: Encoding, values: Mapping[bytes, bytes]) -> bytes:
     """The encoding's name, also one that we do not know."""
     if encoding is _UNKNOWN:
         word = _words(values.get(b"content-transfer-encoding", b""))

@@ -8,7 +8,7 @@ anything to Python (threat 84).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import Flag, auto
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -96,12 +96,12 @@ class Header:
     ) -> None:
         self._fields: tuple[Field, ...] | None = fields
         self._defects = defects
-        self._known: dict[bytes, bytes] | None = None
+        self._known: Mapping[bytes, bytes] | None = None
         self._octets = b""
         self.body_start: Final = body_start
 
     @classmethod
-    def plain(cls, octets: bytes, known: dict[bytes, bytes]) -> Header:
+    def plain(cls, octets: bytes, known: Mapping[bytes, bytes]) -> Header:
         """A section with its empty line; its fields are listed when somebody asks.
 
         Args:
@@ -138,11 +138,11 @@ class Header:
     def _listed(self) -> tuple[Field, ...]:
         whole = parse_header(self._octets)
         self._defects = whole.defects
-        self._fields, self._octets = whole.fields, b""
+        self._fields = whole.fields  # the octets stay: two threads may do this at once
         return whole.fields
 
     @property
-    def known(self) -> dict[bytes, bytes]:
+    def known(self) -> Mapping[bytes, bytes]:
         """Name to unfolded value, as ``values``, of what MIME and ENVELOPE need."""
         if self._known is None:
             self._known = self.values(KNOWN)

@@ -7,6 +7,7 @@ found here is what that finds, without turning a machine for each part.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
@@ -30,7 +31,7 @@ _DEPTH_LIMIT: Final = 8
 """Multiparts in each other; each level looks at its octets once more."""
 _BOUNDARY_LIMIT: Final = 70  # RFC 2046, section 5.1.1
 _COMMON_LENGTH: Final = 150
-_Head = tuple[dict[bytes, bytes], ContentType, Encoding, ContentDefect]
+_Head = tuple[Mapping[bytes, bytes], ContentType, Encoding, ContentDefect]
 _NO_FIELDS: Final[_Head] = ({}, *content_said(None, None))
 _OPEN_ENCODINGS: Final = frozenset(
     {Encoding.SEVEN_BIT, Encoding.EIGHT_BIT, Encoding.BINARY}

@@ -17,7 +17,7 @@ from mailapp.message.imap_facts import HeaderFields, Item, Kind, facts_of
 from mailapp.message.linking import Node
 from mailapp.message.threads import Row, Steps, ordered_subject, references
 
-LIMIT = 150.0  # microseconds for ENVELOPE and BODYSTRUCTURE
+LIMIT = 60.0  # microseconds for ENVELOPE and BODYSTRUCTURE
 REPEATS = 5
 COUNT = 500
 MESSAGES = 50_000
