@@ -133,14 +133,15 @@ class Current:
         """
         columns, names = self.columns, self.names
         validity = columns.uid_validity
-        late = {uid: names.odd[uid] for uid in uids if columns.place(uid) is not None}
+        places = {uid: columns.place(uid) for uid in uids}
+        late = {u: names.name(columns, p) for u, p in places.items() if p is not None}
         told = number_late(self._files, self._found.path, late, validity)
         more = Gathered(names.letters)
         more.take(told, validity)
         starts = names.heap.add(more.stems)
         for at, uid in enumerate(more.uids):
-            place = columns.place(uid)
-            assert place is not None  # noqa: S101 - looked at above
+            place = places[uid]
+            assert place is not None  # noqa: S101 - it is late
             columns.sizes[place] = more.sizes[at]
             columns.received[place] = more.received[at]
             names.starts[place] = starts[at]

@@ -105,7 +105,8 @@ class Names(Origin):
         letters: what the bits of the masks are in a name.
         odd: by UID, the names that are not as we make them.
         late: UIDs of messages whose names do not tell them yet, and how often it was
-            tried in vain that they do. Their sizes and dates are 0.
+            tried in vain that they do. Their stems are whole names, and their sizes
+            and dates are 0.
     """
 
     folder: int
@@ -121,6 +122,8 @@ class Names(Origin):
         if uid in self.odd:
             return self.odd[uid]
         stem = self.heap.stem(self.starts[place])
+        if uid in self.late:
+            return stem
         letters = self.letters.of(columns.masks[place])
         return named(stem, uid, columns.uid_validity, letters)
 
@@ -167,7 +170,7 @@ class Names(Origin):
         while (at := octets.find(unique, begin)) >= 0:
             begin = at + 1
             end = at + len(unique)
-            whole = octets.startswith((b",", b"/"), end)
+            whole = octets.startswith((b",", b":", b"/"), end)
             if whole and (not at or octets.startswith(b"/", at - 1)):
                 with suppress(ValueError):
                     return self.starts.index(at)
@@ -183,7 +186,8 @@ class Names(Origin):
 
     def unique(self, place: int) -> bytes:
         """The part of the name that nobody changes."""
-        return self.heap.stem(self.starts[place]).partition(b",")[0]
+        stem = self.heap.stem(self.starts[place])
+        return stem.partition(b",")[0].partition(b":")[0]
 
 
 def names_of(columns: Columns) -> Names:
@@ -291,21 +295,25 @@ class Gathered:
             [min(int(d or m or 0), _LATEST) for d, m in zip(dates, made, strict=True)]
         )
 
-    def take_late(
-        self, names: Sequence[bytes], uniques: Sequence[bytes], uids: Sequence[int]
-    ) -> None:
+    def take_late(self, names: Sequence[bytes], uids: Sequence[int]) -> None:
         """Add messages of ``cur`` that were given UIDs that their names do not tell."""
         for at in range(0, len(names), AT_ONCE):
-            infos = [name.partition(b":")[2] for name in names[at : at + AT_ONCE]]
-            masks = {info: self.letters.mask(letters(info)) for info in set(infos)}
-            self.masks.extend(map(masks.__getitem__, infos))
+            self.masks.extend(self._masks(names[at : at + AT_ONCE]))
         zeros = bytes(8 * len(names))
-        self.stems += uniques
+        self.stems += names
         self.uids.extend(uids)
         self.sizes.frombytes(zeros)
         self.received.frombytes(zeros)
-        self.odd.update(zip(uids, names, strict=True))
         self.late.update(dict.fromkeys(uids, 0))
+
+    def _masks(self, names: Sequence[bytes]) -> Sequence[int]:
+        """Of names of any kind."""
+        info = names[0].partition(b":")[2]
+        if (b"/".join(names) + b"/").count(b":%b/" % info) == len(names):
+            return [self.letters.mask(letters(info))] * len(names)
+        infos = [name.partition(b":")[2] for name in names]
+        masks = {info: self.letters.mask(letters(info)) for info in set(infos)}
+        return [masks[info] for info in infos]
 
     def exclude(self, uids: Collection[int], validity: int) -> None:
         """Take these for messages without a UID; of those with one UID, all but one."""
@@ -313,10 +321,11 @@ class Gathered:
         seen: set[int] = set()
         for index, uid in enumerate(self.uids):
             if uid in uids or uid in seen:
-                letters = self.letters.of(self.masks[index])
-                name = named(self.stems[index], uid, validity, letters)
-                self.bare.append(self.odd.get(uid, name))
-                self.late.pop(uid, None)
+                name = self.stems[index]
+                if self.late.pop(uid, None) is None:
+                    letters = self.letters.of(self.masks[index])
+                    name = self.odd.get(uid) or named(name, uid, validity, letters)
+                self.bare.append(name)
             else:
                 seen.add(uid)
                 kept.append(index)

@@ -5,7 +5,8 @@ are read and renamed. So their UIDs are written down in one file, ``mailapp-give
 hold from then on. Names follow little by little; the file is removed when all tell
 theirs.
 
-A message is known by the unique part of its name, whatever happens to the rest of it.
+The file has names as they were then. A message is known by the unique part of its name,
+whatever happens to the rest of it.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ import re
 import zlib
 from collections.abc import Sequence
 from contextlib import suppress
-from itertools import islice
-from operator import eq
+from itertools import groupby, islice
+from operator import eq, itemgetter
 from typing import Final
 
 from attrs import frozen
@@ -28,9 +29,8 @@ GIVEN: Final = b"mailapp-given"
 GIVEN_LOCK: Final = b"mailapp-given.lock"
 _HEAD: Final = re.compile(rb"1 ([0-9]{1,10}) ([0-9]{1,10})\n")
 _CHUNK: Final = 1 << 20
-_UNIQUES: Final = re.compile(rb"(?<=/)([^,:/]+)[^/]*/")
 _ODD: Final = bytes(range(0x21)) + bytes(range(0x7F, 0x100))
-_UIDL_OCTETS: Final = 70
+_UIDL: Final = 70  # octets at most
 _SECONDS: Final = 11  # ten digits and a period
 _SHAPE: Final = b"0000000000."
 _ZEROS: Final = bytes.maketrans(b"123456789", b"000000000")
@@ -78,9 +78,8 @@ def read_given(files: Files, path: bytes, validity: int) -> Given:
     while at + 2 < len(parts):
         first, count = int(parts[at]), int(parts[at + 1])
         at += 2 + count
-        uids.update(
-            zip(parts[at - count : at], range(first, first + count), strict=True)
-        )
+        uniques = map(unique_part, parts[at - count : at])
+        uids.update(zip(uniques, range(first, first + count), strict=True))
     return Given(uids, rest)
 
 
@@ -110,11 +109,11 @@ def write_given(
     validity: int,
     before: Given | None,
     first: int,
-    uniques: Sequence[bytes],
+    names: Sequence[bytes],
 ) -> None:
     """Give UIDs that follow one another, beside those given before; then durable."""
     known = b"" if before is None else before.octets
-    octets = b"%b%d/%d/%b/" % (known, first, len(uniques), b"/".join(uniques))
+    octets = b"%b%d/%d/%b/" % (known, first, len(names), b"/".join(names))
     head = b"1 %d %d\n" % (validity, zlib.crc32(octets))
     replace(files, path, GIVEN, head + octets)
 
@@ -127,59 +126,47 @@ def forget_given(files: Files, path: bytes) -> None:
         files.sync_directory(path)
 
 
-def uniques_of(names: Sequence[bytes]) -> list[bytes] | None:
-    """The unique parts; None: some name has none."""
-    found: list[bytes] = []
-    for at in range(0, len(names), AT_ONCE):
-        some = names[at : at + AT_ONCE]
-        found += _UNIQUES.findall(b"/" + b"/".join(some) + b"/")
-    return found if len(found) == len(names) else None
-
-
-def in_turn(names: Sequence[bytes]) -> tuple[list[bytes], list[bytes]] | None:
-    """Names and their unique parts in order of arrival.
+def in_turn(names: Sequence[bytes]) -> list[bytes] | None:
+    """Names in order of arrival: 100,000 in 60 ms.
 
     None: they are not as usual, so each has to be looked at by itself. Usual ones begin
-    with ten digits and a period, can be UIDLs, and are different.
+    with ten digits and a period, their unique parts can be UIDLs, and are different.
     """
     rising: list[bytes] = []
     for at in range(0, len(names), AT_ONCE):
         rising += sorted(names[at : at + AT_ONCE])
     rising.sort()  # of sorted parts: that is quick
-    uniques = uniques_of(rising)
-    if uniques is None:
-        return None
-    for at in range(0, len(uniques), AT_ONCE):
-        some = uniques[at : at + AT_ONCE]
-        begin = b"".join([unique[:_SECONDS] for unique in some]).translate(_ZEROS)
+    for at in range(0, len(rising), AT_ONCE):
+        some = rising[at : at + AT_ONCE]
         octets = b"".join(some)
-        if begin != _SHAPE * len(some) or len(octets.translate(None, _ODD)) < len(
-            octets
-        ):
+        if len(octets.translate(None, _ODD)) < len(octets):
             return None
-        if max(map(len, some)) > _UIDL_OCTETS:
+        if any(len(n) > _UIDL and len(unique_part(n)) > _UIDL for n in some):
             return None
-    seconds = [unique[:_SECONDS] for unique in uniques]
+    seconds = [name[:_SECONDS] for name in rising]
+    if b"".join(seconds).translate(_ZEROS) != _SHAPE * len(seconds):
+        return None
     if any(map(eq, seconds, islice(seconds, 1, None))):
-        _part_seconds(rising, uniques, seconds)
-        if any(map(eq, uniques, islice(uniques, 1, None))):
-            return None
-    return rising, uniques
+        return _parted(rising, seconds)
+    return rising
 
 
-def _part_seconds(
-    names: list[bytes], uniques: list[bytes], seconds: Sequence[bytes]
-) -> None:
-    """Sort what came within one second: microseconds have one to six digits."""
-    begin = 0
-    for at in range(1, len(seconds) + 1):
-        if at < len(seconds) and seconds[at] == seconds[begin]:
-            continue
-        if at - begin > 1:
-            pairs = sorted(
-                zip(uniques[begin:at], names[begin:at], strict=True),
-                key=lambda pair: arrival(pair[0]),
-            )
-            uniques[begin:at] = [unique for unique, _ in pairs]
-            names[begin:at] = [name for _, name in pairs]
-        begin = at
+def _parted(names: list[bytes], seconds: Sequence[bytes]) -> list[bytes] | None:
+    """In each second in order of arrival: microseconds have one to six digits.
+
+    None: two have one unique part.
+    """
+    parted: list[bytes] = []
+    for _, group in groupby(zip(seconds, names, strict=True), itemgetter(0)):
+        some = [name for _, name in group]
+        if len(some) > 1:
+            uniques = {unique_part(name) for name in some}
+            if len(uniques) < len(some):
+                return None
+            some.sort(key=_arrival)
+        parted += some
+    return parted
+
+
+def _arrival(name: bytes) -> tuple[int, int, bytes]:
+    return arrival(unique_part(name))

@@ -56,29 +56,27 @@ def _recovered(
             gathered.bare.append(place)
     late, gathered.bare = given.among(gathered.bare)
     taken = set(gathered.uids)
-    names, uniques, uids = [], [], []
+    names: list[bytes] = []
+    uids: list[int] = []
     for name in late:
-        unique = unique_part(name)
-        uid = given.uids[unique]
+        uid = given.uids[unique_part(name)]
         if uid in taken:
             gathered.bare.append(name)
         else:
             taken.add(uid)
             names.append(name)
-            uniques.append(unique)
             uids.append(uid)
-    gathered.take_late(names, uniques, uids)
+    gathered.take_late(names, uids)
     return new
 
 
 def _give(
     files: Files, path: bytes, mine: Turn, before: Given | None, gathered: Gathered
 ) -> None:
-    usual = in_turn(gathered.bare)
-    if usual is None:
+    names = in_turn(gathered.bare)
+    if names is None:
         return
-    names, uniques = usual
     first = mine.take(len(names))
-    write_given(files, path, mine.numbers.validity, before, first, uniques)
-    gathered.take_late(names, uniques, range(first, first + len(names)))
+    write_given(files, path, mine.numbers.validity, before, first, names)
+    gathered.take_late(names, range(first, first + len(names)))
     gathered.bare = []

@@ -273,8 +273,8 @@ class FormTests(MaildirCase):
     def test_sections(self) -> None:
         """What is given in several steps is read at once, under its UIDVALIDITY."""
         files, path = Files(), str(self.path).encode()
-        write_given(files, path, 5, None, 10, [b"a", b"\nb"])
-        write_given(files, path, 5, read_given(files, path, 5), 20, [b"7"])
+        write_given(files, path, 5, None, 10, [b"a:2,S", b"\nb"])
+        write_given(files, path, 5, read_given(files, path, 5), 20, [b"7,S=1:2,"])
         found = read_given(files, path, 5)
         self.assertEqual(found.uids, {b"a": 10, b"\nb": 11, b"7": 20})
         self.assertEqual(read_given(files, path, 6).uids, {})
@@ -305,7 +305,7 @@ class FormTests(MaildirCase):
             assert parsed is not None
             return arrival(parsed.unique)
 
-        self.assertEqual(found[0], sorted(names, key=key))
+        self.assertEqual(found, sorted(names, key=key))
 
     def test_unusual(self) -> None:
         """Names that are twins, no UIDLs, or of another form, are for the slow way."""
