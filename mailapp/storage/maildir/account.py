@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, Final, TypeVar
 
@@ -197,11 +197,11 @@ class MaildirAccount:
             raise Fenced
         if request_id in self._done:
             return self._done[request_id]
-        held = self._held_of(changes) if self._held else ()
+        held = self._lent(changes) if self._held else {}
         try:
             outcomes = await self._blocking(self._commit, tuple(changes), held)
         finally:
-            for sink in held:
+            for sink in held.values():
                 sink.take_back()
         self._done[request_id] = outcomes
         if len(self._done) > REMEMBERED_REQUESTS:
@@ -210,20 +210,20 @@ class MaildirAccount:
             self.changed(folder)
         return outcomes
 
-    def _held_of(self, changes: Sequence[Change]) -> Sequence[StagedSink]:
+    def _lent(self, changes: Sequence[Change]) -> Mapping[BlobRef, StagedSink]:
         """The bodies among the changes that are in memory, lent to a thread."""
         blobs = {each.blob for each in changes if isinstance(each, Append)}
-        held = [self._held[blob] for blob in blobs if blob in self._held]
-        for sink in held:
+        lent = {blob: self._held[blob] for blob in blobs if blob in self._held}
+        for sink in lent.values():
             sink.lend()
-        return held
+        return lent
 
     def _commit(
-        self, changes: Sequence[Change], held: Sequence[StagedSink]
+        self, changes: Sequence[Change], held: Mapping[BlobRef, StagedSink]
     ) -> list[Outcome]:
-        for sink in held:
+        for sink in held.values():
             sink.settle()
-        return self._mailboxes.commit(changes)
+        return self._mailboxes.commit(changes, held)
 
     async def usage(self) -> Usage:
         """See :class:`IAccount`."""

@@ -7,7 +7,7 @@ each change. The methods block; the account runs one commit at a time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from errno import ENAMETOOLONG
 from itertools import groupby
@@ -58,8 +58,12 @@ class Changes:
     placing: Placing
     mailbox: Callable[[FolderId], Mailbox]
 
-    def check(self, changes: Sequence[Change]) -> None:
+    def check(self, changes: Sequence[Change], there: Collection[BlobRef]) -> None:
         """Find what is missing before anything is changed.
+
+        Args:
+            changes: all of them.
+            there: bodies that were staged just now.
 
         Raises:
             NoSuch: a mailbox or a staged body is not there.
@@ -70,7 +74,8 @@ class Changes:
                     pass
                 case Append():
                     self.mailbox(change.folder)
-                    self.placing.look_for(change.blob)
+                    if change.blob not in there:
+                        self.placing.look_for(change.blob)
                 case Copy() | Move():
                     self.mailbox(change.folder)
                     self.mailbox(change.to)

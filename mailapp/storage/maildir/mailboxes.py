@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from threading import RLock
 from typing import Final
@@ -157,8 +157,10 @@ class Mailboxes:
         with missing_mailbox():
             return self.mailbox(folder_of(blob)).open(blob)
 
-    def commit(self, changes: Sequence[Change]) -> list[Outcome]:
-        """Do all changes; see :class:`IAccount`."""
+    def commit(
+        self, changes: Sequence[Change], there: Collection[BlobRef] = ()
+    ) -> list[Outcome]:
+        """Do all changes; see :class:`IAccount`, and :meth:`Changes.check`."""
         with self._lock:
             placing = Placing(
                 self._files, self._ground.unique, self._path, self.quota, self.mailbox
@@ -166,7 +168,7 @@ class Mailboxes:
             work = Changes(
                 self._files, self._folders, self.quota, placing, self.mailbox
             )
-            work.check(changes)
+            work.check(changes, there)
             for change in changes:
                 if isinstance(change, SetFlags | Expunge | Copy | Move):
                     tracked = self.mailbox(change.folder).tracked

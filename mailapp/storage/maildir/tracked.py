@@ -41,7 +41,7 @@ _NEVER: Final = 2**63
 _SOON: Final = 500_000_000
 _TIMES: Final = 20
 _QUICK: Final = 5_000_000
-_FEW: Final = 1000
+_FEW: Final = 300
 """Messages of a mailbox that is read in a moment."""
 _OWED: Final = 16
 """Additions to it that are noted together."""
@@ -193,6 +193,7 @@ class Tracked:
             or known is None
             or columns.uid_validity != mine.numbers.validity
             or (stamp.cur, stamp.keywords) != (known.cur, known.keywords)
+            or columns.uid_next != mine.next  # another added some, and owes the note
             or (not adds and self._files.now() >= self._again_at)
         ):
             self._read_all(mine)
@@ -272,7 +273,8 @@ class Tracked:
         """May it be noted later?
 
         A transaction for each of the messages that come in a row costs more than to
-        read a small mailbox again, which another process does that looks meanwhile.
+        read a small mailbox again, which another process does that looks meanwhile:
+        the next UID, which it knows in its turn, tells that there are more.
         """
         known = self._remembered is not None and self._remembered.noted
         if not known or self._owed >= _OWED or len(self.columns) > _FEW:

@@ -23,13 +23,14 @@ from mailapp.storage.maildir.store import MaildirStore
 from mailapp.storage.types import (
     INBOX_ID,
     UID,
+    Append,
     Expunge,
     FlagMode,
     SetFlags,
     TextQuery,
     Where,
 )
-from tests.contract.store_case import gathered, now
+from tests.contract.store_case import TEXT, gathered, now
 from tests.rows import tabled
 from tests.unit.storage.maildir_case import ALICE, MaildirCase
 
@@ -117,6 +118,30 @@ class RecallTests(IndexCase):
         self.deliver()
         self.assertEqual(shown(now(there.refresh())), shown(now(here.refresh())))
         self.assertEqual(list(here.columns.uids), [1, 3, 5, 6])
+
+    def test_same_moment(self) -> None:
+        """Two processes append while no clock moves: no UID changes, none is lost."""
+        self.deliver()
+        here, there = self.select_here(), self.select()
+        other = now(self.make_store().open(ALICE))
+        self.patch(self.files, "mtime", lambda _path: 1_700_000_000_000_000_000)
+        told = []
+        for account in (self.alice, other) * 3 + (self.alice, self.alice, other):
+            sink = account.stage()
+            now(sink.write(TEXT))
+            blob = now(sink.ready())
+            [outcome] = self.commit(account, Append(INBOX_ID, blob))
+            sink.abort()
+            told += outcome.uids
+        self.flag(other, 3, "\\Seen")
+        self.flag(self.alice, 4, "\\Seen")
+        self.assertEqual(told, list(range(2, 11)))
+        del self.files.mtime
+        seen = shown(self.select().columns)[3]
+        self.assertEqual([row[0] for row in seen], list(range(1, 11)))
+        self.assertEqual([row[0] for row in seen if row[2]], [3, 4])
+        for mailbox in (here, there):
+            self.assertEqual(shown(now(mailbox.refresh()))[3], seen)
 
     def test_many_changes(self) -> None:
         """Columns are saved anew after many changes, and still nothing is missing."""
