@@ -26,7 +26,7 @@ from functools import lru_cache
 from itertools import count
 from typing import Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 _NAME: Final = re.compile(rb"([^,:/]+)((?:,[^:/]*)?)(?::([^/]*))?", re.DOTALL)
 _NUMBER: Final = re.compile(rb"0|[1-9][0-9]{0,18}")
@@ -38,6 +38,9 @@ _EMAIL: Final = re.compile(rb",E=([!-+\-.0-9;-~]{1,70})(?:[,:]|\Z)")
 _MADE_HERE: Final = re.compile(rb"([0-9]{10})\.M[0-9]{6}P[0-9]+R[0-9a-f]{12}Q")
 _SAFE_HOST: Final = re.compile(r"[^A-Za-z0-9.-]")
 MAX_UID: Final = 2**32 - 1
+_NO_FLAGS: Final = b":2,"
+_ROOM: Final = 175
+"""Octets of a stem with fields of others: a UID and all letters go behind it."""
 
 
 @frozen
@@ -126,6 +129,15 @@ def parse(name: bytes) -> MessageName | None:
 def size_of(name: MessageName) -> int:
     """Octets on disk, as far as the name tells."""
     return name.size if name.size is not None else name.wire or 0
+
+
+def whole_stem(name: MessageName) -> bytes:
+    """All before the UID; without the fields of others if there is no room for them."""
+    own = evolve(name, size=size_of(name), uid=None, validity=None, flags=b"")
+    stem = own.format().removesuffix(_NO_FLAGS)
+    if len(stem) > _ROOM:
+        stem = evolve(own, others=()).format().removesuffix(_NO_FLAGS)
+    return stem
 
 
 def received(name: MessageName) -> int | None:

@@ -15,7 +15,7 @@ from itertools import accumulate, islice
 from operator import eq, lt
 from typing import Final
 
-from attrs import define, evolve, field, frozen
+from attrs import define, field, frozen
 
 from mailapp.storage.columns import (
     AT_ONCE,
@@ -28,12 +28,11 @@ from mailapp.storage.columns import (
 from mailapp.storage.maildir import filename
 from mailapp.storage.maildir.filename import (
     MAX_UID,
-    MessageName,
     guid,
     letters,
     parse,
     received,
-    size_of,
+    whole_stem,
 )
 from mailapp.storage.maildir.letters import Letters
 from mailapp.storage.types import BlobRef
@@ -48,9 +47,6 @@ _PATTERN: Final = (
 )
 _S_FIELD: Final = re.compile(rb",S=([0-9]+)")
 _LATEST: Final = 2**32 - 1
-_NO_FLAGS: Final = b":2,"
-_ROOM: Final = 175
-"""Octets of a stem with fields of others: a UID and all letters go behind it."""
 
 
 @lru_cache(maxsize=1024)
@@ -269,7 +265,7 @@ class Gathered:
             return None
         uid = parsed.uid or 0
         self.odd[uid] = name
-        stem = _stem(parsed)
+        stem = whole_stem(parsed)
         date = received(parsed)
         numbers = [b"%d" % n for n in (parsed.wire, date or 0, uid)]
         return (stem, b"", *numbers, parsed.flags)
@@ -348,15 +344,6 @@ class Gathered:
         return len(set(self.uids)) < len(self.uids) or len(
             {stem.partition(b",")[0] for stem in self.stems}
         ) < len(self.stems)
-
-
-def _stem(name: MessageName) -> bytes:
-    """Of a name that is not as we make it; without fields of others if too long."""
-    own = evolve(name, size=size_of(name), uid=None, validity=None, flags=b"")
-    stem = own.format().removesuffix(_NO_FLAGS)
-    if len(stem) > _ROOM:
-        stem = evolve(own, others=()).format().removesuffix(_NO_FLAGS)
-    return stem
 
 
 @frozen(eq=False)

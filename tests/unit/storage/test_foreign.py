@@ -28,6 +28,45 @@ from tests.threats import threat
 from tests.unit.storage.maildir_case import ALICE, BOB, TEXT, MaildirCase
 
 
+class NameTests(MaildirCase):
+    """What others wrote in names, and what they read there."""
+
+    def test_fields(self) -> None:
+        """What a name tells, and what others wrote in it, stays with other flags."""
+        self.put("cur/1.test:2,")
+        mailbox = now(self.alice.mailbox(INBOX_ID))
+        self.addCleanup(mailbox.close)
+        [path] = (self.path / "cur").iterdir()
+        stem = path.name.partition(":")[0]
+        self.assertIn(",D=", stem)
+        path.rename(path.with_name(f"{stem},E=other,X=1,y:2,"))
+        ((before,),) = now(gathered(self.alice.rows(INBOX_ID)))
+        flags = frozenset({"\\Seen"})
+        change = SetFlags(INBOX_ID, [before.uid], FlagMode.ADD, flags)
+        now(self.alice.commit([change], request_id=b"1"))
+        [path] = (self.path / "cur").iterdir()
+        fields = {*path.name.partition(":")[0].split(",")}
+        self.assertEqual(fields, {*stem.split(","), "E=other", "X=1", "y"})
+        self.assertTrue(path.name.endswith(":2,S"), path.name)
+        row = now(mailbox.refresh()).row(0)
+        self.assertEqual(
+            (row.uid, row.guid, row.received, row.flags),
+            (before.uid, before.guid, before.received, flags),
+        )
+
+    def test_forwarded(self) -> None:
+        """In a mailbox with keywords $Forwarded is written as Dovecot reads it, too."""
+        self.deliver()
+        (batch,) = now(gathered(self.alice.rows(INBOX_ID)))
+        for number, flag in enumerate(("Work", "$Forwarded")):
+            change = SetFlags(INBOX_ID, [batch[0].uid], FlagMode.ADD, frozenset({flag}))
+            now(self.alice.commit([change], request_id=b"%d" % number))
+        [name] = [path.name for path in (self.path / "cur").iterdir()]
+        self.assertTrue(name.endswith(":2,Pab"), name)
+        ((row,),) = now(gathered(self.alice.rows(INBOX_ID)))
+        self.assertEqual(row.flags, {"Work", "$Forwarded"})
+
+
 @tabled
 class ForeignTests(MaildirCase):
     """Other programs work in the same Maildir."""
@@ -219,41 +258,6 @@ class ForeignTests(MaildirCase):
         self.assertEqual([f.name for f in folders], [("INBOX",), ("Sent",)])
         ((row,),) = now(gathered(account.rows(folders[1].id)))
         self.assertEqual(row.flags, {"\\Seen", "Work", "$Junk"})
-
-    def test_fields(self) -> None:
-        """What a name tells, and what others wrote in it, stays with other flags."""
-        self.put("cur/1.test:2,")
-        mailbox = now(self.alice.mailbox(INBOX_ID))
-        self.addCleanup(mailbox.close)
-        [path] = (self.path / "cur").iterdir()
-        stem = path.name.partition(":")[0]
-        self.assertIn(",D=", stem)
-        path.rename(path.with_name(f"{stem},E=other,X=1,y:2,"))
-        ((before,),) = now(gathered(self.alice.rows(INBOX_ID)))
-        flags = frozenset({"\\Seen"})
-        change = SetFlags(INBOX_ID, [before.uid], FlagMode.ADD, flags)
-        now(self.alice.commit([change], request_id=b"1"))
-        [path] = (self.path / "cur").iterdir()
-        fields = {*path.name.partition(":")[0].split(",")}
-        self.assertEqual(fields, {*stem.split(","), "E=other", "X=1", "y"})
-        self.assertTrue(path.name.endswith(":2,S"), path.name)
-        row = now(mailbox.refresh()).row(0)
-        self.assertEqual(
-            (row.uid, row.guid, row.received, row.flags),
-            (before.uid, before.guid, before.received, flags),
-        )
-
-    def test_forwarded(self) -> None:
-        """In a mailbox with keywords $Forwarded is written as Dovecot reads it, too."""
-        self.deliver()
-        (batch,) = now(gathered(self.alice.rows(INBOX_ID)))
-        for number, flag in enumerate(("Work", "$Forwarded")):
-            change = SetFlags(INBOX_ID, [batch[0].uid], FlagMode.ADD, frozenset({flag}))
-            now(self.alice.commit([change], request_id=b"%d" % number))
-        [name] = [path.name for path in (self.path / "cur").iterdir()]
-        self.assertTrue(name.endswith(":2,Pab"), name)
-        ((row,),) = now(gathered(self.alice.rows(INBOX_ID)))
-        self.assertEqual(row.flags, {"Work", "$Forwarded"})
 
     @threat(69)
     def test_keyword_flood(self) -> None:
