@@ -24,6 +24,7 @@ from mailapp.storage.maildir.clock import ModSeqClock
 from mailapp.storage.maildir.filename import UniqueNames
 from mailapp.storage.maildir.folders import Folders, Found
 from mailapp.storage.maildir.gather import names_of
+from mailapp.storage.maildir.late import whole
 from mailapp.storage.maildir.mailbox import Mailbox
 from mailapp.storage.maildir.remembered import Gone, Remembered
 from mailapp.storage.maildir.tracked import Tracked
@@ -85,7 +86,7 @@ class Audit:
         Header fields that somebody asked for before are among the facts.
         """
         for box in self._boxes:
-            box.look()
+            whole(self._files, box.tracked)
         kinds = list(dict.fromkeys([*Item, *self._index.kinds()]))
         self._index.database.throw_away("it is made anew")
         for box in self._boxes:

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from mailapp.message.imap_facts import Item
 from mailapp.storage.columns import Columns
 from mailapp.storage.files import Files
+from mailapp.storage.index.account_index import AccountIndex
 from mailapp.storage.index.indexes import Indexes
 from mailapp.storage.maildir import giving, late
+from mailapp.storage.maildir.audit import Audit
 from mailapp.storage.maildir.filename import arrival, parse
 from mailapp.storage.maildir.given import (
     GIVEN,
@@ -258,6 +260,23 @@ class GivenTests(GivenCase):
         self.patch(self.files, "beginning", original)
         told = self.told(self.select(self.process()).columns)
         self.assertEqual(list(told), list(range(1, COUNT + 1)))
+
+    def test_rebuild(self) -> None:
+        """An index that is made anew has them all."""
+        self.select()
+        index = AccountIndex(str(self.path).encode(), lambda _: None)
+        self.addCleanup(index.close)
+        seen: list[int] = []
+        Audit(self.files, str(self.path).encode(), index).rebuild(seen.append)
+        self.assertEqual(sum(seen), COUNT)
+        self.assertTrue(all(",U=" in name for name in self.names()))
+        audit = Audit(self.files, str(self.path).encode(), index)
+        self.assertEqual(list(audit.check(seen.append)), [])
+        columns = self.select(self.process()).columns
+        serial = index.serial(INBOX_ID, columns.uid_validity)
+        assert serial is not None
+        facts = index.facts(serial, columns.uids, [Item.ENVELOPE])
+        self.assertEqual(len(facts[Item.ENVELOPE]), COUNT)
 
     def test_pop_meanwhile(self) -> None:
         """A POP session that renames the same files does no harm."""
