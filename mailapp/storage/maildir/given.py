@@ -132,10 +132,7 @@ def in_turn(names: Sequence[bytes]) -> list[bytes] | None:
     None: they are not as usual, so each has to be looked at by itself. Usual ones begin
     with ten digits and a period, their unique parts can be UIDLs, and are different.
     """
-    rising: list[bytes] = []
-    for at in range(0, len(names), AT_ONCE):
-        rising += sorted(names[at : at + AT_ONCE])
-    rising.sort()  # of sorted parts: that is quick
+    rising = sorted(names)  # nearly always they are
     for at in range(0, len(rising), AT_ONCE):
         some = rising[at : at + AT_ONCE]
         octets = b"".join(some)

@@ -20,7 +20,7 @@ from mailapp.storage.maildir.filename import (
     parse,
     received,
 )
-from mailapp.storage.maildir.gather import Gathered, names_of
+from mailapp.storage.maildir.gather import Gathered, in_parts_sorted, names_of
 from mailapp.storage.maildir.layout import KEYWORDS
 from mailapp.storage.maildir.letters import Letters
 from mailapp.storage.maildir.measure import measured
@@ -84,7 +84,8 @@ def surveyed(files: Files, path: bytes, letters: Letters, validity: int) -> Surv
         began, stamp = files.now(), after
         new, cur = files.names(path + b"/new"), files.names(path + b"/cur")
     gathered = Gathered(letters)
-    gathered.take(cur, validity)
+    # most rise by UID then, as the first part of a name is when it came
+    gathered.take(in_parts_sorted(cur), validity)
     return Survey(began, stamp, new, gathered)
 
 
