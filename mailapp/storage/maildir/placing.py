@@ -91,16 +91,9 @@ class Placing:
         """The body of an Append, with its date."""
         path, name = self._staged_body(change.blob)
         if change.received is not None:
-            self._set_mtime(path, change.received)
+            _set_mtime(self.files, path, change.received)
             name = evolve(name, received=max(0, min(change.received, _LATEST)))
         return path, name, change.flags
-
-    def _set_mtime(self, path: bytes, seconds: int) -> None:
-        fd = self.files.open_read(path)
-        try:
-            self.files.set_mtime(fd, seconds)
-        finally:
-            self.files.close(fd)
 
     def _put(
         self,
@@ -284,6 +277,14 @@ class Placing:
         source.tracked.current.removed(sorted(place_of(columns, uid) for uid in done))
         target.tracked.current.added(names)
         return done
+
+
+def _set_mtime(files: Files, path: bytes, seconds: int) -> None:
+    fd = files.open_read(path)
+    try:
+        files.set_mtime(fd, seconds)
+    finally:
+        files.close(fd)
 
 
 def place_of(columns: Columns, uid: int) -> int:
