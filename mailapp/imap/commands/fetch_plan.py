@@ -89,8 +89,12 @@ class Plan:
 
     @property
     def asks_files(self) -> bool:
-        """More is asked than the columns of a mailbox not selected whole tell."""
-        return bool(self.kinds or self.bodies) or not _AT_HAND.issuperset(self.values)
+        """More is asked than the columns of a mailbox not selected whole tell.
+
+        Facts are found out from the messages, whatever their names tell.
+        """
+        told = [value for value in self.values if not isinstance(value, Fact)]
+        return bool(self.bodies) or not _AT_HAND.issuperset(told)
 
     def metadata(
         self, flags: FlagLists, places: Places, facts: Sequence[Sequence[bytes]]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from typing import Final
 
 from mailapp.message.imap_facts import Kind, facts, facts_of
+from mailapp.message.line_ends import ToWire
 from mailapp.message.plain_structure import SIZE_LIMIT
 from mailapp.storage.columns import Columns
 from mailapp.storage.files import Directory, Files
@@ -12,6 +14,9 @@ from mailapp.storage.maildir.body import Body
 from mailapp.storage.maildir.gather import names_of
 from mailapp.storage.maildir.reading import raw_octets
 from mailapp.storage.types import BlobRef
+
+_TO_THE_END: Final = 1 << 62
+"""More octets than any message has."""
 
 
 class Computing:
@@ -49,22 +54,29 @@ class Computing:
             return facts_of(octets, self._kinds)
         blob = self._columns.blob(place)
         raw = raw_octets(blob) is not None
+        size = self._columns.sizes[place] or _TO_THE_END
         try:
             with Body(self._files, self._open(blob), raw=raw) as body:
-                return facts(body.read, self._columns.sizes[place], self._kinds)
+                return facts(body.read, size, self._kinds)
         except FileNotFoundError:
             return None
 
     def _small(self, place: int) -> bytes | None:
-        """A message of one chunk, if it lies where it should and as it is sent."""
+        """A message of one chunk, if it lies where it should.
+
+        One whose name does not tell its size yet, too, and need not for this.
+        """
         size = self._columns.sizes[place]
         name = self._names.name(self._columns, place)
-        if size > SIZE_LIMIT or raw_octets(BlobRef(name)) != size:
+        if size > SIZE_LIMIT or (size and raw_octets(BlobRef(name)) != size):
             return None
         try:
             if self._directory is None:
                 self._directory = self._files.directory(self._path + b"/cur")
-            octets = self._files.beginning(self._directory, name, size + 1)
+            most = (size or SIZE_LIMIT) + 1
+            octets = self._files.beginning(self._directory, name, most)
         except FileNotFoundError:
             return None
-        return octets if len(octets) == size else None
+        if size:
+            return octets if len(octets) == size else None
+        return ToWire().convert(octets) if len(octets) < most else None

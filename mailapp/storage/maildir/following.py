@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, ClassVar, Final
 
 from attrs import frozen
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -18,6 +20,8 @@ from mailapp.storage.maildir.mailbox import Mailbox
 from mailapp.storage.types import FolderId, StoreError
 
 CLAIM_SECONDS: Final = 600.0
+AGAIN_SECONDS: Final = 0.1
+"""Names wait so long and again while facts of the mailbox are being computed."""
 
 Blocking = Callable[..., Awaitable[Any]]
 """Runs a call in a thread; its errors are of the store."""
@@ -50,7 +54,10 @@ class Following:
 
     log: ClassVar = Logger()
 
-    def __init__(self, blocking: Blocking, work: Work, box: Mailbox) -> None:
+    def __init__(
+        self, blocking: Blocking, work: Work, box: Mailbox, clock: IReactorTime
+    ) -> None:
+        self._clock = clock
         self._blocking = blocking
         self._work = work
         self._box = box
@@ -72,6 +79,8 @@ class Following:
                 left := await self._blocking(work.name_late, found.id)
             ):
                 await claim.renew()
+                while self._box.asked:  # somebody waits: two threads are slower
+                    await deferLater(self._clock, AGAIN_SECONDS)
         finally:
             self._goes_on = False
             if claim is not None:

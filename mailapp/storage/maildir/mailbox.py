@@ -52,6 +52,7 @@ class Mailbox:
     Attributes:
         index: of its account, if there is one.
         sessions: that have selected it.
+        asked: calls that compute facts for a session now.
     """
 
     files: Files
@@ -59,6 +60,7 @@ class Mailbox:
     tracked: Tracked
     index: AccountIndex | None = None
     sessions: int = 0
+    asked: int = 0
     _listing: Listing | None = field(default=None, init=False)
     _texts_to: int | None = field(default=None, init=False)
 

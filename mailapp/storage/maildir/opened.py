@@ -82,7 +82,7 @@ class Shared:
         self._told_at = 0.0
         self._pause = HINT_SECONDS
         self._watched = False
-        self.following: Final = Following(parts.blocking, parts.work, box)
+        self.following: Final = Following(parts.blocking, parts.work, box, parts.clock)
 
     @property
     def columns(self) -> Columns:
@@ -247,10 +247,15 @@ class MaildirMailbox:
         wanted = tuple(kinds)
         for at in range(0, len(uids), FACTS_AT_ONCE):
             some = uids[at : at + FACTS_AT_ONCE]
-            await self.complete(self.columns, some)
-            yield await self._parts.blocking(
-                self._shared.box.facts, self.columns, some, wanted
-            )
+            box = self._shared.box
+            box.asked += 1
+            try:
+                found = await self._parts.blocking(
+                    box.facts, self.columns, some, wanted
+                )
+            finally:
+                box.asked -= 1
+            yield found
             if not at:
                 await self._shared.note()
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import shutil
 
 from mailapp.message.imap_facts import Item, facts_of
+from mailapp.message.plain_structure import SIZE_LIMIT
 from mailapp.net.threads import inline
 from mailapp.storage.files import Files
+from mailapp.storage.maildir.giving import MANY
 from mailapp.storage.maildir.store import MaildirStore
 from mailapp.storage.types import INBOX_ID, UID
 from tests.contract.store_case import gathered, now
@@ -86,3 +88,16 @@ class ComputingTests(MaildirCase):
         self.put("cur/1.a.mx", TEXT.replace(b"\r\n", b"\n"))
         now(self.mailbox.refresh())
         self.assertEqual(self.facts(), [told(TEXT), told(OTHER), told(TEXT)])
+
+    def test_late(self) -> None:
+        """Of many from another program, of any size and line ends, as of any other."""
+        long = OTHER + b"Line.\n" * SIZE_LIMIT
+        texts = [TEXT, TEXT.replace(b"\r\n", b"\n"), b"", long]
+        for number in range(MANY):
+            self.put(f"cur/{number:04}.a.mx:2,", texts[number % len(texts)])
+        now(self.mailbox.refresh())
+        uids = [UID(uid) for uid in self.mailbox.columns.uids][2:10]
+        batches = now(gathered(self.mailbox.facts(uids, KINDS)))
+        found = [list(values) for batch in batches for _, values in batch]
+        whole = OTHER + b"Line.\r\n" * SIZE_LIMIT
+        self.assertEqual(found, [told(o) for o in (TEXT, TEXT, b"", whole)] * 2)
