@@ -73,6 +73,11 @@ def _recovered(
 def _give(
     files: Files, path: bytes, mine: Turn, before: Given | None, gathered: Gathered
 ) -> None:
+    # One that had a UID here gets its new one with its name: other processes go by the
+    # old name as long as it is there.
+    own = b",V=%d" % mine.numbers.validity
+    if any(own in name for name in gathered.bare):
+        return
     names = in_turn(gathered.bare)
     if names is None:
         return

@@ -97,6 +97,22 @@ class GivenCase(MaildirCase):
 class GivenTests(GivenCase):
     """What a session sees, before and after names follow."""
 
+    def test_gone_and_back(self) -> None:
+        """What had UIDs here gets others, and all processes tell the same ones."""
+        here, there = self.select(), self.select(self.process())
+        self.finish()
+        now(there.refresh())
+        files = [self.path / "cur" / name for name in self.names()[:4]]
+        away = [file.rename(self.path / "tmp" / file.name) for file in files]
+        self.assertEqual(list(now(here.refresh()).uids), [5, 6, 7])
+        for old, file in zip(away, files, strict=True):
+            old.rename(file)
+        told = self.told(now(here.refresh()))
+        self.assertEqual(list(told), [5, 6, 7, 8, 9, 10, 11])
+        self.assertEqual(self.told(now(there.refresh())), told)
+        self.finish()
+        self.assertEqual(self.told(now(here.refresh())), told)
+
     def test_at_once(self) -> None:
         """A mailbox is selected without a file being read or renamed."""
         before = self.names()
