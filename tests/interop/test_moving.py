@@ -59,8 +59,8 @@ class MovingTests(ClientCase):
                 env={**os.environ, "PYTHONPATH": path},
                 check=False,
             )
-        words, _, used = err.read_text().rpartition("memory=")
-        return done.returncode, out.read_text(), words, int(used)
+        complaints, _, used = err.read_text().rpartition("memory=")
+        return done.returncode, out.read_text(), complaints, int(used)
 
     def imap(self, user: str) -> imaplib.IMAP4:
         """A session."""
