@@ -60,7 +60,9 @@ _X_STATUS: Final = {
 }
 _MOZILLA: Final = {1: "\\Seen", 2: "\\Answered", 4: "\\Flagged", 0x1000: "$Forwarded"}
 _EXPUNGED: Final = 8
-_YEARS: Final = range(1970, 2106)
+_YEARS: Final = range(1970, 2107)
+_LATEST: Final = 2**32 - 1
+"""Seconds since the epoch that the store can tell, in February 2106."""
 
 
 @frozen
@@ -121,7 +123,7 @@ def date_of(line: bytes) -> int | None:
     if zone is not None:
         offset = int(zone[1:3]) * 3600 + int(zone[3:5]) * 60
         seconds -= -offset if zone.startswith(b"-") else offset
-    return seconds
+    return max(0, min(seconds, _LATEST))
 
 
 def take_ours(head: bytes) -> Ours | None:

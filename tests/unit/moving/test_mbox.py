@@ -177,6 +177,12 @@ class MboxTests(SynchronousTestCase):
         self.assertEqual(found(FROM + text, 16), found(FROM + text))
         self.assertEqual(unquoted(quoted(text)), text)
 
+    def test_latest_date(self) -> None:
+        """All dates of the store can be written and read; later ones are the last."""
+        latest = 2**32 - 1
+        self.assertEqual(date_of(from_line(latest).rstrip()), latest)
+        self.assertEqual(date_of(b"From a@b Fri Dec 31 23:59:59 2106"), latest)
+
     @given(
         st.lists(st.tuples(_TEXT, _FLAGS, st.integers(0, 2**32 - 1)), max_size=4),
         st.data(),
