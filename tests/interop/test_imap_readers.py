@@ -283,7 +283,7 @@ class ReadersTests(NineCase):
             t.type("s")
             t.wait_for("SAVE Msg")
             t.type(f"{mailbox}{self.saved}\r")
-            t.wait_for("copied to folder.* and deleted")
+            t.wait_for("copied to folder.* and deleted|Saving DONE")
             t.type("n\r")
             t.wait_for("MESSAGE TEXT")
             t.type("*")
