@@ -19,7 +19,12 @@ from collections.abc import Iterable
 from hashlib import sha256
 from typing import Final
 
-from mailapp.core.address import LOCAL_PART_LIMIT, Address, canonical_domain
+from mailapp.core.address import (
+    LOCAL_PART_LIMIT,
+    Address,
+    canonical_domain,
+    quote_local_part,
+)
 from mailapp.core.failures import PermanentFailure, SyntaxProblem
 from mailapp.core.status import Status
 
@@ -77,7 +82,8 @@ class SenderRewriting:
         if sender.domain in self._ours or sender.is_literal:
             return sender
         made = self._again(sender) or self._first(sender, now)
-        return sender if len(made.encode()) > LOCAL_PART_LIMIT else self._at_home(made)
+        too_long = len(quote_local_part(made).encode()) > LOCAL_PART_LIMIT
+        return sender if too_long else self._at_home(made)
 
     def reverse(self, address: Address, now: float) -> Address:
         """Whom the address was made of.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -28,6 +28,7 @@ class RewriteTests(SynchronousTestCase):
     """What a sender becomes, and back."""
 
     @given(SENDERS, st.floats(0, 4e9), st.floats(0, 20 * DAY))
+    @example(Address("0" * 28 + '"', "a-b.c.d.example"), 0, 0)
     @settings(deadline=None)
     def test_round_trip(self, sender: Address, now: float, later: float) -> None:
         """Whatever is rewritten is an address that leads back, unless it is too old."""
