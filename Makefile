@@ -19,7 +19,8 @@ test: packages lint ## Check everything: lint, types, house rules, all tests (ab
 	@$(BIN)/python -m pytest -q -n auto --maxprocesses 8 --dist loadfile \
 		--ignore tests/interop --ignore tests/crash
 	@$(BIN)/python -m pytest -q tests/interop tests/crash  # servers: one at a time
-	@$(BIN)/trial --temp-directory $(VENV)/trial tests.unit tests.contract
+	@# with CI=1 hypothesis tries the same examples each time, as tests/conftest.py says
+	@CI=1 $(BIN)/trial --temp-directory $(VENV)/trial tests.unit tests.contract
 
 lint: $(VENV)/.installed-test ## Check style, types and who imports whom
 	@$(BIN)/ruff check $(SOURCES)
@@ -31,7 +32,7 @@ unit: $(VENV)/.installed-test ## Run the fast tests only
 	@$(BIN)/python -m pytest -q -n auto --maxprocesses 8 tests/unit tests/contract
 
 trial: $(VENV)/.installed-test ## Run the fast tests with Twisted's own runner
-	@$(BIN)/trial --temp-directory $(VENV)/trial tests.unit tests.contract
+	@CI=1 $(BIN)/trial --temp-directory $(VENV)/trial tests.unit tests.contract
 
 threats: $(VENV)/.installed-test ## Print the known attacks against the tests that play them
 	@$(BIN)/python -m tests.tools.threats
