@@ -54,8 +54,17 @@ def getmail(folder: Path, rc: str) -> tuple[str, ...]:
     """The command for getmail, with its settings and its memory in a folder.
 
     Its every delivery is a child process, and it waits for a minute if the child ends
-    before it looks; hence our children begin a little later.
+    before it looks; hence our children begin a little later. As it won't be root, the
+    folder is given to nobody if we are.
+
+    Raises:
+        SkipTest: see :func:`as_nobody`.
     """
+    become = as_nobody()
+    if become:
+        folder.chmod(0o755)
+        for path in [folder, *folder.rglob("*")]:
+            shutil.chown(path, "nobody", "nogroup")
     program = (
         "import os, runpy, sys, time; fork = os.fork;"
         "os.fork = lambda: fork() or time.sleep(0.01) or 0;"
@@ -63,7 +72,7 @@ def getmail(folder: Path, rc: str) -> tuple[str, ...]:
     )
     place = shutil.which("getmail") or "getmail"
     options = f"--getmaildir={folder}", f"--rcfile={rc}"
-    return (*as_nobody(), _INTERPRETER, "-c", program, place, *options)
+    return (*become, _INTERPRETER, "-c", program, place, *options)
 
 
 class ClientCase(SynchronousTestCase):

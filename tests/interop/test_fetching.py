@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import poplib
-import shutil
 import ssl
 from pathlib import Path
 from typing import ClassVar
 
-from tests.interop.client_case import ClientCase, as_nobody, getmail, needs
+from tests.interop.client_case import ClientCase, getmail, needs
 from tests.interop.demo import PASSWORD
 
 
@@ -109,11 +108,6 @@ class FetchingTests(ClientCase):
             f"[destination]\ntype = Maildir\npath = {box}/\n"
             "[options]\nread_all = false\ndelete = false\n",
         )
-        become = as_nobody()
-        if become:
-            self.folder.chmod(0o755)
-            for path in [self.folder, *self.folder.rglob("*")]:
-                shutil.chown(path, "nobody", "nogroup")
         self.run_client(*getmail(self.folder, rc))
         self.assert_fetched(self._fetched(box))
 

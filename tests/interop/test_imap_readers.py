@@ -9,7 +9,7 @@ import ssl
 import time
 from typing import ClassVar, Final
 
-from tests.interop.client_case import as_nobody, needs
+from tests.interop.client_case import getmail, needs
 from tests.interop.demo import PASSWORD
 from tests.interop.imap_case import ImapCase, files_of
 from tests.interop.mail_keys import expected, keys, saved
@@ -195,7 +195,6 @@ class ReadersTests(NineCase):
     @needs("getmail")
     def test_getmail(self) -> None:
         """Getmail fetches each message once, and moves nothing if it is told so."""
-        become = as_nobody()
         box = self.folder / "box"
         for name in ("cur", "new", "tmp"):
             (box / name).mkdir(parents=True)
@@ -211,14 +210,8 @@ class ReadersTests(NineCase):
             "[options]\nread_all = false\ndelete = false\n"
             "delivered_to = false\nreceived = false\n",
         )
-        if become:
-            self.folder.chmod(0o755)
-            for path in [self.folder, *self.folder.rglob("*")]:
-                shutil.chown(path, "nobody", "nogroup")
         for _ in range(2):  # the second run finds nothing new
-            self.run_client(
-                *become, "getmail", f"--getmaildir={self.folder}", f"--rcfile={rc}"
-            )
+            self.run_client(*getmail(self.folder, rc))
             found = [path.read_bytes() for path in box.glob("*/*")]
             self.assert_fetched_all(found)
         self.assertEqual({held.letters for held in self.held(self.name).values()}, {""})

@@ -20,7 +20,7 @@ from mailapp.net.steps import finish
 from mailapp.net.threads import inline
 from mailapp.storage.maildir.store import MaildirStore
 from mailapp.storage.types import AccountId, Destination
-from tests.interop.client_case import ALICE, ClientCase, as_nobody, getmail, needs
+from tests.interop.client_case import ALICE, ClientCase, getmail, needs
 from tests.interop.demo import PASSWORD
 from tests.interop.mixed import EXOTIC, body_of, make_message, number_of
 from tests.interop.served import Setup, begin, start
@@ -221,7 +221,6 @@ class ManyTests(ClientCase):
     @needs("getmail")
     def test_getmail(self) -> None:
         """Getmail knows by UIDL what it has seen; it refuses to be root."""
-        become = as_nobody()
 
         # it names its file of seen UIDLs by host and port, which a restart changes
         def fetch() -> list[bytes]:
@@ -240,10 +239,6 @@ class ManyTests(ClientCase):
             for old in self.folder.glob("oldmail-*"):
                 port = self.server.port("pop3s")
                 old.rename(re.sub(r"-[0-9]+-", f"-{port}-", str(old)))
-            if become:
-                self.folder.chmod(0o755)
-                for path in [self.folder, *self.folder.rglob("*")]:
-                    shutil.chown(path, "nobody", "nogroup")
             self.run_client(*getmail(self.folder, rc))
             return self.files()
 
