@@ -115,10 +115,10 @@ class Audit:
             with read.beside(mine):
                 disk = read.look()
             known = keywords.read(self._files, found.path)
-            validity = mine.numbers.validity
-            recalled = Remembered(self._index, found.id).recall(
-                None, validity, known, Gone()
-            )
+            remembered, recalled = Remembered(self._index, found.id), None
+            news = remembered.news(None, mine.numbers.validity)
+            if news is not None:
+                recalled = remembered.recall(news, None, known, Gone())
         if recalled is not None:
             for what in _differences(recalled.columns, disk):
                 yield Difference(found.name, what)

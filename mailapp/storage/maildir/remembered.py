@@ -103,31 +103,24 @@ class Remembered:
         """The index knows the mailbox."""
         return self._noted >= 0
 
-    def news(self, columns: Columns | None, validity: int) -> bool:
-        """Did other processes note anything since these columns?"""
+    def news(self, columns: Columns | None, validity: int) -> Known | None:
+        """What other processes noted, if that was since these columns."""
         known = self._index.known(self._folder, validity)
         if known is None:
             self._noted = -1
-            return False
+            return None
         if columns is not None and known.modseq <= columns.highest_modseq:
             self._noted = known.modseq
-            return False
-        return True
+            return None
+        return known
 
     def recall(
-        self, columns: Columns | None, validity: int, keywords: Keywords, gone: Gone
+        self, known: Known, columns: Columns | None, keywords: Keywords, gone: Gone
     ) -> Recalled | None:
-        """What other processes noted since these columns; None: nothing new.
+        """The columns that :meth:`news` lead to; None: it can't be told.
 
         ``gone`` is brought up to date, too.
         """
-        known = self._index.known(self._folder, validity)
-        if known is None:
-            self._noted = -1
-            return None
-        if columns is not None and known.modseq <= columns.highest_modseq:
-            self._noted = known.modseq
-            return None
         try:
             stamp = _STAMP.unpack(known.stamp)
             anew = columns is None or columns.highest_modseq < known.saved

@@ -253,10 +253,11 @@ class Tracked:
         columns, validity = self.current.latest, mine.numbers.validity
         if columns is not None and columns.uid_validity != validity:
             columns = None
-        if not self._remembered.news(columns, validity):
+        news = self._remembered.news(columns, validity)
+        if news is None:
             return
         known = keywords.read(self._files, self.found.path)
-        recalled = self._remembered.recall(columns, validity, known, self.current.gone)
+        recalled = self._remembered.recall(news, columns, known, self.current.gone)
         if recalled is not None:
             if recalled.anew and columns is not None:
                 back = set(recalled.columns.uids).difference(columns.uids)
