@@ -58,24 +58,18 @@ class Trying:
             # RFC 2852, section 4.1.3: no further attempt may be made
             late = Attempt(Outcome.FAILED, began, "5.4.7", EXPIRED, expired=True)
             return [late] * len(places)
-        attempts = await self._tried(active, lane, places, began, sent)
+        consignment = Consignment(entry, places, lane.destination, active.content, sent)
+        attempts = await self._tried(lane, consignment, began)
         if not self._schedule.is_over(entry, began):
             return attempts
         return [_ended(attempt) for attempt in attempts]
 
     async def _tried(
-        self,
-        active: Active,
-        lane: Lane,
-        places: Sequence[int],
-        began: float,
-        sent: Callable[[], object],
+        self, lane: Lane, consignment: Consignment, began: float
     ) -> Sequence[Attempt]:
+        places = consignment.places
         if lane.is_dead(began) and lane.last_words is not None:
             return [evolve(lane.last_words, at=began)] * len(places)
-        consignment = Consignment(
-            active.entry, places, lane.destination, active.content, sent
-        )
         attempts = await self._carried(consignment)
         now = self._clock.seconds()
         if len(attempts) != len(places):
