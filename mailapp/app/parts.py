@@ -9,10 +9,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from attrs import evolve
-from twisted.logger import Logger
 
 from mailapp.app.facts import Facts
 from mailapp.app.indexes import IndexCare
@@ -54,8 +53,6 @@ class Parts:
         process: its name in the journal, letters and digits.
         publish: tells the other processes; None: there are none.
     """
-
-    log: ClassVar = Logger()
 
     def __init__(
         self,
