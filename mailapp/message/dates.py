@@ -12,13 +12,14 @@ from attrs import frozen
 
 from mailapp.message.tokens import Kind, Token, tokenize
 
-_DAYS: Final = (b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun")
-_MONTHS: Final = (
+DAYS: Final = (b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun")
+MONTHS: Final = (
     b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun",
     b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec",
 )  # fmt: skip
-_MONTH_NUMBER: Final = {name.lower(): n for n, name in enumerate(_MONTHS, start=1)}
-_DAY_NAMES: Final = frozenset(name.lower() for name in _DAYS)
+MONTH_NUMBER: Final = {name.lower(): n for n, name in enumerate(MONTHS, start=1)}
+"""By the name in lower case, January is 1."""
+_DAY_NAMES: Final = frozenset(name.lower() for name in DAYS)
 # RFC 5322, section 4.3; a military letter or an unknown name is worth -0000
 _ZONES: Final = {
     b"ut": 0, b"gmt": 0, b"utc": 0, b"z": 0,
@@ -85,9 +86,9 @@ def format_date(epoch_seconds: int, offset_minutes: int = 0) -> bytes:
     year, month, day = civil_from_days(days)
     hours, minutes = divmod(abs(offset_minutes), 60)
     return b"%s, %d %s %04d %02d:%02d:%02d %c%02d%02d" % (
-        _DAYS[(days + 3) % 7],  # the epoch was a Thursday
+        DAYS[(days + 3) % 7],  # the epoch was a Thursday
         day,
-        _MONTHS[month - 1],
+        MONTHS[month - 1],
         year,
         rest // 3600,
         rest // 60 % 60,
@@ -149,7 +150,7 @@ def _words(value: bytes) -> list[Token]:
 def _read_day(words: list[Token]) -> int | None:
     """Day, month and year, as days since the epoch."""
     day, month, year = _number(words[0].octets, 2), words[1].octets.lower(), None
-    number = _MONTH_NUMBER.get(month)
+    number = MONTH_NUMBER.get(month)
     year = _year(words[2].octets)
     if day is None or number is None or year is None:
         return None

@@ -13,7 +13,9 @@ from typing import Final
 
 from attrs import frozen
 
+from mailapp.imap.responses.mailbox import ranges_of, set_octets
 from mailapp.message import modified_utf7
+from mailapp.message.dates import MONTH_NUMBER
 
 _TOKEN: Final = re.compile(
     rb'\s*(?:(?P<open>[()])|"(?P<quoted>(?:[^"\\]|\\.)*+)"'
@@ -25,7 +27,6 @@ _DATE: Final = re.compile(
     rb"\s*(\d{1,2})-([a-z]{3})-(\d{4}) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)",
     re.IGNORECASE,
 )
-_MONTHS: Final = b"jan feb mar apr may jun jul aug sep oct nov dec".split()
 _DEEPEST: Final = 10
 
 Value = bytes | list["Value"]
@@ -141,10 +142,10 @@ def number_in(octets: bytes, code: bytes) -> int | None:
 def date_time(value: Value) -> int | None:
     """Seconds since the epoch (RFC 9051, section 9, date-time); None: it is none."""
     found = _DATE.match(value) if isinstance(value, bytes) else None
-    if found is None or found[2].lower() not in _MONTHS:
+    if found is None or found[2].lower() not in MONTH_NUMBER:
         return None
     day, year, hour, minute, second = (int(found[n]) for n in (1, 3, 4, 5, 6))
-    month = _MONTHS.index(found[2].lower()) + 1
+    month = MONTH_NUMBER[found[2].lower()]
     offset = int(found[8]) * 3600 + int(found[9]) * 60
     seconds = timegm((year, month, day, hour, minute, second))
     return seconds + offset if found[7] == b"-" else seconds - offset
@@ -168,13 +169,7 @@ def decoded(name: bytes) -> str:
 
 def sequence_set(uids: Sequence[int]) -> bytes:
     """Rising UIDs as ``1:4,7``."""
-    runs: list[list[int]] = []
-    for uid in uids:
-        if runs and uid == runs[-1][1] + 1:
-            runs[-1][1] = uid
-        else:
-            runs.append([uid, uid])
-    return b",".join(b"%d" % a if a == b else b"%d:%d" % (a, b) for a, b in runs)
+    return set_octets(ranges_of(uids))
 
 
 def quoted(octets: bytes) -> bytes:

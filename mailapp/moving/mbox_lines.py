@@ -22,12 +22,13 @@ from typing import Final
 
 from attrs import frozen
 
+from mailapp.message.dates import MONTH_NUMBER
+
 MARKER: Final = b"X-Mailapp-Export"
 """The last of the fields that our export writes before a message. Behind it stands the
 message as it is, but for line ends and mboxrd's quoting."""
 LINE_OCTETS: Final = 1000
 """A longer line begins no message."""
-_MONTHS: Final = b"jan feb mar apr may jun jul aug sep oct nov dec".split()
 _DATE: Final = re.compile(
     rb"(?:^|\s)(?:mon|tue|wed|thu|fri|sat|sun),?\s+"
     rb"(?:(?P<m1>[a-z]{3})\s+(?P<d1>\d{1,2})|(?P<d2>\d{1,2})\s+(?P<m2>[a-z]{3}))"
@@ -116,9 +117,9 @@ def date_of(line: bytes) -> int | None:
     year = int(found["y2"] or found["y1"] or b"0")
     day = int(found["d1"] or found["d2"])
     hour, minute, second = int(found["h"]), int(found["n"]), int(found["s"] or b"0")
-    if name not in _MONTHS or year not in _YEARS:
+    if name not in MONTH_NUMBER or year not in _YEARS:
         return None
-    seconds = timegm((year, _MONTHS.index(name) + 1, day, hour, minute, second))
+    seconds = timegm((year, MONTH_NUMBER[name], day, hour, minute, second))
     zone = found["z1"] or found["z2"]
     if zone is not None:
         offset = int(zone[1:3]) * 3600 + int(zone[3:5]) * 60

@@ -12,7 +12,7 @@ from typing import Final
 
 from attrs import define, field, frozen
 
-from mailapp.message.dates import civil_from_days
+from mailapp.message.dates import DAYS, MONTHS, civil_from_days
 from mailapp.moving.mbox_lines import added_by_us, in_lines, quoted
 from mailapp.moving.names import MBOX, file_name
 from mailapp.moving.outlet import Taken
@@ -21,8 +21,7 @@ from mailapp.storage.files import Files
 UNFINISHED: Final = b".unfinished"
 _BLOCK: Final = 256 * 1024
 _LINE_MOST: Final = 64 * 1024
-_WEEKDAYS: Final = (b"Thu", b"Fri", b"Sat", b"Sun", b"Mon", b"Tue", b"Wed")
-_MONTHS: Final = b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+_THURSDAY: Final = 3  # the first of January 1970
 
 
 @frozen
@@ -147,8 +146,8 @@ def from_line(received: int) -> bytes:
     year, month, day = civil_from_days(days)
     hour, minute, second = seconds // 3600, seconds // 60 % 60, seconds % 60
     return b"From MAILER-DAEMON %b %b %2d %02d:%02d:%02d %04d\n" % (
-        _WEEKDAYS[days % 7],
-        _MONTHS[month - 1],
+        DAYS[(days + _THURSDAY) % 7],
+        MONTHS[month - 1],
         day,
         hour,
         minute,

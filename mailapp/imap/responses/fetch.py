@@ -19,7 +19,7 @@ from typing import Final
 from attrs import field, frozen
 
 from mailapp.imap.grammar.values.fetch import Attribute
-from mailapp.message.dates import civil_from_days
+from mailapp.message.dates import MONTHS, civil_from_days
 from mailapp.storage.columns import Columns
 
 Places = Sequence[int]
@@ -27,7 +27,6 @@ Places = Sequence[int]
 Cells = Sequence[int] | Sequence[bytes]
 """What one item of FETCH is for each of some messages."""
 _DAY_MINUTES: Final = 1440
-_MONTHS: Final = b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 _URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 _FROM_URL_SAFE: Final = bytes.maketrans(b"-_", b"+/")
 _MINUTES: Final = [b"%02d:%02d:" % divmod(minute, 60) for minute in range(1440)]
@@ -119,7 +118,7 @@ def _minute(minute: int) -> bytes:
 @lru_cache(maxsize=1000)
 def _date(day: int) -> bytes:
     year, month, day_of_month = civil_from_days(day)
-    return b"%2d-%b-%04d " % (day_of_month, _MONTHS[month - 1], year)
+    return b"%2d-%b-%04d " % (day_of_month, MONTHS[month - 1], year)
 
 
 def email_id(guid: bytes) -> bytes:
