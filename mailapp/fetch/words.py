@@ -8,7 +8,8 @@ from mailapp.fetch.login import plain_message
 from mailapp.fetch.types import Source
 from mailapp.sasl import base64
 
-_MOST: Final = 200
+WORDS_MOST: Final = 200
+"""Characters that are shown."""
 
 
 def with_words(reason: str, said: bytes, source: Source) -> str:
@@ -19,6 +20,10 @@ def with_words(reason: str, said: bytes, source: Source) -> str:
     ]
     for secret in filter(None, secrets):
         said = said.replace(secret, b"***")
-    text = said.decode("utf-8", "replace")
-    text = "".join(c if c.isprintable() else "?" for c in text).strip()[:_MOST]
+    text = printable(said.decode("utf-8", "replace")).strip()[:WORDS_MOST]
     return f"{reason}: {text}" if text else reason
+
+
+def printable(text: str) -> str:
+    """A text without what would upset a terminal or a log."""
+    return "".join(c if c.isprintable() else "?" for c in text)

@@ -14,12 +14,12 @@ from mailapp.core.secret import Secret
 from mailapp.fetch.dialogue import Connect, Dialogue
 from mailapp.fetch.login import plain_message
 from mailapp.fetch.types import FetchProblem, Protection
+from mailapp.fetch.words import WORDS_MOST, printable
 from mailapp.moving.imap_answers import quoted
 from mailapp.moving.imap_client import Event, ImapClient, Piece, Said, Trouble
 from mailapp.moving.types import MoveProblem
 from mailapp.net.tls import BadCertificate
 
-_TEXT_MOST: Final = 200
 _ANSWERS_MOST: Final = 100_000
 
 
@@ -200,5 +200,4 @@ async def _authenticate(talk: Talk, server: Server) -> None:
 
 def _text(octets: bytes) -> str:
     """What a server says, for people."""
-    text = octets.decode("utf-8", "replace")
-    return "".join(c if c.isprintable() else "?" for c in text)[:_TEXT_MOST]
+    return printable(octets.decode("utf-8", "replace"))[:WORDS_MOST]
