@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Final
 
-SYSTEM: Final = {
-    flag.lower(): flag
-    for flag in ("\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft")
-}
-_KEYWORD: Final = re.compile(r"[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]{1,64}")
+from mailapp.storage.columns import SYSTEM_FLAGS, is_keyword
+
+SYSTEM: Final = {flag.lower(): flag for flag in SYSTEM_FLAGS}
 
 
 def kept(flags: Iterable[str]) -> tuple[frozenset[str], int]:
@@ -28,7 +25,7 @@ def kept(flags: Iterable[str]) -> tuple[frozenset[str], int]:
                 found.add(system)
             elif flag.lower() != "\\recent":
                 lost += 1
-        elif _KEYWORD.fullmatch(flag):
+        elif is_keyword(flag):
             found.add(flag)
         else:
             lost += 1

@@ -8,6 +8,7 @@ share with these every array that is the same.
 
 from __future__ import annotations
 
+import re
 import sys
 from abc import ABC, abstractmethod
 from array import array
@@ -23,6 +24,7 @@ from mailapp.storage.types import UID, BlobRef, ModSeq, Row
 
 SYSTEM_FLAGS: Final = ("\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft")
 """Bits 0 to 4 of every mask (RFC 9051, section 2.3.2)."""
+_KEYWORD: Final = re.compile(r"[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]{1,64}").fullmatch
 SEEN: Final = 1
 AT_ONCE: Final = 4096
 """Rows that one call of C looks at: other threads wait so long, about 1 ms."""
@@ -32,6 +34,11 @@ _SPARSE: Final = 4
 _LOWEST: Final = 0 if sys.byteorder == "little" else -1
 _UNSEEN: Final = bytes(octet for octet in range(256) if not octet & SEEN)
 _SEEN_ONLY: Final = bytes(octet & SEEN for octet in range(256))
+
+
+def is_keyword(flag: str) -> bool:
+    """Can messages have it as a keyword (RFC 9051, section 9, flag-keyword)?"""
+    return _KEYWORD(flag) is not None
 
 
 class Origin(ABC):

@@ -18,6 +18,7 @@ from typing import Final
 
 from attrs import frozen
 
+from mailapp.storage.columns import is_keyword
 from mailapp.storage.files import Files, read_whole, replace
 from mailapp.storage.maildir.dotlock import dotlock
 from mailapp.storage.maildir.layout import KEYWORDS
@@ -36,7 +37,6 @@ _BY_LETTER: Final = {letter: flag for flag, letter in SYSTEM.items()}
 _FOLDED: Final = {flag.lower(): letter for flag, letter in SYSTEM.items()}
 _FORWARDED: Final = "$forwarded"
 _LINE: Final = re.compile(rb"([0-9]{1,2}) ([\x21-\x7e]{1,255})")
-_KEYWORD: Final = re.compile(r"[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]{1,64}")
 
 
 @frozen
@@ -135,7 +135,7 @@ def _added(known: Keywords, flags: frozenset[str]) -> Keywords:
     # what has P anyway comes last, and is left out where no letter is left for it
     missing.sort(key=lambda keyword: keyword.lower() == _FORWARDED)
     free = [letter for letter in ascii_lowercase if letter not in known.by_letter]
-    if any(not _KEYWORD.fullmatch(keyword) for keyword in missing):
+    if not all(map(is_keyword, missing)):
         raise BadName
     needed = [keyword for keyword in missing if keyword.lower() != _FORWARDED]
     if len(needed) > len(free):
