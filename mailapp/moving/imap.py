@@ -26,7 +26,7 @@ from mailapp.moving.imap_answers import (
 )
 from mailapp.moving.imap_client import Begins, Piece, Said
 from mailapp.moving.imap_login import Talk
-from mailapp.moving.types import MoveProblem, Offered, Run, Shelf, shown
+from mailapp.moving.types import MoveProblem, Offered, Run, Shelf, shown, streamed
 from mailapp.storage.types import INBOX
 
 WINDOW: Final = 100
@@ -175,7 +175,7 @@ class ImapSource:
                 octets = window.whole(event.octets)
                 if octets is None:
                     continue
-                uid, chunks = window.uid(event.octets), _one(octets)
+                uid, chunks = window.uid(event.octets), streamed([octets])
             else:
                 continue
             if uid is not None:
@@ -241,10 +241,6 @@ class _Window:
         own = self._about.get(uid, {})
         flags = flags_of(own.get(b"FLAGS", b""))
         return flags, date_time(own.get(b"INTERNALDATE", b""))
-
-
-async def _one(octets: bytes) -> AsyncIterator[bytes]:
-    yield octets
 
 
 def _uid(items: dict[bytes, Value]) -> int | None:

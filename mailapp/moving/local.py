@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import gzip
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -21,11 +20,17 @@ from attrs import field, frozen
 
 from mailapp.moving.mbox import is_mbox, messages
 from mailapp.moving.names import level_of_directory, level_of_file, levels_of_plus
-from mailapp.moving.types import MoveProblem, Offered, Run, Shelf
+from mailapp.moving.types import MoveProblem, Offered, Run, Shelf, streamed
 from mailapp.moving.window import BLOCK_OCTETS, Window
 from mailapp.storage.files import Files, read_whole
 from mailapp.storage.maildir import keywords
-from mailapp.storage.maildir.filename import MessageName, arrival, parse, received
+from mailapp.storage.maildir.filename import (
+    MessageName,
+    arrival,
+    parse,
+    received,
+    unique_part,
+)
 from mailapp.storage.maildir.marks import SUBSCRIPTIONS, parse_subscriptions
 from mailapp.storage.types import INBOX
 
@@ -33,7 +38,6 @@ _GZIP: Final = b"\x1f\x8b"
 _LOOK_OCTETS: Final = 1000
 _DEEPEST: Final = 20
 _TRIES: Final = 5
-_UNIQUE: Final = re.compile(rb"[,:]")
 
 
 @frozen
@@ -97,7 +101,7 @@ class LocalSource:
                     run.tally.left_out += 1
                     run.watch.advance(step)
                     continue
-                chunks = _each(message.chunks)
+                chunks = streamed(message.chunks)
                 yield Offered(None, message.flags, message.received, chunks, step)
 
     # ---- finding mailboxes
@@ -192,7 +196,7 @@ class LocalSource:
             parsed, when, fd = found
             try:
                 flags = words.flags(parsed.flags)
-                yield Offered(unique, flags, when, _each(_octets(self.files, fd)))
+                yield Offered(unique, flags, when, streamed(_octets(self.files, fd)))
             finally:
                 self.files.close(fd)
 
@@ -211,7 +215,7 @@ class LocalSource:
                 return self._opened(own)
             except FileNotFoundError:
                 names = _names(self.files, path)
-                again = (b + n for b, n in names if _UNIQUE.split(n)[0] == unique)
+                again = (b + n for b, n in names if unique_part(n) == unique)
                 own = next((path + other for other in again), None)
         return None
 
@@ -246,12 +250,6 @@ def _octets(files: Files, fd: int) -> Iterator[bytes]:
         yield chunk
         at += len(chunk)
         chunk = files.read(fd, at, BLOCK_OCTETS)
-
-
-async def _each(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """A local file makes nobody wait but this run."""
-    for chunk in chunks:
-        yield chunk
 
 
 @frozen

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from attrs import define, frozen
 
-from mailapp.moving.types import MoveProblem, Watch, shown
+from mailapp.moving.types import MoveProblem, Watch, shown, streamed
 from mailapp.storage.columns import Columns
 from mailapp.storage.interfaces import IAccount
 from mailapp.storage.types import Named, NoSuch
@@ -159,7 +159,7 @@ class Outlet:
             async for piece in self.account.read(blob, max(0, size - 1), 1):
                 last = piece
         else:
-            chunks, last = _one(octets), octets[-1:]
+            chunks, last = streamed([octets]), octets[-1:]
         return Taken(
             flags=frozenset(columns.flags_of(columns.masks[place])),
             received=columns.received[place],
@@ -167,10 +167,6 @@ class Outlet:
             whole=last == b"\n",
             chunks=chunks,
         )
-
-
-async def _one(octets: bytes) -> AsyncIterator[bytes]:
-    yield octets
 
 
 def _within(name: tuple[str, ...], above: tuple[str, ...]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from typing import Protocol
 
 from attrs import define, field, frozen
@@ -133,6 +133,12 @@ class Run:
         self.tally.known += 1
         self.watch.advance(1)
         return True
+
+
+async def streamed(chunks: Iterable[bytes]) -> AsyncIterator[bytes]:
+    """Octets that are at hand, or in a local file: only the run waits for them."""
+    for chunk in chunks:
+        yield chunk
 
 
 def shown(name: tuple[str, ...]) -> str:

@@ -126,6 +126,11 @@ def parse(name: bytes) -> MessageName | None:
     )
 
 
+def unique_part(name: bytes) -> bytes:
+    """All before the first comma or colon, of a name that need not be parsed."""
+    return name.partition(b":")[0].partition(b",")[0]
+
+
 def size_of(name: MessageName) -> int:
     """Octets on disk, as far as the name tells."""
     return name.size if name.size is not None else name.wire or 0

@@ -32,6 +32,7 @@ from mailapp.storage.maildir.filename import (
     letters,
     parse,
     received,
+    unique_part,
     whole_stem,
 )
 from mailapp.storage.maildir.letters import Letters
@@ -182,8 +183,7 @@ class Names(Origin):
 
     def unique(self, place: int) -> bytes:
         """The part of the name that nobody changes."""
-        stem = self.heap.stem(self.starts[place])
-        return stem.partition(b",")[0].partition(b":")[0]
+        return unique_part(self.heap.stem(self.starts[place]))
 
 
 def names_of(columns: Columns) -> Names:

@@ -23,7 +23,7 @@ from attrs import frozen
 
 from mailapp.storage.columns import AT_ONCE
 from mailapp.storage.files import Files, replace
-from mailapp.storage.maildir.filename import arrival
+from mailapp.storage.maildir.filename import arrival, unique_part
 
 GIVEN: Final = b"mailapp-given"
 GIVEN_LOCK: Final = b"mailapp-given.lock"
@@ -81,11 +81,6 @@ def read_given(files: Files, path: bytes, validity: int) -> Given:
         uniques = map(unique_part, parts[at - count : at])
         uids.update(zip(uniques, range(first, first + count), strict=True))
     return Given(uids, rest)
-
-
-def unique_part(name: bytes) -> bytes:
-    """All before the first comma or colon."""
-    return name.partition(b":")[0].partition(b",")[0]
 
 
 def _whole(files: Files, path: bytes) -> bytes:

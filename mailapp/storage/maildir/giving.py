@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from typing import Final
 
 from mailapp.storage.files import Files
+from mailapp.storage.maildir.filename import unique_part
 from mailapp.storage.maildir.gather import Gathered
 from mailapp.storage.maildir.given import (
     Given,
@@ -14,7 +15,6 @@ from mailapp.storage.maildir.given import (
     in_turn,
     is_given,
     read_given,
-    unique_part,
     write_given,
 )
 from mailapp.storage.maildir.uids import Turn
