@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -137,7 +138,7 @@ def prepare(
 def _target(form: str, path: bytes) -> Target:
     if form == "mbox":
         return MboxTarget(Files(), path)
-    unique = b"%d.P%d.mailapp" % (moving.now(), os.getpid())
+    unique = b"%d.P%d.mailapp" % (time.time(), os.getpid())
     return MaildirTarget(Files(), path, unique)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -213,7 +214,7 @@ class _Run:
             if arguments.again:
                 journal.forget()
             place = Place(
-                account, journal, ground.in_thread, moving.now, moving.fresh_token
+                account, journal, ground.in_thread, time.time, moving.fresh_token
             )
             with moving.bar(self._terminal.stderr, quiet=arguments.json) as bar:
                 await Intake(source, place, bar, tally).run()

@@ -6,7 +6,6 @@ import json
 import os
 import secrets
 import sqlite3
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Self, TextIO
@@ -147,11 +146,6 @@ def say_json(terminal: Terminal, value: object) -> None:
 def fresh_token() -> bytes:
     """A request id."""
     return secrets.token_bytes(16)
-
-
-def now() -> float:
-    """Seconds since the epoch."""
-    return time.time()
 
 
 @define

@@ -90,9 +90,6 @@ class MaildirBox:
         self._count += 1
         unknown = self._keywords.missing(message.flags)
         letters = self._keywords.letters(message.flags - frozenset(unknown))
-        if FORWARDED in message.flags:
-            # Dovecot has a keyword for it, others the letter P (passed)
-            letters = bytes(sorted({*letters, *b"P"}))
         name = MessageName(unique, message.size, message.size, flags=letters)
         self._files.rename(waiting, self._path + b"/cur/" + name.format())
 
