@@ -9,11 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# The same examples each time, so that a change fails for what it changed; others by
-# MAILAPP_MANY, as the long forms of other tests.
-settings.register_profile(
-    "mailapp", deadline=None, derandomize="MAILAPP_MANY" not in os.environ
-)
+settings.register_profile("mailapp", deadline=None)
 settings.load_profile("mailapp")
 
 # Measurements are run by hand (make bench), not as tests.
