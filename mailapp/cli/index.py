@@ -27,6 +27,7 @@ from mailapp.directory.names import account_id
 from mailapp.directory.schema import AccountsFileProblem
 from mailapp.storage.files import Files
 from mailapp.storage.index.account_index import AccountIndex
+from mailapp.storage.index.database import Database
 from mailapp.storage.maildir.audit import Audit, Watch
 from mailapp.storage.maildir.layout import account_path
 from mailapp.storage.types import AccountId
@@ -51,7 +52,7 @@ class Work:
             path = account_path(root, name)
             if not files.exists(path + b"/cur"):
                 continue
-            index = AccountIndex(path, _silent)
+            index = AccountIndex(Database(path, _silent))
             try:
                 yield name, Audit(files, path, index)
             finally:

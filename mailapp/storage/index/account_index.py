@@ -8,13 +8,13 @@ file when there is trouble with it.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from attrs import frozen
 
 from mailapp.message.imap_facts import Kind
-from mailapp.storage.index.database import Database, Lost, unnoticed
+from mailapp.storage.index.database import Database, Lost
 from mailapp.storage.index.kinds import kind_name, kind_of
 from mailapp.storage.index.texts import COLUMNS, answerable, match
 from mailapp.storage.types import UID, TextMatches, TextQuery
@@ -70,15 +70,14 @@ class State:
 
 
 class AccountIndex:
-    """See the module; the arguments are those of :class:`Database`."""
+    """See the module.
 
-    def __init__(
-        self,
-        directory: bytes,
-        trouble: Callable[[str], None],
-        used: Callable[[Database], None] = unnoticed,
-    ) -> None:
-        self.database: Final = Database(directory, trouble, used)
+    Args:
+        database: its file.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.database: Final = database
 
     def close(self) -> None:
         """Let go of the file."""

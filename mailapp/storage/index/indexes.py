@@ -43,9 +43,10 @@ class Indexes:
         with self._lock:
             index = self._known.get(directory)
             if index is None:
-                index = self._known[directory] = AccountIndex(
+                database = Database(
                     directory, lambda why: self._trouble(directory, why), self._used
                 )
+                index = self._known[directory] = AccountIndex(database)
         return index
 
     def close(self) -> None:

@@ -14,6 +14,7 @@ from mailapp.message.imap_facts import Item
 from mailapp.storage.columns import Columns
 from mailapp.storage.files import Files
 from mailapp.storage.index.account_index import AccountIndex
+from mailapp.storage.index.database import Database
 from mailapp.storage.index.indexes import Indexes
 from mailapp.storage.maildir import giving, late
 from mailapp.storage.maildir.audit import Audit
@@ -280,7 +281,7 @@ class GivenTests(GivenCase):
     def test_rebuild(self) -> None:
         """An index that is made anew has them all."""
         self.select()
-        index = AccountIndex(str(self.path).encode(), lambda _: None)
+        index = AccountIndex(Database(str(self.path).encode(), lambda _: None))
         self.addCleanup(index.close)
         seen: list[int] = []
         Audit(self.files, str(self.path).encode(), index).rebuild(seen.append)

@@ -17,6 +17,7 @@ from mailapp.message.searching import Finder, field_texts, message_texts
 from mailapp.net.threads import inline
 from mailapp.storage.columns import Columns
 from mailapp.storage.index.account_index import AccountIndex, Changed, State
+from mailapp.storage.index.database import Database
 from mailapp.storage.index.indexes import IDLE_SECONDS, OPEN_AT_ONCE, Indexes
 from mailapp.storage.index.texts import texts_of
 from mailapp.storage.maildir.store import MaildirStore
@@ -261,7 +262,7 @@ class TextTests(SynchronousTestCase):
 
     def index(self) -> AccountIndex:
         """An index that knows of a mailbox."""
-        index = AccountIndex(self.directory, lambda _why: None)
+        index = AccountIndex(Database(self.directory, lambda _why: None))
         index.save(State(1, 1, 10, 1, b""), b"", 0, [])
         return index
 
