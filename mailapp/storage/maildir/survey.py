@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from operator import itemgetter
 from typing import Final
@@ -109,11 +109,13 @@ def strange(gathered: Gathered, before: Columns | None, ceiling: int) -> set[int
     """
     found = {uid for uid in gathered.uids if uid >= ceiling}
     if before is not None:
-        known = set(before.uids)
-        found |= {
-            uid for uid in gathered.uids if uid < before.uid_next and uid not in known
-        }
+        found |= came_back(gathered.uids, before)
     return found
+
+
+def came_back(uids: Iterable[int], before: Columns) -> set[int]:
+    """Those among them whose messages were seen to be gone."""
+    return {uid for uid in set(uids).difference(before.uids) if uid < before.uid_next}
 
 
 def return_to_cur(

@@ -29,6 +29,7 @@ from mailapp.storage.maildir.letters import of_keywords
 from mailapp.storage.maildir.remembered import Remembered
 from mailapp.storage.maildir.survey import (
     Stamp,
+    came_back,
     number,
     return_to_cur,
     sorted_out,
@@ -259,15 +260,14 @@ class Tracked:
         known = keywords.read(self._files, self.found.path)
         recalled = self._remembered.recall(news, columns, known, self.current.gone)
         if recalled is not None:
-            if recalled.anew and columns is not None:
-                back = set(recalled.columns.uids).difference(columns.uids)
-                if any(uid < columns.uid_next for uid in back):
-                    # The index was lost, and with it that they are gone: for clients
-                    # of this process they stay gone.
-                    self._stamp = None
-                    return
+            fresh = recalled.columns
+            if recalled.anew and columns is not None and came_back(fresh.uids, columns):
+                # The index was lost, and with it that they are gone: for clients of
+                # this process they stay gone.
+                self._stamp = None
+                return
             self.current.keywords = known
-            self.current.latest, self._stamp = recalled.columns, recalled.stamp
+            self.current.latest, self._stamp = fresh, recalled.stamp
             self._again_at = recalled.again_at
 
     def _may_owe(self) -> bool:
