@@ -7,6 +7,7 @@ from pathlib import Path
 from secrets import token_hex
 
 from mailapp.app.parts import Parts
+from mailapp.app.password_file import first_line
 from mailapp.config.host import RESOLV_CONF
 from mailapp.config.outbound import Route
 from mailapp.config.schema import Configuration
@@ -85,8 +86,7 @@ def flush_queue(folder: Path, domain: str) -> int:
 def _password(route: Route) -> Secret | None:
     if route.password_file is None:
         return None
-    with route.password_file.open("rb") as file:
-        return Secret(file.readline().rstrip(b"\r\n"))
+    return first_line(route.password_file)
 
 
 def _system_servers() -> tuple[str, ...]:

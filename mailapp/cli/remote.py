@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from attrs import field, frozen
 
+from mailapp.app.password_file import first_line
 from mailapp.cli.prompt import Terminal
 from mailapp.core.secret import Secret
 from mailapp.fetch.dialogue import connector
@@ -85,6 +86,4 @@ def _password(arguments: argparse.Namespace, terminal: Terminal) -> Secret:
     path: Path | None = arguments.password_file
     if path is None:
         return terminal.read_password(from_stdin=arguments.stdin, twice=False)
-    with path.open("rb") as file:
-        line = file.readline().rstrip(b"\r\n")
-    return Secret(line)
+    return first_line(path)
