@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
+
+from tests.interop.client_case import needs
 
 
 def keys(folder: str, copy: Path) -> str:
@@ -39,3 +42,20 @@ def expected() -> dict[int, str]:
 def saved() -> Sequence[int]:
     """What is found in the other folder."""
     return [4, 5]
+
+
+class AtMutt(Protocol):
+    """Tests of a case that says what a person does there, and what comes of it."""
+
+    def sort_mail(self, program: str) -> None:
+        """Play it with this program."""
+
+    @needs("mutt")
+    def test_mutt(self) -> None:
+        """A person at mutt flags, reads, deletes, saves and copies."""
+        self.sort_mail("mutt")
+
+    @needs("neomutt")
+    def test_neomutt(self) -> None:
+        """And one at neomutt."""
+        self.sort_mail("neomutt")

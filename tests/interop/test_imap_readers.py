@@ -12,7 +12,7 @@ from typing import ClassVar, Final
 from tests.interop.client_case import getmail, needs
 from tests.interop.demo import PASSWORD
 from tests.interop.imap_case import ImapCase, files_of
-from tests.interop.mail_keys import expected, keys, saved
+from tests.interop.mail_keys import AtMutt, expected, keys, saved
 from tests.interop.mixed import body_of, make_message, number_of
 from tests.interop.terminal import Terminal
 
@@ -88,7 +88,7 @@ class NineCase(ImapCase):
         self.assertEqual(sorted(self.held(self.name)), [5, 6, 7, 8, 9])
 
 
-class ReadersTests(NineCase):
+class ReadersTests(AtMutt, NineCase):
     """Each reads, and does, what it can."""
 
     def assert_fetched_all(self, messages: list[bytes]) -> None:
@@ -217,16 +217,6 @@ class ReadersTests(NineCase):
         self.assertEqual({held.letters for held in self.held(self.name).values()}, {""})
 
     # ---- with a person at a terminal
-
-    @needs("mutt")
-    def test_mutt(self) -> None:
-        """A person at mutt flags, reads, deletes, saves and copies."""
-        self.sort_mail("mutt")
-
-    @needs("neomutt")
-    def test_neomutt(self) -> None:
-        """And one at neomutt."""
-        self.sort_mail("neomutt")
 
     def sort_mail(self, program: str) -> None:
         """What was done there is what is found."""

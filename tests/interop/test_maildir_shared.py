@@ -16,9 +16,8 @@ from typing import ClassVar, Final
 
 from twisted.trial.unittest import SkipTest
 
-from tests.interop.client_case import needs
 from tests.interop.imap_case import Held, ImapCase, files_of, letters_of
-from tests.interop.mail_keys import expected, keys, saved
+from tests.interop.mail_keys import AtMutt, expected, keys, saved
 from tests.interop.mixed import make_message
 from tests.interop.served import Setup, wait_for
 from tests.interop.terminal import Terminal
@@ -52,7 +51,7 @@ def not_root() -> tuple[str, ...]:
     return words
 
 
-class SharedTests(ImapCase):
+class SharedTests(AtMutt, ImapCase):
     """A person at a terminal, or Dovecot, on the Maildir, and others by IMAP."""
 
     setup: ClassVar = Setup(workers=2)
@@ -61,16 +60,6 @@ class SharedTests(ImapCase):
         """Say where Dovecot writes."""
         super().setUp()
         self.log = self.folder / "dovecot.log"
-
-    @needs("mutt")
-    def test_mutt(self) -> None:
-        """Mutt on the Maildir."""
-        self.sort_mail("mutt")
-
-    @needs("neomutt")
-    def test_neomutt(self) -> None:
-        """Neomutt on the Maildir."""
-        self.sort_mail("neomutt")
 
     def sort_mail(self, program: str) -> None:
         """Each changes what the other does not; both see all of it."""
