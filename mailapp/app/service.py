@@ -126,6 +126,7 @@ class Node:
                 parts.writes.run,
                 time.time,
             ).note,
+            remember_seconds=configuration.auth.remember_logins,
             observe_good=None if parts.alone else facts.tell_good,
         )
         facts.on_good = lambda token: self._authentication.recent.heard(

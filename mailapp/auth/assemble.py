@@ -22,7 +22,7 @@ from mailapp.auth.checkers import (
 from mailapp.auth.hashes import Decoys, Hashes
 from mailapp.auth.keys import InstallationKey
 from mailapp.auth.realm import Realm
-from mailapp.auth.recent import RecentLogins, Token
+from mailapp.auth.recent import LIFETIME_SECONDS, RecentLogins, Token
 from mailapp.auth.throttle import Throttle
 from mailapp.directory.resolve import Directory
 from mailapp.sasl.scram import ITERATIONS
@@ -45,6 +45,7 @@ class Authentication:
         hostname: in its challenges.
         random: gives so many random octets.
         note_use: told when an app password was used for the first time in a day.
+        remember_seconds: how long a good login spares the next one its check.
         observe_good: told of each password found good, for the other processes.
         recent: good logins, here and in other processes.
     """
@@ -60,6 +61,7 @@ class Authentication:
     hostname: str = "localhost"
     random: Callable[[int], bytes] = os.urandom
     note_use: NoteUse | None = None
+    remember_seconds: float = LIFETIME_SECONDS
     observe_good: Callable[[Token], None] | None = None
     recent: RecentLogins = field(init=False)
     portal: Portal = field(init=False)
@@ -68,7 +70,7 @@ class Authentication:
     @recent.default
     def _make_recent(self) -> RecentLogins:
         key = self.key.derive(b"recent logins")
-        return RecentLogins(key, observe=self.observe_good)
+        return RecentLogins(key, self.remember_seconds, observe=self.observe_good)
 
     @portal.default
     def _make_portal(self) -> Portal:

@@ -10,7 +10,8 @@ from attrs import frozen
 
 from mailapp.directory.types import Verifiers
 
-LIFETIME_SECONDS: Final = 300.0
+LIFETIME_SECONDS: Final = 3600.0
+"""As Dovecot's auth_cache_ttl: phones and their like come back every few minutes."""
 LIMIT: Final = 20_000
 
 
@@ -22,7 +23,7 @@ class Token:
 
 
 class RecentLogins:
-    """Passwords that were found good, as keyed digests, for a few minutes.
+    """Passwords that were found good, as keyed digests, for a while.
 
     The processes of a server have the same key, and tell each other digests and nothing
     else. The version of the account is part of each digest, so every change of the
@@ -31,7 +32,7 @@ class RecentLogins:
 
     Args:
         key: secret octets, up to 64.
-        lifetime_seconds: after the check that found the password good.
+        lifetime_seconds: after the check that found the password good; 0 spares none.
         limit: entries; then the oldest goes.
         observe: told of each password found good here, for the other processes.
     """

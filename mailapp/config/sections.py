@@ -171,6 +171,13 @@ class Auth:
         """How often a password check goes over that memory.""",
         default=2,
     )
+    remember_logins: float = setting(
+        Duration(0.0, DAY),
+        """How long a password that was found good is remembered, as a keyed digest in
+        memory, so that a client that comes back is let in without that check. Any
+        change of the account ends it. "0 s" checks every login in full.""",
+        default=HOUR,
+    )
 
 
 @frozen

@@ -176,6 +176,13 @@ class RecentLoginsTests(SynchronousTestCase):
         self.assertFalse(there.has(changed, 1.0))
         self.assertFalse(there.has(token, LIFETIME_SECONDS))
 
+    def test_none(self) -> None:
+        """With no lifetime every login is checked in full."""
+        recent = RecentLogins(b"key", 0.0)
+        token = recent.token(self.verifiers(), b"x")
+        recent.add(token, 5.0)
+        self.assertFalse(recent.has(token, 5.0))
+
     def test_keyed(self) -> None:
         """Another server has another key."""
         one, other = (
