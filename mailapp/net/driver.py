@@ -54,6 +54,7 @@ class Driver(Timed):
         self._compose = compose
         self._pump: Pump | None = None
         self._held = False
+        self._drains = False
 
     # What the transport calls.
 
@@ -143,12 +144,15 @@ class Driver(Timed):
             self.abort()
 
     def drain(self) -> None:
-        """The server goes down: end when the work under way is done."""
+        """The server goes down: end when the work under way is done.
+
+        Who is amid a preamble or a handshake is told when it can hear it.
+        """
         pump = self._pump
-        if pump is not None and self._phase is _OPEN:
+        if pump is None or pump.shaking or self._phase is Phase.HANDSHAKE:
+            self._drains = True
+        elif self._phase is _OPEN:
             self._say(pump, pump.connection.drain)
-        elif self._phase is not Phase.CLOSING:
-            self.abort()
 
     def review(self) -> None:
         """Ask a session at rest whether it may go on."""
@@ -241,7 +245,7 @@ class Driver(Timed):
         self._phase = _OPEN
         self.transport.registerProducer(self, True)  # noqa: FBT003 - Twisted's
         pump.moved = True
-        pump.work()
+        (self.drain if self._drains else pump.work)()
 
     def _reviewed(self, welcome: bool) -> None:  # noqa: FBT001 - called with a result
         pump = self._pump
@@ -254,7 +258,7 @@ class Driver(Timed):
         pump.write = self.transport.write
         cast(Any, pump.connection).deflate_started()
         pump.shaking = False
-        self.settle()
+        (self.drain if self._drains else self.settle)()
 
     def _start_tls(self, pump: Pump) -> None:
         """STARTTLS was granted: no octet said in clear may cross.

@@ -265,6 +265,17 @@ class DrainTests(DriverCase):
         self.assertEqual(transport.value(), b"421 no\r\n")
         self.assertTrue(transport.disconnecting)
 
+    def test_who_has_not_said_for_whom(self) -> None:
+        """Behind a proxy a client whose preamble is on its way hears of it, too."""
+        self.use(proxy_from=[ip_network("10.0.0.0/8")])
+        driver, transport = self.connect(IPv4Address("TCP", "10.0.0.1", 5))
+        gone = self.factory.drain()
+        driver.dataReceived(b"PROXY TCP4 192.0.2.9 198.51.100.9 1234 25\r\n")
+        self.assertEqual(transport.value(), b"going down\r\n")
+        self.assertTrue(transport.disconnecting)
+        self.lose(driver)
+        self.successResultOf(gone)
+
 
 class AdmissionTests(DriverCase):
     """Who is let in."""

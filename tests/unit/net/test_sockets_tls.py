@@ -7,11 +7,15 @@ import time
 from collections.abc import Callable
 from ipaddress import ip_network
 
+from twisted.internet.threads import blockingCallFromThread
+
+from tests.rows import rows, tabled
 from tests.threats import threat
-from tests.unit.net.sockets import Client, SocketCase
+from tests.unit.net.sockets import Client, SocketCase, reactor
 from tests.unit.net.toy import CHUNK
 
 
+@tabled
 class TLSTests(SocketCase):
     """With it."""
 
@@ -142,6 +146,24 @@ class TLSTests(SocketCase):
         self.assertEqual(hello, b"hello")
         self.assertEqual(set(ends), {b""})
         self.assertEqual(len(self.toys.made), 1)
+
+    @rows(at_once=b"", on_command=b"TLS\r\n")
+    async def test_drained_amid_the_handshake(self, command: bytes) -> None:
+        """The server goes down: the peer gets through its handshake and is told so."""
+        self.listen(implicit_tls=not command)
+
+        def scene(client: Client) -> bytes:
+            if command:
+                client.read()
+                client.say(command)
+                client.read()
+            while not blockingCallFromThread(reactor, len, self.factory):
+                time.sleep(0.01)
+            blockingCallFromThread(reactor, lambda: [self.factory.drain()])
+            client.secure()
+            return client.read_all()
+
+        self.assertEqual(await self.play(scene), b"going down\r\n")
 
     @threat(62)
     async def test_stream(self) -> None:
