@@ -10,7 +10,7 @@ from typing import Final
 from attrs import define
 
 from mailapp.queue.shelf import Draft, Shelf
-from mailapp.queue.tray import ENDED, MOST, STATE_AT, Place, encode_section
+from mailapp.queue.tray import MOST, Place, encode_section
 
 LARGEST: Final = 1 << 20
 """Octets after which a tray is full."""
@@ -78,7 +78,7 @@ class Filling:
             self._files.write(tray.fd, b"".join(octets))
             self._files.fsync(tray.fd)
         except OSError:
-            self._give_up(tray, drafts)
+            self._give_up(tray)
             raise
         tray.octets = end
         if end < LARGEST:
@@ -106,18 +106,18 @@ class Filling:
         except OSError:
             with suppress(OSError):
                 self._files.unlink(path)
-            self._give_up(tray, ())
+            self._give_up(tray)
             raise
         return tray
 
-    def _give_up(self, tray: _Tray, drafts: Sequence[Draft]) -> None:
-        """Leave nothing of a batch that failed."""
+    def _give_up(self, tray: _Tray) -> None:
+        """Leave nothing of a batch that failed, nor of its length.
+
+        A tray that is longer than told would stay, on a disk that may be full.
+        """
         with suppress(OSError):
             if not tray.octets:
                 self._files.unlink(self._shelf.tray(tray.name))
-            for draft in drafts:
-                if draft.place is not None:
-                    at = draft.place.start + STATE_AT
-                    self._files.overwrite(tray.fd, ENDED, at)
+            self._files.truncate(tray.fd, tray.octets)
         with suppress(OSError):
             self._files.close(tray.fd)

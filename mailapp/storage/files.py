@@ -111,6 +111,10 @@ class Files:
         """Put octets over what is there; the file is at least so long."""
         os.pwrite(fd, octets, start)
 
+    def truncate(self, fd: int, octets: int) -> None:
+        """Leave only so many octets of a file."""
+        os.ftruncate(fd, octets)
+
     def read(self, fd: int, start: int, length: int) -> bytes:
         """Up to ``length`` octets from ``start``; none at the end."""
         return os.pread(fd, length, start)

@@ -237,6 +237,11 @@ class Disk(Power):
         after = before[:start] + octets + before[start + len(octets) :]
         self._inode(fd).content = after
 
+    def truncate(self, fd: int, octets: int) -> None:
+        """See :class:`Files`."""
+        self._call()
+        self._inode(fd).content = self._inode(fd).content[:octets]
+
     def read(self, fd: int, start: int, length: int) -> bytes:
         """See :class:`Files`."""
         self._call()

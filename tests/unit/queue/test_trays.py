@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from mailapp.core.failures import TemporaryFailure
 from mailapp.net.steps import finish
 from mailapp.queue.administration import Administration
 from mailapp.queue.custody import TRAY_AGE
@@ -30,6 +31,7 @@ from mailapp.queue.types import Outcome
 from mailapp.storage.files import Files
 from tests.threats import threat
 from tests.unit.queue.postman import Post, PostCase, envelope, in_trays
+from tests.unit.storage.maildir_case import Faulty
 
 NAME = "0123456789abcdef"
 
@@ -116,9 +118,9 @@ class TrayTests(PostCase):
         self.texts: list[str] = []
         self.worker = self.new_worker()
 
-    def new_worker(self) -> Post:
+    def new_worker(self, files: Files | None = None) -> Post:
         """A process that only puts into the queue."""
-        worker = Post(self.folder / "queue", Files(), self.clock)
+        worker = Post(self.folder / "queue", files or Files(), self.clock)
         worker.spool.arrived = lambda entry, _octets, place: self.texts.append(
             arrival_text(entry.id, place)
         )
@@ -149,6 +151,22 @@ class TrayTests(PostCase):
         self.tell()
         self.left()
         self.assertEqual(len(self.trays()), 1)
+
+    @threat(113)
+    def test_no_room(self) -> None:
+        """What finds no room leaves nothing in its tray, which goes with the others."""
+        files = Faulty()
+        worker = self.new_worker(files)
+        worker.put(envelope("m1"))
+        for call in "write", "fsync":
+            files.failing = call
+            self.assertRaises(TemporaryFailure, worker.put, envelope("m2"))
+            files.failing = ""
+            worker.put(envelope(f"after-{call}"))
+        worker.spool.close()
+        self.assertEqual(len(self.trays()), 3)
+        self.tell()
+        self.assertEqual((self.left(), self.trays()), ([], []))
 
     def test_at_once(self) -> None:
         """Once a tray is known, what is told of it needs no thread."""
