@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from functools import partial
 from typing import ClassVar, Final
 
@@ -49,11 +49,11 @@ class Carriers:
         self._local = local
         self._relay = relay
 
-    async def carry(self, consignment: Consignment) -> Sequence[Attempt]:
+    def carry(self, consignment: Consignment) -> Awaitable[Sequence[Attempt]]:
         """By the one who knows the way."""
         here = consignment.destination.is_local
         carrier = self._local if here else self._relay
-        attempts: Sequence[Attempt] = await carrier.carry(consignment)
+        attempts: Awaitable[Sequence[Attempt]] = carrier.carry(consignment)
         return attempts
 
 

@@ -8,6 +8,7 @@ against damage: see :mod:`mailapp.queue.record` for that.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from mailapp.core.address import Address
@@ -187,12 +188,18 @@ def read_state(form: Mapping[str, Any]) -> Form:
 # ---- parts
 
 
+@lru_cache(maxsize=1024)
+def _address(local_part: str, domain: str) -> Address:
+    """Checked once for all messages of a sender, or to a recipient."""
+    return Address(local_part, domain)
+
+
 def _address_form(address: Address | None) -> list[str] | None:
     return None if address is None else [address.local_part, address.domain]
 
 
 def _read_address(form: list[str] | None) -> Address | None:
-    return None if form is None else Address(*form)
+    return None if form is None else _address(*form)
 
 
 def _recipient_form(recipient: Recipient) -> Form:
@@ -209,7 +216,7 @@ def _read_recipient(form: Mapping[str, Any]) -> Recipient:
     notify = form.get("notify")
     original = form.get("original")
     return Recipient(
-        Address(*form["address"]),
+        _address(*form["address"]),
         notify=None if notify is None else Notify(notify),
         original=None if original is None else OriginalRecipient(*original),
     )

@@ -184,6 +184,7 @@ class Link(Protocol):
     def pauseProducing(self) -> None:  # noqa: N802
         """The server does not take what we write."""
         self._full = True
+        self._sent = self._octets_sent()
 
     def resumeProducing(self) -> None:  # noqa: N802
         """It does again."""
@@ -216,12 +217,13 @@ class Link(Protocol):
                 case _:
                     heard = True
                     self._events.append(event)
-        self._flush()
         if client.state is ClientState.CLOSED:
+            self._flush()
             self._close()
         if heard and self._waiter is not None:
             waiter, self._waiter = self._waiter, None
             waiter.callback(self._events.popleft())
+        self._flush()
 
     def _flush(self) -> None:
         octets = self.client.take_output()
@@ -233,7 +235,6 @@ class Link(Protocol):
 
     def _give_time(self) -> None:
         if self.idle is None:
-            self._sent = self._octets_sent()
             self.deadline = self._around.clock.seconds() + self.client.timeout
 
     def _reads(self, now: float) -> bool:

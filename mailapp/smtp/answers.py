@@ -12,6 +12,7 @@ that, or where it is no reply at all, nothing it says can be trusted any more.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from attrs import frozen
@@ -106,7 +107,7 @@ class AnswerReader:
         while (line := self._buffer.next_line()) is not None:
             if isinstance(line, LineProblem):
                 return Garbage("a reply line without end")
-            reply = self._line(line)
+            reply = (None if self._lines else _alone(line)) or self._line(line)
             if reply is not None:
                 return reply
         if self._buffer.overflowing:
@@ -136,3 +137,15 @@ class AnswerReader:
     def _restart(self) -> None:
         self._lines = []
         self._octets = 0
+
+
+@lru_cache(maxsize=256)
+def _alone(line: bytes) -> Answer | None:
+    """The answer of one line; None: it is none, or only begins one.
+
+    Servers say "250 2.1.0 Ok" all the time.
+    """
+    found = _CODE.fullmatch(line)
+    if found is None or found[2] == b"-":
+        return None
+    return Answer(int(found[1]), (found[3] or b"",))

@@ -170,7 +170,6 @@ class SmtpClient(Opening):
                 self._write(self._stuffing.end())
             self._transaction.end_content()
             self.state = _S.FINAL
-            self._read()
 
     def quit(self) -> None:
         """Say goodbye; legal in READY. Nothing is told of the answer."""
@@ -188,20 +187,22 @@ class SmtpClient(Opening):
             if answer is None:
                 return
             self.progress = True
-            if self._transaction is not None:
-                self._transaction.heard += 1
+            transaction = self._transaction
+            if transaction is not None:
+                transaction.heard += 1
             if isinstance(answer, Garbage):
                 self._end(Trouble("4.5.0", f"the server sent {answer.reason}"))
             elif answer.code == _CLOSING:
                 # RFC 5321, section 3.8: it closes whatever was asked
                 self._end(answer)
+            elif transaction is not None:
+                self._transaction_answered(transaction, answer)
             else:
                 self._take(answer)
 
     def _take(self, answer: Answer) -> None:
-        if self._transaction is not None:
-            self._transaction_answered(self._transaction, answer)
-        elif self.state is _S.READY:
+        """Outside of transactions."""
+        if self.state is _S.READY:
             self._end(CONFUSED if answer.positive else answer)
         elif self.state is _S.QUIT:
             self.state = _S.CLOSED

@@ -47,6 +47,8 @@ class ClientState(Enum):
     QUIT = "quit"
     CLOSED = "closed"
 
+    __hash__ = object.__hash__  # Enum's own is Python, and asked for each reply
+
 
 # RFC 5321, section 4.5.3.2: the least that a client must wait, in seconds.
 TIMEOUTS: Final[Mapping[ClientState, float]] = {
