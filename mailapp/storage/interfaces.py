@@ -163,7 +163,8 @@ class IMailbox(Interface):
         """Be told when it may be time to refresh; returns how to stop.
 
         Hints come from changes in this process, from other processes and from foreign
-        programs; several that come together are one. The columns were not refreshed.
+        programs; several that come together are one. The columns were not refreshed,
+        and of what programs do until they are there may be no other hint.
         """
 
     def complete(columns: Columns, uids: Iterable[int]) -> Awaitable[None]:

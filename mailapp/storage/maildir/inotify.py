@@ -1,8 +1,9 @@
 """Hears from Linux when names come or go in a directory (inotify(7)).
 
-Only who knows which directories changed is told, and once for all that was read
-together: what changed is found out by looking. When the kernel lost events, all are
-told.
+Only that a directory changed is told: what changed is found out by looking. So the
+kernel is asked for one change, until somebody looks. Else each file that a command
+renames would be two events, and a wakeup that takes the processor from the thread that
+renames. When the kernel lost events, all are told.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ import ctypes
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import chain
 from struct import Struct
 from typing import Any, ClassVar, Final
 
-from twisted.internet.interfaces import IDelayedCall, IReadDescriptor
+from twisted.internet.interfaces import IReadDescriptor
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -24,14 +26,12 @@ _MOVED_FROM: Final = 0x40
 _MOVED_TO: Final = 0x80
 _CREATE: Final = 0x100
 _DELETE: Final = 0x200
-_IGNORED: Final = 0x8000
 _OVERFLOW: Final = 0x4000
 _ONLY_DIRECTORIES: Final = 0x01000000
-_MASK: Final = _MOVED_FROM | _MOVED_TO | _CREATE | _DELETE | _ONLY_DIRECTORIES
+_ONCE: Final = 0x80000000
+_NAMES: Final = _MOVED_FROM | _MOVED_TO | _CREATE | _DELETE
+_MASK: Final = _NAMES | _ONLY_DIRECTORIES | _ONCE
 _READ: Final = 64 * 1024
-REST_SECONDS: Final = 0.005
-"""Between two reads: a command that renames 10,000 files is told in 40 pieces, and
-does not share the processor with a piece for each of them."""
 
 Hint = Callable[[], None]
 
@@ -44,7 +44,7 @@ class Inotify:
     the first directory is watched.
 
     Args:
-        reactor: reads it, and lets it rest.
+        reactor: reads it.
     """
 
     log: ClassVar = Logger()
@@ -54,10 +54,12 @@ class Inotify:
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._fd = -1
         self._hints: dict[int, list[Hint]] = {}
-        self._rest: IDelayedCall | None = None
 
     def __call__(self, path: bytes, hint: Hint) -> Callable[[], None]:
-        """Watch a directory until the returned function is called.
+        """Call ``hint`` once, when names come or go, or the directory itself does.
+
+        Who looks watches it again before. The returned function is for who does not
+        want to hear of it any more.
 
         Raises:
             OSError: there is no such directory, or the user may have no more queues
@@ -88,9 +90,6 @@ class Inotify:
         """Watch nothing any more. Closing twice is no error."""
         if self._fd >= 0:
             self._reactor.removeReader(self)
-            if self._rest is not None:
-                self._rest.cancel()
-                self._rest = None
             os.close(self._fd)
             self._fd = -1
             self._hints.clear()
@@ -109,10 +108,7 @@ class Inotify:
             octets = os.read(self._fd, _READ)
         except BlockingIOError:
             return
-        self._reactor.removeReader(self)
-        self._rest = self._reactor.callLater(REST_SECONDS, self._rested)
         changed: dict[int, None] = {}
-        gone: list[int] = []
         at = 0
         while at < len(octets):
             watched, mask, _, length = _EVENT.unpack_from(octets, at)
@@ -120,18 +116,11 @@ class Inotify:
             if mask & _OVERFLOW:
                 changed = dict.fromkeys(self._hints)
                 break
-            if mask & _IGNORED:
-                gone.append(watched)  # so is the directory
             changed[watched] = None
-        hints = [hint for watched in changed for hint in self._hints.get(watched, ())]
-        for watched in gone:
-            self._hints.pop(watched, None)
-        for hint in hints:
+        # also that the kernel watches no more, which it says after the first change
+        told = [self._hints.pop(watched, ()) for watched in changed]
+        for hint in chain.from_iterable(told):
             hint()
-
-    def _rested(self) -> None:
-        self._rest = None
-        self._reactor.addReader(self)
 
     def connectionLost(self, reason: Failure) -> None:
         """See IFileDescriptor: the reactor stops, or could not read."""

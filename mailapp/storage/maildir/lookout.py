@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 from typing import ClassVar, Final, Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -19,6 +20,7 @@ LOOK_EVERY: Final = 5.0
 """Seconds from one look at a mailbox to the next."""
 AT_ONCE: Final = 50
 """Mailboxes that are looked at together: some three milliseconds."""
+_PARTS: Final = (b"/new", b"/cur")
 _EXHAUSTED: Final = frozenset({errno.ENOSPC, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
 Stop = Callable[[], None]
@@ -28,7 +30,7 @@ class Notify(Protocol):
     """Has the system tell of changes in a directory."""
 
     def __call__(self, path: bytes, hint: Callable[[], None], /) -> Stop:
-        """Call ``hint`` when names come or go there; returns how to stop.
+        """Call ``hint`` once, when names come or go there; returns how to stop.
 
         Raises:
             OSError: the system does not want to.
@@ -62,21 +64,22 @@ class Lookout:
     def __init__(self, notify: Notify | None, clock: IReactorTime) -> None:
         self._notify = notify
         self._clock = clock
-        self._told: dict[Watched, list[Stop]] = {}
+        self._told: dict[Watched, dict[bytes, Stop]] = {}
         self._looked: OrderedDict[Watched, None] = OrderedDict()
         self._call: IDelayedCall | None = None
         self._said = False
 
     def watch(self, watched: Watched) -> None:
-        """Tell it of changes from now on."""
-        if self._notify is not None and not self._tell(watched, self._notify):
+        """Tell it once when it changes. Who looks says so again, before."""
+        if self._notify is None or watched in self._looked:
+            return
+        if not self._tell(watched, self._notify):
             self._looked[watched] = None
             self._plan()
 
     def unwatch(self, watched: Watched) -> None:
         """Tell it no more."""
-        for stop in self._told.pop(watched, ()):
-            stop()
+        self._tell_no_more(watched)
         self._looked.pop(watched, None)
         if not self._looked and self._call is not None:
             self._call.cancel()
@@ -84,17 +87,25 @@ class Lookout:
 
     def _tell(self, watched: Watched, notify: Notify) -> bool:
         """Have the system tell of both its directories, or of none."""
-        stops: list[Stop] = []
+        told = self._told.setdefault(watched, {})
         try:
-            for part in (b"/new", b"/cur"):
-                stops.append(notify(watched.path + part, watched.hint))  # noqa: PERF401
+            for part in _PARTS:
+                if part not in told:
+                    hint = partial(self._heard, watched, part)
+                    told[part] = notify(watched.path + part, hint)
         except OSError as problem:
-            for stop in stops:
-                stop()
+            self._tell_no_more(watched)
             self._say(problem)
             return False
-        self._told[watched] = stops
         return True
+
+    def _tell_no_more(self, watched: Watched) -> None:
+        for stop in self._told.pop(watched, {}).values():
+            stop()
+
+    def _heard(self, watched: Watched, part: bytes) -> None:
+        self._told.get(watched, {}).pop(part, None)
+        watched.hint()
 
     def _say(self, problem: OSError) -> None:
         if problem.errno in _EXHAUSTED and not self._said:

@@ -98,6 +98,8 @@ class Shared:
         """Look, if something changed. One look at a time, for all who ask."""
         tracked = self.box.tracked
         while True:
+            if self._watched:
+                self._parts.lookout.watch(self)
             with disk_errors(), suppress(FileNotFoundError):
                 latest = tracked.latest
                 if tracked.fresh() and latest is not None:
@@ -295,7 +297,7 @@ class Opened:
         on_watched: Callable[[bool], None],
     ) -> None:
         self.clock: Final = clock
-        self._lookout = lookout
+        self.lookout: Final = lookout
         self.blocking: Final = blocking
         self.work: Final = work
         self._on_watched = on_watched
@@ -329,14 +331,14 @@ class Opened:
     def watch(self, shared: Shared) -> None:
         """A session watches a mailbox."""
         self._watched.add(shared)
-        self._lookout.watch(shared)
+        self.lookout.watch(shared)
         if len(self._watched) == 1:
             self._on_watched(True)  # noqa: FBT003 - a state
 
     def unwatch(self, shared: Shared) -> None:
         """Nobody watches it any more."""
         self._watched.discard(shared)
-        self._lookout.unwatch(shared)
+        self.lookout.unwatch(shared)
         if not self._watched:
             self._on_watched(False)  # noqa: FBT003 - a state
 

@@ -6,10 +6,12 @@ import os
 import shutil
 import stat
 from mmap import PAGESIZE
+from typing import Any
 
 from twisted.trial.unittest import SkipTest
 
 from mailapp.storage.files import Files
+from mailapp.storage.maildir.opened import Neighbours
 from mailapp.storage.types import (
     INBOX_ID,
     AccountId,
@@ -26,6 +28,7 @@ from tests.contract.store_case import gathered, now
 from tests.rows import rows, tabled
 from tests.threats import threat
 from tests.unit.storage.maildir_case import ALICE, BOB, TEXT, MaildirCase
+from tests.unit.storage.test_lookout import System
 
 
 class NameTests(MaildirCase):
@@ -294,16 +297,6 @@ class ForeignTests(MaildirCase):
         now(self.store.tend(seconds + 37 * 3600))
         self.assertFalse(old.exists())
 
-    def test_watch_foreign(self) -> None:
-        """Who watches hears of other programs when the store is tended."""
-        heard: list[int] = []
-        now(self.alice.watch(heard.append))
-        now(self.store.tend(0))
-        self.assertEqual(heard, [])
-        self.put("new/1.M1P1.h")
-        now(self.store.tend(0))
-        self.assertEqual(len(heard), 1)
-
     def test_replaced_mailbox(self) -> None:
         """Mail goes to the mailbox that is there now, not to one that was removed."""
         self.deliver()
@@ -312,6 +305,47 @@ class ForeignTests(MaildirCase):
         self.assertEqual(len(self.items()), 1)
         shutil.rmtree(self.path)
         self.assertIsInstance(self.deliver()[0], NoSuch)
+
+
+class WatchTests(MaildirCase):
+    """Who watches hears of them."""
+
+    def test_watch_foreign(self) -> None:
+        """An account: when the store is tended."""
+        heard: list[int] = []
+        now(self.alice.watch(heard.append))
+        now(self.store.tend(0))
+        self.assertEqual(heard, [])
+        self.put("new/1.M1P1.h")
+        now(self.store.tend(0))
+        self.assertEqual(len(heard), 1)
+
+    def test_watch_mailbox(self) -> None:
+        """A mailbox: of what is done from the beginning of each look on."""
+        system, looks = System(2), []
+
+        async def work(function: Any, *args: Any) -> Any:
+            looks.append(len(system.watched))
+            return function(*args)
+
+        store = self.make_store(work, neighbours=Neighbours(system))
+        mailbox = now(now(store.open(ALICE)).mailbox(INBOX_ID))
+        self.addCleanup(mailbox.close)
+        heard: list[int] = []
+        mailbox.watch(lambda: heard.append(1))
+        for number, part in enumerate(("new", "cur", "new"), 1):
+            now(mailbox.refresh())
+            looks.clear()
+            heard.clear()
+            self.put(f"{part}/{number}.M1P1.h")
+            system.tell(os.fsencode(self.path / part))
+            self.clock.advance(1)
+            self.assertTrue(heard)
+            self.assertEqual(len(system.watched), 1)
+            self.assertEqual(len(now(mailbox.refresh())), number)
+            self.assertEqual(set(looks), {2})
+        mailbox.close()
+        self.assertEqual(system.watched, [])
 
 
 @tabled

@@ -13,6 +13,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mailapp.storage.maildir.lookout import AT_ONCE, LOOK_EVERY, Lookout
 
+NEW, CUR = b"/mail/box/new", b"/mail/box/cur"
+
 
 @define(eq=False)
 class Box:
@@ -37,15 +39,24 @@ class System:
     def __init__(self, room: int, number: int = errno.ENOSPC) -> None:
         self.room = room
         self.number = number
-        self.watched: list[bytes] = []
+        self.hints: dict[bytes, Callable[[], None]] = {}
 
     def __call__(self, path: bytes, hint: Callable[[], None]) -> Callable[[], None]:
         """See Notify."""
-        if len(self.watched) >= self.room:
+        if len(self.hints) >= self.room:
             raise OSError(self.number, os.strerror(self.number))
-        self.watched.append(path)
-        hint()
-        return lambda: self.watched.remove(path)
+        assert path not in self.hints
+        self.hints[path] = hint
+        return lambda: self.hints.pop(path, None) and None
+
+    @property
+    def watched(self) -> list[bytes]:
+        """All directories."""
+        return list(self.hints)
+
+    def tell(self, path: bytes) -> None:
+        """It changed."""
+        self.hints.pop(path)()
 
 
 class LookoutTests(SynchronousTestCase):
@@ -60,14 +71,50 @@ class LookoutTests(SynchronousTestCase):
         system, box = System(2), Box()
         lookout = Lookout(system, self.clock)
         lookout.watch(box)
-        self.assertEqual(system.watched, [b"/mail/box/new", b"/mail/box/cur"])
-        self.assertEqual((box.hints, self.clock.getDelayedCalls()), (2, []))
+        self.assertEqual(system.watched, [NEW, CUR])
+        system.tell(NEW)
+        self.assertEqual((box.hints, self.clock.getDelayedCalls()), (1, []))
+        lookout.unwatch(box)
+        self.assertEqual((system.watched, box.looks), ([], 0))
+
+    def test_told_again(self) -> None:
+        """Who was told and looks is told again: of where it lies now."""
+        system, box = System(2), Box()
+        lookout = Lookout(system, self.clock)
+        lookout.watch(box)
+        system.tell(CUR)
+        self.assertEqual(system.watched, [NEW])
+        box.path = b"/mail/other"
+        for _ in range(2):
+            lookout.watch(box)
+            self.assertEqual(system.watched, [NEW, b"/mail/other/cur"])
+        system.tell(b"/mail/other/cur")
+        self.assertEqual(box.hints, 2)
         lookout.unwatch(box)
         self.assertEqual(system.watched, [])
 
+    def test_told_no_more(self) -> None:
+        """What another took when it was told of is looked at, till it is free again."""
+        system, box = System(2), Box()
+        lookout = Lookout(system, self.clock)
+        lookout.watch(box)
+        system.tell(NEW)
+        system.room = 1
+        with capturedLogs():
+            for _ in range(2):
+                lookout.watch(box)
+            self.assertEqual((system.watched, box.looks), ([], 0))
+            self.clock.advance(LOOK_EVERY)
+        self.assertEqual((system.watched, box.looks), ([], 1))
+        system.room = 2
+        self.clock.advance(LOOK_EVERY)
+        self.assertEqual((len(system.watched), box.looks), (2, 2))
+        lookout.unwatch(box)
+        self.assertEqual((system.watched, self.clock.getDelayedCalls()), ([], []))
+
     def test_exhausted(self) -> None:
         """Beyond its limits mailboxes are looked at; that is said once."""
-        system, boxes = System(3), [Box() for _ in range(5)]
+        system, boxes = System(3), [Box(b"/mail/%d" % n) for n in range(5)]
         lookout = Lookout(system, self.clock)
         with capturedLogs() as events:
             for box in boxes:
@@ -83,7 +130,7 @@ class LookoutTests(SynchronousTestCase):
 
     def test_room_again(self) -> None:
         """When there is room again the system tells, and no look is left out."""
-        system, first, second = System(2), Box(), Box()
+        system, first, second = System(2), Box(), Box(b"/mail/second")
         lookout = Lookout(system, self.clock)
         lookout.watch(first)
         lookout.watch(second)
