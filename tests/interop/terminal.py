@@ -17,11 +17,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
+from tests.interop.screen import COLUMNS, LINES, Screen
+
 _SECONDS: Final = 30.0
-_LINES, _COLUMNS = 40, 120
-_CONTROL: Final = re.compile(
-    rb"\x1b(?:\[[0-9;?]*[A-Za-z]|[()][A-Z0-9]|[=>78])|[\x0e\x0f]"
-)
 
 
 class Terminal:
@@ -33,10 +31,9 @@ class Terminal:
     """
 
     def __init__(self, command: Sequence[str], home: Path) -> None:
-        self._screen = b""
-        self._seen = 0
+        self._screen = Screen()
         self._master, slave = pty.openpty()
-        size = struct.pack("HHHH", _LINES, _COLUMNS, 0, 0)
+        size = struct.pack("HHHH", LINES, COLUMNS, 0, 0)
         fcntl.ioctl(slave, termios.TIOCSWINSZ, size)
         self._process = subprocess.Popen(  # noqa: S603 - clients under test
             command,
@@ -68,28 +65,20 @@ class Terminal:
             self._process.kill()
         self._process.wait()
 
-    @property
-    def shown(self) -> str:
-        """The end of all that it wrote, without what moves the cursor."""
-        return _CONTROL.sub(b"", self._screen)[-3000:].decode("utf-8", "replace")
-
     def type(self, keys: str) -> None:
-        """Press keys; what is waited for next has to come after that."""
-        self._seen = len(self._screen)
+        """Press keys; what is waited for next must not be there before."""
         os.write(self._master, keys.encode())
 
     def wait_for(self, words: str) -> None:
-        """Read until it shows these words.
+        """Read until its screen shows these words, a regular expression.
 
         Raises:
             AssertionError: it ended, or did not show them in time.
         """
         deadline = time.monotonic() + _SECONDS
-        while not re.search(
-            words.encode(), _CONTROL.sub(b"", self._screen[self._seen :])
-        ):
+        while not re.search(words, str(self._screen)):
             if time.monotonic() > deadline or not self._read():
-                msg = f"no {words!r} in:\n{self.shown}"
+                msg = f"no {words!r} in:\n{self._screen}"
                 raise AssertionError(msg)
 
     def finish(self) -> None:
@@ -102,7 +91,7 @@ class Terminal:
         while self._process.poll() is None and time.monotonic() < deadline:
             self._read()
         if self._process.poll() != 0:
-            raise AssertionError(self.shown)
+            raise AssertionError(str(self._screen))
 
     def _read(self) -> bool:
         """What came within a moment; False at the end."""
@@ -114,7 +103,7 @@ class Terminal:
             if problem.errno != errno.EIO:
                 raise
             return False
-        self._screen += octets
+        self._screen.write(octets)
         return bool(octets)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import imaplib
-import os
 import shutil
 import ssl
 import time
@@ -244,12 +243,7 @@ class ReadersTests(AtMutt, NineCase):
 
     @needs("alpine")
     def test_alpine(self) -> None:
-        """A person at alpine flags, reads, deletes, saves and expunges.
-
-        In the long form only: what alpine shows when is different from run to run.
-        """
-        if "MAILAPP_MANY" not in os.environ:
-            self.skipTest("alpine is driven with MAILAPP_MANY only")
+        """A person at alpine flags, reads, deletes, saves and expunges."""
         mailbox = f"{{{HOST}:{self.server.port('imaps')}/ssl/user=alice}}"
         rc = self.write(
             "pinerc",
@@ -266,23 +260,23 @@ class ReadersTests(AtMutt, NineCase):
         with Terminal(command, self.folder) as t:
             t.wait_for("ENTER PASSWORD")
             t.type(f"{PASSWORD}\r")
-            t.wait_for("opened with 9 messages")
+            t.wait_for("N +9 .* words 9")
             t.type("d")
-            t.wait_for("marked for deletion")
+            t.wait_for("D +1 .* words 1")
             t.type("s")
-            t.wait_for("SAVE Msg")
+            t.wait_for("SAVE Msg #2")
             t.type(f"{mailbox}{self.saved}\r")
-            t.wait_for("copied to folder.* and deleted|Saving DONE")
+            t.wait_for("D +2 .* words 2")
             t.type("n\r")
-            t.wait_for("MESSAGE TEXT")
+            t.wait_for("MESSAGE TEXT .* Message 3 of 9")
             t.type("*")
-            t.wait_for("Important")
+            t.wait_for("Important]")
             t.type("\r")
-            t.wait_for("Help")
+            t.wait_for("MsgIndex")
             t.type("i")
-            t.wait_for("MESSAGE INDEX")
+            t.wait_for("[*] +3 .* words 3")
             t.type("x")
-            t.wait_for("2 messages expunged")
+            t.wait_for("[*] +1 .* words 3")
             t.type("q")
             t.finish()
         after = self.held(self.name)
