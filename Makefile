@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?=
 SOURCES := mailapp tests twisted
+TRIAL := $(BIN)/trial --jobs auto --temp-directory $(VENV)/trial tests.unit tests.contract
 DEMO ?=
 
 .DEFAULT_GOAL := help
@@ -19,11 +20,12 @@ demo: $(VENV)/.installed ## Start a mail server to play with (DEMO="--check" pas
 # changed; run by hand, pytest and trial try others.
 test unit trial: export CI := 1
 
-test: packages lint ## Check everything: lint, types, house rules, all tests (about 10 minutes)
+test: packages lint ## Check everything: lint, types, house rules, all tests (about 8 minutes)
 	@$(BIN)/python -m pytest -q -n auto --maxprocesses 8 --dist loadfile \
 		--ignore tests/interop --ignore tests/crash
-	@$(BIN)/python -m pytest -q tests/interop tests/crash  # servers: one at a time
-	@$(BIN)/trial --temp-directory $(VENV)/trial tests.unit tests.contract
+	@# These start servers and wait for them: two at a time, however many processors.
+	@$(BIN)/python -m pytest -q -n 2 --dist loadscope tests/interop tests/crash
+	@$(TRIAL)
 
 lint: $(VENV)/.installed-test ## Check style, types and who imports whom
 	@$(BIN)/ruff check $(SOURCES)
@@ -35,7 +37,7 @@ unit: $(VENV)/.installed-test ## Run the fast tests only
 	@$(BIN)/python -m pytest -q -n auto --maxprocesses 8 tests/unit tests/contract
 
 trial: $(VENV)/.installed-test ## Run the fast tests with Twisted's own runner
-	@$(BIN)/trial --temp-directory $(VENV)/trial tests.unit tests.contract
+	@$(TRIAL)
 
 threats: $(VENV)/.installed-test ## Print the known attacks against the tests that play them
 	@$(BIN)/python -m tests.tools.threats

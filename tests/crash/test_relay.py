@@ -70,7 +70,7 @@ class LastCallTests(RelayCase):
             inject = f"inject={name}:signal=SIGKILL:when={at}"
             options = (f"--trace={name}", "-e", inject)
             with traced(server.process.pid, log, *options), self.loaded():
-                server.process.wait(20)
+                server.process.wait(60)
             self.kill(server)
         self.start()
         self.check()

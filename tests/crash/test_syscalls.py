@@ -37,7 +37,7 @@ class LastCallTests(CrashCase):
                 self.loaded(server),
             ):
                 try:
-                    server.process.wait(20)
+                    server.process.wait(60)
                 except subprocess.TimeoutExpired:
                     self.fail(f"it never made call {at} of {name}")
             self.kill(server)

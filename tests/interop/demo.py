@@ -32,15 +32,20 @@ _OFFSETS: Final = {
     "imaps": 993,
 }
 _START_SECONDS: Final = 60.0
+_BASES: Final = range(10000, 31000)
 
 
 def free_port_base() -> int:
     """A base such that base plus every standard port is free just now.
 
-    Below the ports that the system gives to clients.
+    Below the ports that the system gives to clients. Each process of a parallel run
+    (pytest-xdist) has bases of its own, as it will use them only later.
     """
+    process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    each = len(_BASES) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    own = _BASES[process * each :][:each]
     while True:
-        base = random.randrange(10000, 31000)  # noqa: S311 - no secret
+        base = random.choice(own)  # noqa: S311 - no secret
         with contextlib.ExitStack() as stack:
             try:
                 for offset in _OFFSETS.values():
