@@ -6,10 +6,11 @@ import argparse
 import json
 import sqlite3
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from attrs import frozen
 
+from mailapp.cli.codes import FAILED, OK, TRY_AGAIN
 from mailapp.cli.manual import explain
 from mailapp.cli.prompt import Terminal
 from mailapp.cli.site import Settings, Site
@@ -20,10 +21,6 @@ from mailapp.directory.resolve import alias_address
 from mailapp.directory.schema import AccountsFileProblem
 from mailapp.directory.types import ListSettings, Posting, Unknown
 from mailapp.net.steps import finish
-
-OK: Final = 0
-FAILED: Final = 1
-TRY_AGAIN: Final = 75  # EX_TEMPFAIL
 
 
 @frozen

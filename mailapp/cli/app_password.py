@@ -7,8 +7,9 @@ import time
 from typing import Any, Final
 
 from mailapp.auth import app_passwords
+from mailapp.cli.codes import OK
 from mailapp.cli.manual import explain
-from mailapp.cli.work import OK, Refusal, Work
+from mailapp.cli.work import Refusal, Work
 from mailapp.directory.app_passwords import (
     LABEL_LIMIT,
     AppPasswordExists,

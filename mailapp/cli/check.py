@@ -9,12 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, TextIO
 
+from mailapp.cli.codes import OK
 from mailapp.cli.screen import Colour, Screen
 from mailapp.config.load import Loaded, inspect_file
 from mailapp.config.problems import EX_CONFIG, ConfigurationProblem, Severity
 from mailapp.config.schema import Configuration, Listener, Security
-
-OK: Final = 0
 
 _COLOURS: Final = {
     Severity.ERROR: Colour.BAD,

@@ -18,6 +18,7 @@ from mailapp.app.demo import Demo
 from mailapp.app.roundtrip import Finding
 from mailapp.app.world import World
 from mailapp.auth.keys import KeyProblem
+from mailapp.cli.codes import EX_USAGE
 from mailapp.cli.poster import describe, show_finding
 from mailapp.cli.screen import Screen
 from mailapp.core.address import canonical_domain
@@ -25,7 +26,6 @@ from mailapp.core.failures import SyntaxProblem
 from mailapp.directory.schema import AccountsFileProblem
 from mailapp.net.listeners import CannotListen
 
-EX_USAGE: Final = 64
 _HIGHEST_BASE: Final = 65535 - 995  # 995 is the highest of the standard ports
 
 

@@ -12,11 +12,11 @@ from attrs import asdict
 
 from mailapp.app.privileges import ids_to_become
 from mailapp.cli import moving
+from mailapp.cli.codes import OK
 from mailapp.cli.fetch import size
 from mailapp.cli.manual import explain
 from mailapp.cli.prompt import Terminal
 from mailapp.cli.site import Site
-from mailapp.cli.work import OK
 from mailapp.config.schema import Configuration
 from mailapp.moving.maildir_target import MaildirTarget
 from mailapp.moving.mbox_target import MboxTarget

@@ -15,6 +15,7 @@ from mailapp.app import fetching
 from mailapp.app.privileges import drop, ids_to_become
 from mailapp.app.reactor import install
 from mailapp.auth.keys import KeyProblem
+from mailapp.cli.codes import FAILED, OK, TRY_AGAIN
 from mailapp.cli.manual import explain
 from mailapp.cli.screen import Colour, Screen
 from mailapp.config.fetching import Fetch
@@ -23,9 +24,6 @@ from mailapp.config.units import SIZE_UNITS
 from mailapp.directory.schema import AccountsFileProblem
 from mailapp.fetch.types import Report
 
-OK: Final = 0
-FAILED: Final = 1
-TRY_AGAIN: Final = 75  # EX_TEMPFAIL
 _WIDTH: Final = 30
 
 

@@ -12,12 +12,12 @@ from typing import Any
 from attrs import asdict
 
 from mailapp.cli import moving
+from mailapp.cli.codes import FAILED, OK, TRY_AGAIN
 from mailapp.cli.fetch import size
 from mailapp.cli.manual import explain
 from mailapp.cli.prompt import Terminal
 from mailapp.cli.remote import Remote, remote
 from mailapp.cli.site import Site
-from mailapp.cli.work import FAILED, OK, TRY_AGAIN
 from mailapp.config.schema import Configuration
 from mailapp.moving.intake import Intake, Place
 from mailapp.moving.journal import Journal

@@ -17,10 +17,10 @@ from rich.console import Console
 from rich.progress import Progress
 
 from mailapp.app.privileges import drop, ids_to_become
+from mailapp.cli.codes import FAILED, OK, TRY_AGAIN
 from mailapp.cli.manual import explain
 from mailapp.cli.prompt import Terminal
 from mailapp.cli.site import Site
-from mailapp.cli.work import FAILED, OK, TRY_AGAIN
 from mailapp.config.schema import Configuration
 from mailapp.core.failures import SyntaxProblem, TemporaryFailure
 from mailapp.directory.names import account_id

@@ -23,11 +23,11 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from mailapp.cli.check import write_problems
+from mailapp.cli.codes import EX_USAGE
 from mailapp.cli.table import COMMANDS, Row
 from mailapp.config.load import DEFAULT_FILE, inspect_file
 from mailapp.config.problems import EX_CONFIG
 
-EX_USAGE: Final = 64
 INTERRUPTED: Final = 130
 
 

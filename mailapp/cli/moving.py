@@ -26,9 +26,9 @@ from mailapp.app.parts import Parts
 from mailapp.app.privileges import drop, ids_to_become
 from mailapp.app.reactor import install
 from mailapp.auth.keys import KeyProblem
+from mailapp.cli.codes import FAILED, TRY_AGAIN
 from mailapp.cli.prompt import NoPassword, Terminal
 from mailapp.cli.site import Site
-from mailapp.cli.work import FAILED, TRY_AGAIN
 from mailapp.config.schema import Configuration
 from mailapp.core.failures import SyntaxProblem
 from mailapp.directory.names import account_id

@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 from attrs import frozen
 from twisted.internet.task import Clock
 
+from mailapp.cli.codes import FAILED, OK, TRY_AGAIN
 from mailapp.cli.manual import explain
 from mailapp.cli.prompt import Terminal
 from mailapp.cli.queue_texts import HEADINGS, columns, details, last_words, row
@@ -31,9 +32,6 @@ from mailapp.queue.spool import Spool
 from mailapp.queue.types import Entry
 from mailapp.storage.files import Files
 
-OK: Final = 0
-FAILED: Final = 1
-TRY_AGAIN: Final = 75  # EX_TEMPFAIL
 _ALIGNED: Final = 1000
 """So many entries of a table have columns of the same width."""
 _WIDEST: Final = 40

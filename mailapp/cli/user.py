@@ -17,10 +17,11 @@ from attrs import evolve
 from mailapp.auth.hashes import Hashes, stored_form
 from mailapp.auth.keys import KeyProblem
 from mailapp.cli import app_password
+from mailapp.cli.codes import FAILED, OK, TRY_AGAIN
 from mailapp.cli.prompt import NoPassword, Terminal
 from mailapp.cli.site import Settings, Site
 from mailapp.cli.user_import import import_accounts
-from mailapp.cli.work import FAILED, OK, TRY_AGAIN, Refusal, Work
+from mailapp.cli.work import Refusal, Work
 from mailapp.core.failures import SyntaxProblem, TemporaryFailure
 from mailapp.directory.accounts import (
     AccountExists,

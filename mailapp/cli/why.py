@@ -12,13 +12,13 @@ from typing import Any, Final, Protocol, TextIO
 
 from attrs import asdict
 
+from mailapp.cli.codes import OK
 from mailapp.cli.manual import explain
 from mailapp.cli.said import said
 from mailapp.cli.screen import Colour, Screen
 from mailapp.events.record import Event, Kind
 from mailapp.events.story import MOST_MESSAGES, Story, find
 
-OK: Final = 0
 NOTHING: Final = 1
 
 _COLOURS: Final = {

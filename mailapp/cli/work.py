@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from typing import Final
 
 from attrs import frozen
 
@@ -17,10 +16,6 @@ from mailapp.directory.accounts import Accounts, NewPassword, NoSuchAccount
 from mailapp.directory.names import account_id
 from mailapp.directory.types import Verifiers
 from mailapp.storage.types import AccountId
-
-OK: Final = 0
-FAILED: Final = 1
-TRY_AGAIN: Final = 75  # EX_TEMPFAIL
 
 
 class Refusal(Exception):
