@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from mailapp.app import once
 from mailapp.app.parts import Parts
+from mailapp.app.password_file import first_line
 from mailapp.config.fetching import Fetch
 from mailapp.config.schema import Configuration
 from mailapp.core.secret import Secret
@@ -30,7 +31,6 @@ from mailapp.storage.files import Files
 
 FOLDER: Final = "fetch"
 """In ``server.directory``: the ledgers."""
-_PASSWORD_OCTETS: Final = 1024
 
 Watcher = Callable[[str], Watch]
 """Gives, for the name of a source, who is told how far its run is."""
@@ -144,12 +144,10 @@ def _read_password(path: Path) -> Secret:
         if is_shared(path):
             msg = f"{path} may be read by others than its owner; run: chmod 600 {path}"
             raise FetchProblem(msg, lasting=True)
-        with path.open("rb") as file:
-            line = file.read(_PASSWORD_OCTETS).partition(b"\n")[0]
+        password = first_line(path)
     except OSError as error:
         raise FetchProblem(f"{path}: {error.strerror}", lasting=True) from error
-    password = line.removesuffix(b"\r")
-    if not password:
+    if not password.reveal():
         msg = f"{path}: the first line has no password"
         raise FetchProblem(msg, lasting=True)
-    return Secret(password)
+    return password

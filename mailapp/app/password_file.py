@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from mailapp.core.secret import Secret
+
+_MOST: Final = 1024
+"""Octets that are read."""
 
 
 def first_line(path: Path) -> Secret:
@@ -14,4 +18,4 @@ def first_line(path: Path) -> Secret:
         OSError: it can't be read.
     """
     with path.open("rb") as file:
-        return Secret(file.readline().rstrip(b"\r\n"))
+        return Secret(file.readline(_MOST).rstrip(b"\r\n"))
