@@ -26,7 +26,7 @@ from zope.interface import implementer
 from mailapp.core.connection import NEED_DATA, PAUSED
 from mailapp.core.peer import TLS, Peer
 from mailapp.fetch.types import FetchProblem
-from mailapp.fetch.words import WORDS_MOST, printable
+from mailapp.fetch.words import shown
 from mailapp.net.addresses import LOCAL, plain
 from mailapp.net.client_tls import ClientTLS
 
@@ -262,7 +262,7 @@ def _reason(failure: Failure | None) -> str:
     words = problem.args[0] if problem.args else type(problem).__name__
     if isinstance(words, list) and words:
         words = words[0][-1] if isinstance(words[0], tuple) else words[0]
-    return printable(str(words))[:WORDS_MOST] or type(problem).__name__
+    return shown(str(words)) or type(problem).__name__
 
 
 Connect = Callable[[str, int, TransportProtocol], Awaitable[Any]]

@@ -14,7 +14,7 @@ from mailapp.core.secret import Secret
 from mailapp.fetch.dialogue import Connect, Dialogue
 from mailapp.fetch.login import plain_message
 from mailapp.fetch.types import FetchProblem, Protection
-from mailapp.fetch.words import WORDS_MOST, printable
+from mailapp.fetch.words import with_words
 from mailapp.moving.imap_answers import quoted
 from mailapp.moving.imap_client import Event, ImapClient, Piece, Said, Trouble
 from mailapp.moving.types import MoveProblem
@@ -52,10 +52,12 @@ class Talk:
 
     Attributes:
         dialogue: with the server.
+        server: the account there.
         capabilities: that it announced last, in capitals.
     """
 
     dialogue: Dialogue
+    server: Server
     capabilities: frozenset[str] = frozenset()
     _number: int = field(default=0, init=False)
 
@@ -69,8 +71,10 @@ class Talk:
         if isinstance(event, Trouble):
             raise MoveProblem(event.reason, lasting=False)
         if isinstance(event, Said) and event.octets[:6].upper() == b"* BYE ":
-            msg = f"the server says goodbye: {_text(event.octets[6:])}"
-            raise MoveProblem(msg, lasting=False)
+            msg = "the server says goodbye"
+            raise MoveProblem(
+                with_words(msg, event.octets[6:], self.server), lasting=False
+            )
         return event
 
     def send(self, command: bytes) -> bytes:
@@ -90,8 +94,8 @@ class Talk:
             return False
         word, _, text = answer[len(tag) + 1 :].partition(b" ")
         if word.upper() != b"OK":
-            msg = f"the server refuses: {_text(text)}"
-            raise MoveProblem(msg)
+            msg = "the server refuses"
+            raise MoveProblem(with_words(msg, text, self.server))
         return True
 
     async def saying(self, command: bytes) -> AsyncIterator[bytes]:
@@ -137,15 +141,15 @@ async def log_in(server: Server, connect: Connect, clock: IReactorTime) -> Talk:
         text = str(problem) or type(problem).__name__
         msg = f"no connection to {server.host}, port {server.port}: {text}"
         raise MoveProblem(msg, lasting=False) from problem
-    talk = Talk(dialogue)
+    talk = Talk(dialogue, server)
     try:
         if server.protection is Protection.IMPLICIT:
             await dialogue.secure(server)
         await _greeted(talk)
         await talk.ask_capabilities()
         if server.protection is Protection.STARTTLS:
-            await _start_tls(talk, machine, server)
-        await _authenticate(talk, server)
+            await _start_tls(talk, machine)
+        await _authenticate(talk)
         await talk.ask_capabilities()
     except (FetchProblem, BadCertificate) as problem:
         dialogue.close()
@@ -163,19 +167,20 @@ async def _greeted(talk: Talk) -> None:
         raise MoveProblem(msg)
 
 
-async def _start_tls(talk: Talk, machine: ImapClient, server: Server) -> None:
+async def _start_tls(talk: Talk, machine: ImapClient) -> None:
     """RFC 9051, section 6.2.1: what was said before counts no more."""
     if "STARTTLS" not in talk.capabilities:
         msg = "the server offers no STARTTLS; imaps:// may work"
         raise MoveProblem(msg)
     await talk.do(b"STARTTLS")
     machine.forget()
-    await talk.dialogue.secure(server)
+    await talk.dialogue.secure(talk.server)
     await talk.ask_capabilities()
 
 
-async def _authenticate(talk: Talk, server: Server) -> None:
+async def _authenticate(talk: Talk) -> None:
     """PLAIN where it is offered, as it takes any password; else LOGIN."""
+    server = talk.server
     if "AUTH=PLAIN" in talk.capabilities:
         message = b64encode(plain_message(server.user, server.password))
         if "SASL-IR" in talk.capabilities:
@@ -196,8 +201,3 @@ async def _authenticate(talk: Talk, server: Server) -> None:
         msg = "the password has an octet that LOGIN can't send"
         raise MoveProblem(msg)
     await talk.do(b"LOGIN %b %b" % (quoted(server.user.encode()), quoted(password)))
-
-
-def _text(octets: bytes) -> str:
-    """What a server says, for people."""
-    return printable(octets.decode("utf-8", "replace"))[:WORDS_MOST]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Callable
 from typing import Any, Final
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailapp.core.connection import NEED_DATA
+from mailapp.core.secret import Secret
 from mailapp.moving.imap import ImapSource
 from mailapp.moving.imap_answers import (
     Listed,
@@ -29,12 +32,15 @@ from mailapp.moving.imap_client import (
     Said,
     Trouble,
 )
-from mailapp.moving.imap_login import Talk
+from mailapp.moving.imap_login import Server, Talk
 from mailapp.moving.types import MoveProblem
 from tests.contract.store_case import now
 from tests.rows import rows, tabled
 from tests.unit.moving.support import MovingCase
 
+SERVER: Final = Server(
+    host="imap.example.test", port=993, user="a@b", password=Secret(b'pass "word"')
+)
 PLAIN: Final = b"Subject: x\r\n\r\n"
 Reply = Callable[[bytes], bytes]
 
@@ -115,7 +121,7 @@ class ImapTests(MovingCase):
         """An account after the login."""
         self.script = Script(answers, cut)
         dialogue: Any = self.script
-        talk = Talk(dialogue, more.pop("capabilities", frozenset()))
+        talk = Talk(dialogue, SERVER, more.pop("capabilities", frozenset()))
         return ImapSource(talk, b"imap:a@b", **more)
 
     @rows(
@@ -205,6 +211,22 @@ class ImapTests(MovingCase):
         self.assertEqual(noted.subscribed, {("Sent",)})
         self.assertEqual(noted.uses, {found["Sent",]: {"\\Sent"}})
         self.assertIn(b'EXAMINE "INBOX.x\\\\y"', self.script.commands)
+
+    @rows(
+        plain=rb'pass "word"',
+        quoted=rb"pass \"word\"",
+        encoded=b64encode(b'\0a@b\0pass "word"'),
+    )
+    def test_echo(self, said: bytes) -> None:
+        """A server that repeats what it was told does not get our password shown."""
+        for answer in b"NO bad login: " + said, b"* BYE " + said:
+            dialogue: Any = Script({b"LOGIN": answer + b"\r\n"})
+            talk = Talk(dialogue, SERVER)
+            done = Deferred.fromCoroutine(talk.do(b"LOGIN"))
+            problem = self.failureResultOf(done, MoveProblem)
+            self.assertIn("***", problem.getErrorMessage())
+            self.assertNotIn("pass", problem.getErrorMessage())
+            self.assertNotIn(said.decode(), problem.getErrorMessage())
 
     def test_refused(self) -> None:
         """A mailbox that can't be opened is told, and the others come."""
