@@ -25,7 +25,7 @@ from mailapp.policy.allowance import Sent
 from mailapp.storage.types import AccountId
 
 TELL_EVERY: Final = 0.25  # seconds
-TELL_ARRIVALS: Final = 0.02
+TELL_ARRIVALS: Final = 0.05
 """Seconds between two messages that tell of arrivals; the first is told at once."""
 _BATCH: Final = 200  # facts in one message: well below AMP's 64 KiB
 
