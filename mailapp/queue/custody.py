@@ -128,18 +128,18 @@ class Custody:
 
     def load(self, entry_id: str, told: Told[Loaded | Problem | Exception]) -> None:
         """Read an entry and, if it is small, its content; :class:`Gone` if it is."""
+        named = self._named(entry_id)
+        peeked = self._emptying.peek(named)
+        if peeked is not None:
+            told(peeked)
+            return
 
         def loaded(result: Loaded | Problem | BaseException) -> None:
             if isinstance(result, Gone):
                 self._places.leave(entry_id)
             told(result)
 
-        named = self._named(entry_id)
-        peeked = self._emptying.peek(named)
-        if peeked is None:
-            self._loads.put(named, loaded)
-        else:
-            told(peeked)
+        self._loads.put(named, loaded)
 
     async def found(self, entry_id: str) -> Loaded:
         """Read an entry.

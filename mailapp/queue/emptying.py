@@ -25,8 +25,8 @@ from mailapp.queue.tray import (
     STATE_AT,
     Place,
     Section,
-    decode_head,
     sections,
+    waits,
 )
 from mailapp.storage.files import Files
 
@@ -70,7 +70,7 @@ class Emptying:
             octets = self._files.read_cached(held.fd, place.start, HEAD + place.octets)
         except OSError:
             return None
-        if octets is None or not _is_live(place, octets):
+        if octets is None or not waits(place.tray, octets):
             return None
         return self._reader.decode(wanted.name, octets[HEAD:])
 
@@ -85,7 +85,7 @@ class Emptying:
             return False
         try:
             head = self._files.read_cached(held.fd, place.start, HEAD)
-            if head is None or not _is_live(place, head):
+            if head is None or not waits(place.tray, head):
                 return False
             self._files.overwrite(held.fd, ENDED, place.start + STATE_AT)
         except OSError:
@@ -300,11 +300,6 @@ class _Held:
         self._files.close(self.fd)
 
 
-def _is_live(place: Place, octets: bytes) -> bool:
-    section = decode_head(place.tray, place.start, octets)
-    return section is not None and section.waits
-
-
 class _Trays:
     """Trays that are open for one trip."""
 
@@ -331,11 +326,11 @@ class _Trays:
     def read(self, place: Place) -> bytes | None:
         """An entry; None: the tray does not answer for it."""
         octets = self._read(place, HEAD + place.octets)
-        return octets[HEAD:] if _is_live(place, octets) else None
+        return octets[HEAD:] if waits(place.tray, octets) else None
 
     def waits(self, place: Place) -> bool:
         """The tray answers for an entry."""
-        return _is_live(place, self._read(place, HEAD))
+        return waits(place.tray, self._read(place, HEAD))
 
     def end(self, place: Place) -> None:
         """It does not any more."""

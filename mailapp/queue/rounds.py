@@ -125,7 +125,8 @@ class Rounds:
         now = self._clock.seconds()
         entry = active.entry
         due = 0.0
-        if any(attempt.outcome is Outcome.DEFERRED for attempt in attempts):
+        deferred = [attempt.outcome is Outcome.DEFERRED for attempt in attempts]
+        if any(deferred):
             due = self._schedule.next_attempt(entry, now, self._around.random)
         self._tell(entry, places, attempts, due)
         if active.dropped:
@@ -140,7 +141,7 @@ class Rounds:
             self._remove(active)
             return
         change = Change(tried)
-        if all(attempt.outcome is Outcome.DEFERRED for attempt in attempts):
+        if all(deferred):
             if not await self._record_deferral(active, change):
                 active.carried.pop(destination, None)
                 if not active.carried:

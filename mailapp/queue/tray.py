@@ -95,6 +95,12 @@ def decode_head(tray: str, start: int, octets: bytes) -> Section | None:
     return Section(place, int(match[3]), match[4] != ENDED)
 
 
+def waits(tray: str, octets: bytes) -> bool:
+    """They begin with a section of this tray that answers for its entry."""
+    match = _HEAD.match(octets)
+    return match is not None and match[1] == tray.encode("ascii") and match[4] != ENDED
+
+
 def sections(tray: str, octets: bytes) -> Iterator[Section]:
     """All sections of a tray, also those that lie in what may be another's entry."""
     for start in range(0, len(octets), BLOCK):

@@ -70,7 +70,15 @@ class Trying:
         places = consignment.places
         if lane.is_dead(began) and lane.last_words is not None:
             return [evolve(lane.last_words, at=began)] * len(places)
-        attempts = await self._carried(consignment)
+        attempts: Sequence[Attempt] = ()  # nothing, if the carrier breaks
+        try:
+            attempts = await self._carrier.carry(consignment)
+        except Exception:
+            self.log.failure(
+                "carrying {queue_id}",
+                event="queue.carry.failed",
+                queue_id=consignment.entry.id,
+            )
         now = self._clock.seconds()
         if len(attempts) != len(places):
             ours = Attempt(Outcome.DEFERRED, now, "4.3.0", "local trouble")
@@ -81,18 +89,6 @@ class Trying:
         elif lane.took():
             self._hasten(lane.destination)
         return attempts
-
-    async def _carried(self, consignment: Consignment) -> Sequence[Attempt]:
-        """What the carrier brings; nothing, if it breaks."""
-        try:
-            return await self._carrier.carry(consignment)
-        except Exception:
-            self.log.failure(
-                "carrying {queue_id}",
-                event="queue.carry.failed",
-                queue_id=consignment.entry.id,
-            )
-            return ()
 
 
 def _ended(attempt: Attempt) -> Attempt:

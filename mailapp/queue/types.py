@@ -40,6 +40,8 @@ class Outcome(Enum):
     DEFERRED = "deferred"  # not yet
     FAILED = "failed"  # never
 
+    __hash__ = object.__hash__  # Enum's own is Python, and asked for each attempt
+
 
 @frozen
 class Attempt:

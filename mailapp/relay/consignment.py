@@ -73,7 +73,7 @@ class Carriage:
         """A word for each of these places; some of them may have to ask again."""
         host, offered = str(channel.hop), channel.client.offered
         lmtp = channel.lmtp
-        again = not lmtp and any(word.positive for word in words)
+        again = len(words) > 1 and not lmtp and any(word.positive for word in words)
         done = set()
         for place, word in zip(places, words, strict=True):
             if again and is_for_another_round(word):
