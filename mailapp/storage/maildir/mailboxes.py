@@ -37,6 +37,8 @@ from mailapp.storage.types import (
     SetFlags,
 )
 
+_TEXTS_LOCK: Final = b"mailapp-texts.lock"
+
 
 class Mailboxes:
     """See the module.
@@ -129,8 +131,17 @@ class Mailboxes:
             complete(self._files, self.mailbox(folder).tracked, columns, uids)
 
     def index_texts(self, folder: FolderId) -> int:
-        """Put some texts into the index; how many messages are still to come."""
-        return self.look(folder).index_texts()
+        """Put some texts into the index; how many messages are still to come.
+
+        Of two processes one reads them; the other looks again a little later.
+        """
+        lock = self._files.open_scratch(b"%b/%b" % (self._path, _TEXTS_LOCK))
+        try:
+            if not self._files.lock(lock, wait=False):
+                return 1
+            return self.look(folder).index_texts()
+        finally:
+            self._files.close(lock)
 
     def rows(
         self, folder: FolderId, low: int, high: int, since: int | None

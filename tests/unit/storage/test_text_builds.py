@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import tempfile
 from pathlib import Path
@@ -118,6 +119,20 @@ class BackgroundTests(BuildCase):
         self.assertIn(MESSAGES + 1, found.uids)
         self.select_here()
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_two_processes(self) -> None:
+        """While another one reads messages this one does not read the same, too."""
+        mailbox = self.select_here()
+        self.search(mailbox)
+        with (self.path / "mailapp-texts.lock").open("w") as other:
+            fcntl.flock(other, fcntl.LOCK_EX)
+            self.begin()
+            self.clock.pump([REST_SECONDS] * 3)
+            self.assertIsNone(self.search(mailbox))
+        self.finish()
+        found = self.search(mailbox)
+        assert found is not None
+        self.assertEqual(found.reached, MESSAGES)
 
     def test_restart(self) -> None:
         """Another process goes on where one stopped, once somebody selects it."""
