@@ -262,6 +262,16 @@ def joined(column: array[int], more: Sequence[int]) -> array[int]:
     return fresh
 
 
+def extended(column: array[int], more: list[int]) -> array[int]:
+    """The same column with these behind, or a wider one if they need it."""
+    try:
+        column.fromlist(more)  # all of them or none
+    except OverflowError:
+        column = array("Q", column)
+        column.fromlist(more)
+    return column
+
+
 def without(column: array[int], places: Sequence[int]) -> array[int]:
     """A column without what stands in these places, which rise."""
     left = column[: places[0]] if places else column[:]

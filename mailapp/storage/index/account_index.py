@@ -33,7 +33,7 @@ class Known:
         serial: names this mailbox under this UIDVALIDITY, here only.
         modseq: of the last change that is in here.
         stamp: of its directories, as the store wrote it.
-        saved: of the columns.
+        saved: of the columns; 0: there are none.
         since: how far back expunged UIDs are remembered.
         texts_to: all messages up to this UID are in the full text.
     """

@@ -20,6 +20,9 @@ from mailapp.storage.maildir.mailbox import Mailbox
 from mailapp.storage.types import FolderId, StoreError
 
 CLAIM_SECONDS: Final = 600.0
+BEGIN_SECONDS: Final = 0.5
+"""First the client has its answer, and nearly always asks for something more."""
+CLAIM_AGAIN_SECONDS: Final = 5.0
 AGAIN_SECONDS: Final = 0.1
 """Names wait so long and again while facts of the mailbox are being computed."""
 
@@ -49,7 +52,8 @@ class Work:
 class Following:
     """Has the names of one mailbox tell UIDs, some at a time, to the last.
 
-    Only one process does, and goes on when its sessions end.
+    Only one process does, as long as it has a session that selected the mailbox: who
+    moves or removes the files then need not fear that they get other names meanwhile.
     """
 
     log: ClassVar = Logger()
@@ -70,21 +74,34 @@ class Following:
             run(self._follow(), nothing, self._failed)
 
     async def _follow(self) -> None:
-        work, found = self._work, self._box.found
-        left, claim = 0, None
+        box, work = self._box, self._work
+        claim = None
         try:
-            with disk_errors():
-                claim = work.claim(found.path + b"/" + GIVEN_LOCK, CLAIM_SECONDS)
-            while claim is not None and left != (
-                left := await self._blocking(work.name_late, found.id)
-            ):
-                await claim.renew()
-                while self._box.asked:  # somebody waits: two threads are slower
-                    await deferLater(self._clock, AGAIN_SECONDS)
+            await self._wait(BEGIN_SECONDS)
+            while claim is None and box.sessions and box.tracked.current.late:
+                with disk_errors():
+                    path = box.found.path + b"/" + GIVEN_LOCK
+                    claim = work.claim(path, CLAIM_SECONDS)
+                if claim is None:  # another process does it, as long as it has sessions
+                    await self._wait(CLAIM_AGAIN_SECONDS)
+            if claim is not None:
+                await self._name_all(claim)
         finally:
             self._goes_on = False
             if claim is not None:
                 await claim.release()
+
+    async def _name_all(self, claim: ILease) -> None:
+        box, left = self._box, 0
+        while box.sessions and left != (
+            left := await self._blocking(self._work.name_late, box.found.id)
+        ):
+            await claim.renew()
+            while box.asked:  # somebody waits: two threads are slower
+                await self._wait(AGAIN_SECONDS)
+
+    async def _wait(self, seconds: float) -> None:
+        await deferLater(self._clock, seconds)
 
     def _failed(self, problem: BaseException) -> None:
         if not isinstance(problem, StoreError):

@@ -11,17 +11,17 @@ from array import array
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from functools import lru_cache
-from itertools import accumulate, islice
-from operator import eq, lt
+from itertools import islice
+from operator import lt
 from typing import Final
 
 from attrs import define, field, frozen
 
 from mailapp.storage.columns import (
-    AT_ONCE,
     Columns,
     Origin,
     compact,
+    extended,
     order_of,
     permuted,
 )
@@ -36,6 +36,7 @@ from mailapp.storage.maildir.filename import (
     whole_stem,
 )
 from mailapp.storage.maildir.letters import Letters
+from mailapp.storage.maildir.stems import Heap, Stems, apart, in_parts, slashed
 from mailapp.storage.types import BlobRef
 
 _BEFORE: Final = b"/"
@@ -53,43 +54,6 @@ _LATEST: Final = 2**32 - 1
 @lru_cache(maxsize=1024)
 def _pattern(validity: int) -> re.Pattern[bytes]:
     return re.compile(_PATTERN % validity)
-
-
-class Heap:
-    """Stems of names, one after the other; columns that follow one another share it.
-
-    A stem is what never changes of a name: all before its UID. Only ever appended to,
-    so what columns refer to stays where it is.
-    """
-
-    __slots__ = ("octets",)
-
-    def __init__(self, octets: bytes = b"") -> None:
-        self.octets = bytearray(octets)
-
-    def add(self, stems: Sequence[bytes]) -> list[int]:
-        """Append; where each of them begins."""
-        parts = [stem + b"/" for stem in stems]
-        starts = list(accumulate(map(len, parts), initial=len(self.octets)))
-        self.octets += b"".join(parts)
-        return starts[:-1]
-
-    def stem(self, start: int) -> bytes:
-        """The one that begins there."""
-        octets = self.octets
-        return bytes(octets[start : octets.index(b"/", start)])
-
-    def stems(self, starts: Sequence[int]) -> list[bytes]:
-        """Those that begin there: at once, where they follow one another."""
-        if not starts:
-            return []
-        octets = self.octets
-        end = octets.index(b"/", starts[-1])
-        found = bytes(octets[starts[0] : end]).split(b"/")
-        ends = accumulate((len(stem) + 1 for stem in found), initial=starts[0])
-        if len(found) == len(starts) and all(map(eq, starts, ends)):
-            return found
-        return [self.stem(start) for start in starts]
 
 
 @frozen(eq=False)
@@ -204,15 +168,6 @@ def named(stem: bytes, uid: int, validity: int, letters: bytes) -> bytes:
     return b"%b,U=%d,V=%d:2,%b" % (stem, uid, validity, letters)
 
 
-def in_parts_sorted(names: Sequence[bytes]) -> list[bytes]:
-    """Sorted, with room for other threads."""
-    rising: list[bytes] = []
-    for at in range(0, len(names), AT_ONCE):
-        rising += sorted(names[at : at + AT_ONCE])
-    rising.sort()  # of sorted parts: that is quick
-    return rising
-
-
 @define(eq=False)
 class Gathered:
     """Messages that have UIDs, in any order.
@@ -227,45 +182,45 @@ class Gathered:
 
     letters: Letters
     uids: array[int] = field(factory=compact)
-    masks: array[int] = field(factory=lambda: array("Q"))
-    sizes: array[int] = field(factory=lambda: array("Q"))
-    received: array[int] = field(factory=lambda: array("Q"))
-    stems: list[bytes] = field(factory=list)
+    masks: array[int] = field(factory=compact)
+    sizes: array[int] = field(factory=compact)
+    received: array[int] = field(factory=compact)
+    stems: Stems = field(factory=Stems)
     odd: dict[int, bytes] = field(factory=dict)
-    bare: list[bytes] = field(factory=list)
+    bare: Stems = field(factory=Stems)
     late: dict[int, int] = field(factory=dict)
 
-    def take(self, names: Sequence[bytes], validity: int) -> None:
-        """Add the names of ``cur``."""
+    def take(self, octets: bytes, validity: int) -> None:
+        """Add the names of ``cur``, with a slash behind each."""
         pattern = _pattern(validity)
-        for at in range(0, len(names), AT_ONCE):
-            some = names[at : at + AT_ONCE]
-            joined = _BEFORE + b"/".join(some) + b"/"
-            if b",U=" not in joined:
-                self.bare += some
+        for part in in_parts(octets):
+            count = part.count(b"/")
+            if b",U=" not in part:
+                self.bare.add(part, count)
                 continue
-            found = pattern.findall(joined)
-            if len(found) < len(some):
-                found, some = self._separate(some, pattern, validity)
-            if found:
-                self._add(some, found)
+            found = pattern.findall(_BEFORE + part)
+            if len(found) == count:
+                self._add(part, found)
+            else:
+                self._separate(apart(part), pattern, validity)
 
     def _separate(
         self, names: Sequence[bytes], pattern: re.Pattern[bytes], validity: int
-    ) -> tuple[list[tuple[bytes, ...]], list[bytes]]:
-        found, usual = [], []
+    ) -> None:
+        found, usual, bare = [], [], []
         for name in names:
-            if b",U=" not in name:
-                self.bare.append(name)
-                continue
-            match = pattern.fullmatch(b"/%b/" % name, 1)
-            groups = match.groups(b"") if match else self._unusual(name, validity)
+            groups = None
+            if b",U=" in name:
+                match = pattern.fullmatch(b"/%b/" % name, 1)
+                groups = match.groups(b"") if match else self._unusual(name, validity)
             if groups is None:
-                self.bare.append(name)
+                bare.append(name)
             else:
                 found.append(groups)
                 usual.append(name)
-        return found, usual
+        self.bare.add(slashed(bare), len(bare))
+        if found:
+            self._add(slashed(usual), found)
 
     def _unusual(self, name: bytes, validity: int) -> tuple[bytes, ...] | None:
         """A name with a UID that is not as we make them, as if it were."""
@@ -279,74 +234,80 @@ class Gathered:
         numbers = [b"%d" % n for n in (parsed.wire, date or 0, uid)]
         return (stem, b"", *numbers, parsed.flags)
 
-    def _add(self, names: Sequence[bytes], found: Sequence[tuple[bytes, ...]]) -> None:
+    def _add(self, names: bytes, found: Sequence[tuple[bytes, ...]]) -> None:
         stems, made, wires, dates, uids, infos = zip(*found, strict=True)
         numbers = list(map(int, uids))
         if max(numbers) > MAX_UID:
-            kept = [i for i, number in enumerate(numbers) if number <= MAX_UID]
-            self.bare += [n for n, u in zip(names, numbers, strict=True) if u > MAX_UID]
+            rows = list(zip(apart(names), found, numbers, strict=True))
+            over = [name for name, _, uid in rows if uid > MAX_UID]
+            self.bare.add(slashed(over), len(over))
+            kept = [row for row in rows if row[2] <= MAX_UID]
             if kept:
-                self._add([names[i] for i in kept], [found[i] for i in kept])
+                some, found, _ = zip(*kept, strict=True)
+                self._add(slashed(some), found)
             return
-        table = self.letters.table(set(infos))
-        for uid, name, info in zip(numbers, names, infos, strict=True):
-            if not table[info][1]:
-                self.odd[uid] = name
-        self.stems += stems
-        self.uids.extend(numbers)
-        self.masks.extend([table[info][0] for info in infos])
-        self.sizes.extend(map(int, wires))
-        self.received.extend(
+        kinds = set(infos)
+        table = self.letters.table(kinds)
+        if not all(table[info][1] for info in kinds):
+            for uid, name, info in zip(numbers, apart(names), infos, strict=True):
+                if not table[info][1]:
+                    self.odd[uid] = name
+        self.stems.add(slashed(stems), len(stems))
+        self.uids.fromlist(numbers)
+        self.masks = extended(self.masks, [table[info][0] for info in infos])
+        self.sizes = extended(self.sizes, list(map(int, wires)))
+        self.received.fromlist(
             [min(int(d or m or 0), _LATEST) for d, m in zip(dates, made, strict=True)]
         )
 
-    def take_late(self, names: Sequence[bytes], uids: Sequence[int]) -> None:
+    def take_late(self, names: Stems, uids: Sequence[int]) -> None:
         """Add messages of ``cur`` that were given UIDs that their names do not tell."""
-        for at in range(0, len(names), AT_ONCE):
-            self.masks.extend(self._masks(names[at : at + AT_ONCE]))
-        zeros = bytes(8 * len(names))
-        self.stems += names
+        self.masks = extended(self.masks, self._masks(names))
+        if self.stems:
+            self.stems.add(names.octets, len(names))
+        else:
+            self.stems = names
         self.uids.extend(uids)
-        self.sizes.frombytes(zeros)
-        self.received.frombytes(zeros)
-        self.late.update(dict.fromkeys(uids, 0))
+        # what nobody has looked at may be as large as can be
+        self.sizes = array("Q", self.sizes) + array("Q", bytes(8 * len(uids)))
+        self.received.frombytes(bytes(self.received.itemsize * len(uids)))
+        self.late |= dict.fromkeys(uids, 0)
 
-    def _masks(self, names: Sequence[bytes]) -> Sequence[int]:
+    def _masks(self, names: Stems) -> list[int]:
         """Of names of any kind."""
-        info = names[0].partition(b":")[2]
-        if (b"/".join(names) + b"/").count(b":%b/" % info) == len(names):
-            return [self.letters.mask(letters(info))] * len(names)
+        first = next(iter(names), b"").partition(b":")[2]
+        if names.octets.count(b":%b/" % first) == len(names):
+            return [self.letters.mask(letters(first))] * len(names)
         infos = [name.partition(b":")[2] for name in names]
         masks = {info: self.letters.mask(letters(info)) for info in set(infos)}
         return [masks[info] for info in infos]
 
     def exclude(self, uids: Collection[int], validity: int) -> None:
         """Take these for messages without a UID; of those with one UID, all but one."""
-        kept = []
+        kept, stems, bare = [], [], []
         seen: set[int] = set()
-        for index, uid in enumerate(self.uids):
+        for index, (uid, stem) in enumerate(zip(self.uids, self.stems, strict=True)):
             if uid in uids or uid in seen:
-                name = self.stems[index]
+                name = stem
                 if self.late.pop(uid, None) is None:
                     letters = self.letters.of(self.masks[index])
-                    name = self.odd.get(uid) or named(name, uid, validity, letters)
-                self.bare.append(name)
+                    name = self.odd.get(uid) or named(stem, uid, validity, letters)
+                bare.append(name)
             else:
                 seen.add(uid)
                 kept.append(index)
-        self.stems = [self.stems[index] for index in kept]
+                stems.append(stem)
+        self.bare.add(slashed(bare), len(bare))
+        self.stems = Stems(stems)
         self.uids, self.masks, self.sizes, self.received = (
             permuted(column, kept)
             for column in (self.uids, self.masks, self.sizes, self.received)
         )
 
-    def names(self, folder: int, heap: Heap, starts: array[int]) -> Names:
-        """Of columns that are made of these."""
-        return Names(folder, heap, starts, self.letters, self.odd, self.late)
-
     def rise(self) -> bool:
         """The UIDs do."""
-        return all(map(lt, self.uids, islice(self.uids, 1, None)))
+        uids = self.uids.tolist()
+        return all(map(lt, uids, islice(uids, 1, None)))
 
     def has_twins(self) -> bool:
         """Two of one UID, or of one name."""
@@ -367,31 +328,21 @@ class Found:
 
 
 def in_order(gathered: Gathered, folder: int) -> Found:
-    """By rising UID, as small as can be."""
-    heap, starts = Heap(), array("Q")
-    if gathered.rise():
-        for at in range(0, len(gathered.stems), AT_ONCE):
-            starts.extend(heap.add(gathered.stems[at : at + AT_ONCE]))
-        gathered.stems.clear()
-        return Found(
-            uids=gathered.uids,
-            masks=small(gathered.masks),
-            sizes=small(gathered.sizes),
-            received=small(gathered.received),
-            names=gathered.names(folder, heap, small(starts)),
-        )
-    order = order_of(gathered.uids)
-    for at in range(0, len(order), AT_ONCE):
-        stems = [gathered.stems[i] for i in order[at : at + AT_ONCE]]
-        starts.extend(heap.add(stems))
-    gathered.stems.clear()
-    return Found(
-        uids=permuted(gathered.uids, order),
-        masks=small(permuted(gathered.masks, order)),
-        sizes=small(permuted(gathered.sizes, order)),
-        received=small(permuted(gathered.received, order)),
-        names=gathered.names(folder, heap, small(starts)),
-    )
+    """By rising UID."""
+    columns = [
+        gathered.uids,
+        gathered.masks,
+        gathered.sizes,
+        gathered.received,
+        gathered.stems.starts(),
+    ]
+    if not gathered.rise():
+        order = order_of(gathered.uids)
+        columns = [permuted(column, order) for column in columns]
+    uids, masks, sizes, received, starts = columns
+    heap, letters = Heap(gathered.stems.octets), gathered.letters
+    names = Names(folder, heap, starts, letters, gathered.odd, gathered.late)
+    return Found(uids, masks, sizes, received, names)
 
 
 def small(column: array[int]) -> array[int]:

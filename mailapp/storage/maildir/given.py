@@ -13,27 +13,31 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from itertools import groupby, islice
-from operator import eq, itemgetter
+from operator import itemgetter, lt
 from typing import Final
 
 from attrs import frozen
 
-from mailapp.storage.columns import AT_ONCE
 from mailapp.storage.files import Files, replace
 from mailapp.storage.maildir.filename import arrival, unique_part
+from mailapp.storage.maildir.stems import Stems
 
 GIVEN: Final = b"mailapp-given"
 GIVEN_LOCK: Final = b"mailapp-given.lock"
 _HEAD: Final = re.compile(rb"1 ([0-9]{1,10}) ([0-9]{1,10})\n")
 _CHUNK: Final = 1 << 20
-_ODD: Final = bytes(range(0x21)) + bytes(range(0x7F, 0x100))
 _UIDL: Final = 70  # octets at most
-_SECONDS: Final = 11  # ten digits and a period
-_SHAPE: Final = b"0000000000."
-_ZEROS: Final = bytes.maketrans(b"123456789", b"000000000")
+_SECONDS: Final = b"0000000000."
+_ODD: Final = b"\0"
+_SHAPES: Final = (
+    bytes(octet if chr(octet).isprintable() else 0 for octet in range(0x7F))
+    .translate(bytes.maketrans(b" 123456789", b"\x00000000000"))
+    .ljust(256, _ODD)
+)
+"""Any digit is 0, and what no UIDL has is NUL."""
 
 
 @frozen
@@ -48,7 +52,7 @@ class Given:
     uids: dict[bytes, int]
     octets: bytes
 
-    def among(self, names: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
+    def among(self, names: Iterable[bytes]) -> tuple[list[bytes], list[bytes]]:
         """Names of messages that were given a UID, and the others."""
         known: list[bytes] = []
         others: list[bytes] = []
@@ -104,11 +108,11 @@ def write_given(
     validity: int,
     before: Given | None,
     first: int,
-    names: Sequence[bytes],
+    names: Stems,
 ) -> None:
     """Give UIDs that follow one another, beside those given before; then durable."""
     known = b"" if before is None else before.octets
-    octets = b"%b%d/%d/%b/" % (known, first, len(names), b"/".join(names))
+    octets = b"%b%d/%d/%b" % (known, first, len(names), bytes(names.octets))
     head = b"1 %d %d\n" % (validity, zlib.crc32(octets))
     replace(files, path, GIVEN, head + octets)
 
@@ -121,43 +125,44 @@ def forget_given(files: Files, path: bytes) -> None:
         files.sync_directory(path)
 
 
-def in_turn(names: Sequence[bytes]) -> list[bytes] | None:
-    """Names in order of arrival: 100,000 in 60 ms.
+def in_turn(names: Stems) -> Stems | None:
+    """Names in order of arrival: 100,000 in 20 ms.
 
     None: they are not as usual, so each has to be looked at by itself. Usual ones begin
     with ten digits and a period, their unique parts can be UIDLs, and are different.
     """
-    rising = sorted(names)  # nearly always they are
-    for at in range(0, len(rising), AT_ONCE):
-        some = rising[at : at + AT_ONCE]
-        octets = b"".join(some)
-        if len(octets.translate(None, _ODD)) < len(octets):
-            return None
-        if any(len(n) > _UIDL and len(unique_part(n)) > _UIDL for n in some):
-            return None
-    seconds = [name[:_SECONDS] for name in rising]
-    if b"".join(seconds).translate(_ZEROS) != _SHAPE * len(seconds):
+    shape = names.octets.translate(_SHAPES)
+    usual = shape.count(b"/" + _SECONDS) + shape.startswith(_SECONDS)
+    if usual < len(names) or _ODD in shape:
         return None
-    if any(map(eq, seconds, islice(seconds, 1, None))):
-        return _parted(rising, seconds)
-    return rising
+    seconds: list[bytes] = []
+    for some in names.parts():
+        if (
+            max(map(len, some)) > _UIDL
+            and max(map(len, map(unique_part, some))) > _UIDL
+        ):
+            return None
+        seconds += [name[: len(_SECONDS)] for name in some]
+    if all(map(lt, seconds, islice(seconds, 1, None))):
+        return names
+    return _parted(sorted(names))
 
 
-def _parted(names: list[bytes], seconds: Sequence[bytes]) -> list[bytes] | None:
+def _parted(rising: list[bytes]) -> Stems | None:
     """In each second in order of arrival: microseconds have one to six digits.
 
     None: two have one unique part.
     """
-    parted: list[bytes] = []
-    for _, group in groupby(zip(seconds, names, strict=True), itemgetter(0)):
-        some = [name for _, name in group]
+    parted = []
+    for _, group in groupby(rising, itemgetter(slice(len(_SECONDS)))):
+        some = list(group)
         if len(some) > 1:
             uniques = {unique_part(name) for name in some}
             if len(uniques) < len(some):
                 return None
             some.sort(key=_arrival)
         parted += some
-    return parted
+    return Stems(parted)
 
 
 def _arrival(name: bytes) -> tuple[int, int, bytes]:

@@ -128,7 +128,7 @@ class Mailbox:
     def vanished(self, since: int) -> list[tuple[UID, UID]] | None:
         """UIDs that went since, as ranges; None: not known so far back."""
         self.look()
-        gone = self.tracked.vanished(since)
+        gone = self.tracked.current.gone.vanished(since)
         return None if gone is None else list(ranges(gone))
 
     def facts(

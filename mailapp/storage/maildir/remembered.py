@@ -64,6 +64,12 @@ class Gone:
             self.since, forgotten = self._noted.popleft()
             self._count -= len(forgotten)
 
+    def vanished(self, modseq: int) -> list[int] | None:
+        """UIDs that went after that, rising; None: not known so far back."""
+        if modseq < self.since:
+            return None
+        return sorted(uid for _, uid in self.after(modseq))
+
     def after(self, modseq: int) -> Iterator[tuple[int, int]]:
         """MODSEQ and UID of what went after that."""
         for own, uids in self._noted:
@@ -106,7 +112,7 @@ class Remembered:
     def news(self, columns: Columns | None, validity: int) -> Known | None:
         """What other processes noted, if that was since these columns."""
         known = self._index.known(self._folder, validity)
-        if known is None:
+        if known is None or not known.saved:
             self._noted = -1
             return None
         if columns is not None and known.modseq <= columns.highest_modseq:
@@ -158,6 +164,12 @@ class Remembered:
         if changes:
             columns = applied(columns, changes, of_keywords(keywords), known.modseq)
         return columns.with_uid_next(known.uid_next)
+
+    def begin(self, validity: int) -> None:
+        """Have the index keep facts of a mailbox before its columns can be noted."""
+        if self._index.known(self._folder, validity) is None:
+            nothing = State(self._folder, validity, 1, 0, b"")
+            self._index.save(nothing, b"", 0, ())
 
     def note(
         self,

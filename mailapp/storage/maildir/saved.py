@@ -15,7 +15,6 @@ from mailapp.storage.columns import Columns, fitting, joined, without
 from mailapp.storage.index.account_index import Changed
 from mailapp.storage.maildir.gather import (
     Gathered,
-    Heap,
     Names,
     in_order,
     names_of,
@@ -23,6 +22,7 @@ from mailapp.storage.maildir.gather import (
 )
 from mailapp.storage.maildir.keywords import Keywords
 from mailapp.storage.maildir.letters import Letters, of_keywords
+from mailapp.storage.maildir.stems import Heap, slashed
 
 _SUM: Final = struct.Struct("<I")
 """CRC-32 of the rest: SQLite does not notice octets that change within a value."""
@@ -82,7 +82,7 @@ def unpacked(octets: bytes, folder: int) -> Columns:
         letters = of_keywords(Keywords(header["keywords"]))
         uids, modseqs, masks, sizes, received, starts = arrays
         odd = {int(u): n.encode("latin-1") for u, n in header["odd"].items()}
-        names = Names(folder, Heap(octets[at:]), starts, letters, odd)
+        names = Names(folder, Heap(bytearray(octets[at:])), starts, letters, odd)
         return Columns(
             uid_validity=header["validity"],
             uid_next=header["next"],
@@ -117,7 +117,7 @@ def applied(
     latest = {change.uid: change for change in changes}
     more = Gathered(letters)
     texts = [change.name for change in latest.values() if change.name is not None]
-    more.take(texts, columns.uid_validity)
+    more.take(slashed(texts), columns.uid_validity)
     found = in_order(more, names.folder)
     if len(found.uids) < len(texts):
         raise Damaged

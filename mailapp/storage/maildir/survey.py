@@ -20,7 +20,7 @@ from mailapp.storage.maildir.filename import (
     parse,
     received,
 )
-from mailapp.storage.maildir.gather import Gathered, in_parts_sorted, names_of
+from mailapp.storage.maildir.gather import Gathered, names_of
 from mailapp.storage.maildir.layout import KEYWORDS
 from mailapp.storage.maildir.letters import Letters
 from mailapp.storage.maildir.measure import measured
@@ -76,16 +76,16 @@ class Survey:
 def surveyed(files: Files, path: bytes, letters: Letters, validity: int) -> Survey:
     """Read it, again while other programs change it."""
     began, stamp = files.now(), stamp_of(files, path)
-    new, cur = files.names(path + b"/new"), files.names(path + b"/cur")
+    new, cur = files.names(path + b"/new"), files.listing(path + b"/cur")
     for _ in range(_ATTEMPTS):
         after = stamp_of(files, path)
         if after == stamp:
             break
         began, stamp = files.now(), after
-        new, cur = files.names(path + b"/new"), files.names(path + b"/cur")
+        new, cur = files.names(path + b"/new"), files.listing(path + b"/cur")
     gathered = Gathered(letters)
     # most rise by UID then, as the first part of a name is when it came
-    gathered.take(in_parts_sorted(cur), validity)
+    gathered.take(cur, validity)
     return Survey(began, stamp, new, gathered)
 
 

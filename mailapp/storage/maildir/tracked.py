@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from attrs import frozen
+
 from mailapp.storage.columns import Columns
 from mailapp.storage.files import Files
 from mailapp.storage.maildir import keywords
@@ -27,6 +29,7 @@ from mailapp.storage.maildir.folders import Folders, Found
 from mailapp.storage.maildir.giving import given_uids
 from mailapp.storage.maildir.letters import of_keywords
 from mailapp.storage.maildir.remembered import Remembered
+from mailapp.storage.maildir.stems import Stems, slashed
 from mailapp.storage.maildir.survey import (
     Stamp,
     came_back,
@@ -41,12 +44,28 @@ from mailapp.storage.maildir.uids import Turn, turn
 _NEVER: Final = 2**63
 _SOON: Final = 500_000_000
 _TIMES: Final = 20
+_TIMES_FOR_NEW: Final = 4
 _QUICK: Final = 5_000_000
 _FEW: Final = 300
 """Messages of a mailbox that is read in a moment."""
 _OWED: Final = 16
 """Additions to it that are noted together."""
 _A_WHILE: Final = 2_000_000_000
+
+
+@frozen
+class _Reading:
+    """When all was read last, and how long that took, in nanoseconds."""
+
+    done: int
+    took: int
+
+    def late_until(self, times: int) -> int:
+        """So long names may change without another.
+
+        That they tell UIDs little by little would have all read again and again.
+        """
+        return self.done + min(times * self.took, _A_WHILE)
 
 
 class Tracked:
@@ -73,7 +92,7 @@ class Tracked:
         self._remembered = remembered
         self._stamp: Stamp | None = None
         self._again_at = _NEVER
-        self._took = self._read_at = 0
+        self._read = _Reading(0, 0)
         self._owed = 0
         self._turn: Turn | None = None
 
@@ -92,30 +111,26 @@ class Tracked:
         self.found = found
         self.current.move(found)
 
-    def vanished(self, since: int) -> list[int] | None:
-        """UIDs that went since, rising; None: not known so far back."""
-        gone = self.current.gone
-        if since < gone.since:
-            return None
-        return sorted(uid for _, uid in gone.after(since))
-
     def fresh(self) -> bool:
         """Are the columns still what lies there? Three looks."""
         if self.current.latest is None or self.unnoted:
             return False
-        now = self._files.now()
-        if self._stamp == self._now():
+        now, stamp, known = self._files.now(), self._now(), self._stamp
+        if stamp == known:
             return now < self._again_at
-        if self._stamp is None or not self.current.late:
+        if known is None or not self.current.late:
             return False
-        # names that tell UIDs little by little would have all read again and again
-        return now - self._read_at < min(_TIMES * self._took, _A_WHILE)
+        came = stamp.new != known.new
+        return now < self._read.late_until(_TIMES_FOR_NEW if came else _TIMES)
 
     def doubtful_for(self) -> float | None:
         """In how many seconds all has to be read again; None: there is no doubt."""
-        if self._again_at >= _NEVER:
+        again_at = self._again_at
+        if self.current.late:
+            again_at = min(again_at, self._read.late_until(_TIMES_FOR_NEW))
+        if again_at >= _NEVER:
             return None
-        return max(0, self._again_at - self._files.now()) / 1e9
+        return max(0, again_at - self._files.now()) / 1e9
 
     def look(self) -> Columns:
         """Bring the columns up to date; give UIDs to messages that have none.
@@ -206,7 +221,7 @@ class Tracked:
         """This process changed files: what lies there is known without reading it."""
         self.current.latest = self.columns.with_uid_next(mine.next)
         self._stamp = self._now()
-        soon = self._files.now() + max(_SOON, _TIMES * self._took)
+        soon = self._files.now() + max(_SOON, _TIMES * self._read.took)
         self._again_at = min(self._again_at, soon)
 
     def _read_new(self, mine: Turn) -> None:
@@ -234,18 +249,19 @@ class Tracked:
                 gathered.exclude(odd, mine.numbers.validity)
         bare = [b"new/" + name for name in new]
         bare += [b"cur/" + name for name in gathered.bare]
-        gathered.bare = []
-        gathered.take(number(files, path, mine, bare), mine.numbers.validity)
+        gathered.bare = Stems()
+        fresh = slashed(number(files, path, mine, bare))
+        gathered.take(fresh, mine.numbers.validity)
         self.current.compare(gathered, before, mine)
-        self._took = files.now() - survey.began
+        done = files.now()
+        took = done - survey.began
+        self._read = _Reading(done, took)
         self._stamp, self._again_at = survey.stamp, _NEVER
-        self._read_at = files.now()
         if bare:
             self._stamp = self._now()
-            self._again_at = files.now() + max(_SOON, _TIMES * self._took)
+            self._again_at = done + max(_SOON, _TIMES * took)
         elif not survey.steady:
-            wait = 0 if self._took < _QUICK else _TIMES * self._took
-            self._again_at = files.now() + wait
+            self._again_at = done + (0 if took < _QUICK else _TIMES * took)
 
     def _recall(self, mine: Turn) -> None:
         """Take over what other processes noted."""
@@ -286,10 +302,13 @@ class Tracked:
     def _note(self) -> None:
         """Let other processes know."""
         self._owed = 0
-        self.unnoted = False
-        if self.current.late:
-            return  # to others it is as if the index were lost
-        if self._remembered is not None and self._stamp is not None:
+        wanted, self.unnoted = self.unnoted, False
+        if self._remembered is None:
+            return
+        if self.current.late:  # to others it is as if the index were lost
+            if wanted:
+                self._remembered.begin(self.columns.uid_validity)
+        elif self._stamp is not None:
             place = (self._stamp, self._again_at)
             self._remembered.note(
                 self.columns,

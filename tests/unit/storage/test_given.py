@@ -16,15 +16,17 @@ from mailapp.storage.files import Files
 from mailapp.storage.index.account_index import AccountIndex
 from mailapp.storage.index.database import Database
 from mailapp.storage.index.indexes import Indexes
-from mailapp.storage.maildir import giving, late
+from mailapp.storage.maildir import giving, late, tracked
 from mailapp.storage.maildir.audit import Audit
 from mailapp.storage.maildir.filename import arrival, parse
+from mailapp.storage.maildir.following import BEGIN_SECONDS, CLAIM_AGAIN_SECONDS
 from mailapp.storage.maildir.given import (
     GIVEN,
     in_turn,
     read_given,
     write_given,
 )
+from mailapp.storage.maildir.stems import Stems
 from mailapp.storage.types import (
     INBOX_ID,
     UID,
@@ -100,6 +102,7 @@ class GivenTests(GivenCase):
 
     def test_gone_and_back(self) -> None:
         """What had UIDs here gets others, and all processes tell the same ones."""
+        self.patch(tracked, "_A_WHILE", 0)
         here, there = self.select(), self.select(self.process())
         self.finish()
         now(there.refresh())
@@ -148,11 +151,17 @@ class GivenTests(GivenCase):
         self.assertEqual(self.told(self.select(self.process()).columns), told)
 
     def test_background(self) -> None:
-        """A session that selects the mailbox has the names follow."""
+        """Names follow while a session has the mailbox selected."""
         account = now(self.make_store().open(ALICE))
-        account._ground.leases.close()
-        self.alice._ground.leases.close()
+        other = self.alice._ground.leases
         now(account.mailbox(INBOX_ID, whole=False)).close()
+        self.clock.advance(BEGIN_SECONDS)
+        mailbox = now(account.mailbox(INBOX_ID, whole=False))
+        self.addCleanup(mailbox.close)
+        self.clock.advance(BEGIN_SECONDS)
+        other.close()
+        self.assertFalse(any(",U=" in name for name in self.names()))
+        self.clock.advance(CLAIM_AGAIN_SECONDS)
         self.assertTrue(all(",U=" in name for name in self.names()))
 
     @rows(sizes=0, facts=1, bodies=2)
@@ -173,6 +182,22 @@ class GivenTests(GivenCase):
         for blob in blobs:  # of names that are no longer
             octets = b"".join(now(gathered(self.alice.read(blob))))
             self.assertEqual(octets, LF_TEXT.replace(b"\n", b"\r\n"))
+
+    def test_facts_kept(self) -> None:
+        """What was computed of a message is known when it is asked for again."""
+        mailbox = self.select()
+        uids = [UID(uid) for uid in mailbox.columns.uids]
+        wanted = [Item.ENVELOPE]
+        first = now(gathered(mailbox.facts(uids, wanted)))
+        self.assertEqual(now(gathered(mailbox.facts(uids, wanted))), first)
+        for name in self.names():
+            (self.path / "cur" / name).write_bytes(b"Subject: z\n\n")
+        for account in (self.alice, self.process()):
+            again = self.select(account)
+            self.assertEqual(now(gathered(again.facts(uids, wanted))), first)
+        self.finish()
+        mailbox = self.select(self.process())
+        self.assertEqual(now(gathered(mailbox.facts(uids, wanted))), first)
 
     def test_old_view(self) -> None:
         """Columns of before another change learn of sizes, too."""
@@ -309,8 +334,9 @@ class FormTests(MaildirCase):
     def test_sections(self) -> None:
         """What is given in several steps is read at once, under its UIDVALIDITY."""
         files, path = Files(), str(self.path).encode()
-        write_given(files, path, 5, None, 10, [b"a:2,S", b"\nb"])
-        write_given(files, path, 5, read_given(files, path, 5), 20, [b"7,S=1:2,"])
+        write_given(files, path, 5, None, 10, Stems([b"a:2,S", b"\nb"]))
+        before = read_given(files, path, 5)
+        write_given(files, path, 5, before, 20, Stems([b"7,S=1:2,"]))
         found = read_given(files, path, 5)
         self.assertEqual(found.uids, {b"a": 10, b"\nb": 11, b"7": 20})
         self.assertEqual(read_given(files, path, 6).uids, {})
@@ -333,7 +359,7 @@ class FormTests(MaildirCase):
     @settings(deadline=None)
     def test_order(self, names: Sequence[bytes]) -> None:
         """Names are in the order that a look at each of them gives."""
-        found = in_turn(names)
+        found = in_turn(Stems(names))
         assert found is not None
 
         def key(name: bytes) -> tuple[int, int, bytes]:
@@ -341,7 +367,7 @@ class FormTests(MaildirCase):
             assert parsed is not None
             return arrival(parsed.unique)
 
-        self.assertEqual(found, sorted(names, key=key))
+        self.assertEqual(list(found), sorted(names, key=key))
 
     def test_unusual(self) -> None:
         """Names that are twins, no UIDLs, or of another form, are for the slow way."""
@@ -353,4 +379,4 @@ class FormTests(MaildirCase):
             b"17000.M1P1.h:2,S",
             b":2,S",
         ):
-            self.assertIsNone(in_turn([usual, other]), other)
+            self.assertIsNone(in_turn(Stems([usual, other])), other)
