@@ -1,11 +1,16 @@
 """From octets to durable message files: the one order of operations of every writer.
 
-1. make a file in ``tmp``, write all of it, fsync it, close it;
+1. make a file in the store's staging directory, write all of it, fsync it, close it;
 2. rename it to ``new`` (further mailboxes: a link);
 3. fsync every ``new`` that got a name;
 4. only then say that it is delivered.
 
-One rule for each way it can fail: until step 2 the file in ``tmp`` is removed and
+All messages are made in one directory and not each in the ``tmp`` of its mailbox: a
+file system without a journal writes the directory with the file, and what lies next to
+each other in it, and among the inodes, it writes together. On ext4 that is one write
+in seven less. A mailbox on another file system gets a copy by way of its ``tmp``.
+
+One rule for each way it can fail: until step 2 the file of step 1 is removed and
 nothing was visible. When step 3 fails, the name may or may not be durable: the message
 is removed and reported as not delivered. After a failed fsync the file is removed and
 never synced again. So a sender's retry may deliver a message twice; none is lost.
@@ -83,7 +88,7 @@ class Message:
     """A body and the mailboxes it goes to.
 
     Attributes:
-        maker: the copy whose ``tmp`` has the file of the body while it is not durable.
+        maker: the copy that the file of the body was made for, while it is not durable.
         fd: of that file.
     """
 
@@ -107,12 +112,14 @@ class Writer:
 
     Attributes:
         make_missing: makes the mailbox of a target that is not there, or raises NoSuch.
+        staging: the directory that bodies are made in.
     """
 
     files: Files
     unique: UniqueNames
     places: Places
     make_missing: Callable[[Target], None]
+    staging: bytes
 
     def deliver(self, messages: Sequence[Message]) -> None:
         """Put each message into all of its mailboxes, or note why one does not get it.
@@ -173,7 +180,7 @@ class Writer:
         copy.reservation = quota.reserve(message.body.size)
 
     def _make(self, message: Message) -> None:
-        """Write the body to a file in the first mailbox that can have it."""
+        """Write the body to a file, for the first mailbox that can have it."""
         if message.body.path is not None:
             return
         for copy in message.copies:
@@ -181,12 +188,13 @@ class Writer:
                 return
 
     def _write(self, message: Message, copy: Copy) -> None:
-        path = copy.target.folder + b"/tmp/" + copy.unique
+        path = self.staging + b"/" + copy.unique
         chunks = [message.body.octets or b""]
         try:
             message.fd = write_new(self.files, path, chunks)
-        except FileNotFoundError:
-            self._make_place(copy)
+        except FileNotFoundError:  # it was there when the server started
+            with suppress(FileExistsError):
+                self.files.mkdir(self.staging)
             message.fd = write_new(self.files, path, chunks)
         message.body.path = path
         message.maker = copy
@@ -198,7 +206,7 @@ class Writer:
                     self.files.start_writing(message.fd)
 
     def _harden(self, message: Message) -> None:
-        """Make the file durable; if that can't be, another in the next mailbox."""
+        """Make the file durable; if that can't be, another for the next mailbox."""
         body = message.body
         while message.maker is not None:
             maker, message.maker = message.maker, None
@@ -224,13 +232,22 @@ class Writer:
         name = b"%s,S=%d,W=%d" % (copy.unique, body.size, body.wire)
         if target.place == b"cur":
             name += b":2," + target.letters
-        if len(message.copies) == 1:
-            self.files.rename_into(body.path, directory, name)
+        if len(message.copies) == 1 and self._move(body.path, directory, name):
             body.path = None
         else:
             spare = target.folder + b"/tmp/" + copy.unique + b"c"
             link_or_copy(self.files, body.path, spare, (directory, name))
         copy.path = b"%s/%s/%s" % (target.folder, target.place, name)
+
+    def _move(self, path: bytes, directory: Directory, name: bytes) -> bool:
+        """Move a file into a directory; False if that is on another file system."""
+        try:
+            self.files.rename_into(path, directory, name)
+        except OSError as failure:
+            if failure.errno != errno.EXDEV:
+                raise
+            return False
+        return True
 
     def _make_place(self, copy: Copy) -> None:
         """It was there a moment ago."""

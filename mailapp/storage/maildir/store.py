@@ -120,7 +120,9 @@ class MaildirStore:
             as_lf=line_endings == "lf",
         )
         self._places = Places(self._files)
-        self._writer = Writer(self._files, unique, self._places, self._make_missing)
+        self._writer = Writer(
+            self._files, unique, self._places, self._make_missing, self._sinks.directory
+        )
         self._batches = Batches(in_thread, self._deliver, clock)
         self._accounts: WeakValueDictionary[bytes, MaildirAccount]
         self._accounts = WeakValueDictionary()

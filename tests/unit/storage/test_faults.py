@@ -10,6 +10,8 @@ from typing import Any
 
 from mailapp.core.failures import TemporaryFailure
 from mailapp.net.threads import PoolFull
+from mailapp.storage.files import Directory
+from mailapp.storage.maildir.layout import STAGING
 from mailapp.storage.types import (
     INBOX_ID,
     Destination,
@@ -81,6 +83,27 @@ class FaultTests(MaildirCase):
         self.files.errno = errno.EIO
         self.assertEqual([type(o) for o in self.deliver(TEXT, *to)], [Unavailable] * 2)
         self.assertEqual(len(self.all_files()), 2)
+
+    @rows(small=1, large=9999)
+    def test_elsewhere(self, times: int) -> None:
+        """A mailbox on another file system gets a copy, and no other file is left."""
+        rename_into = self.files.rename_into
+
+        def within(old: bytes, directory: Directory, name: bytes) -> None:
+            if STAGING in old:
+                raise OSError(errno.EXDEV, "injected")
+            rename_into(old, directory, name)
+
+        self.patch(self.files, "rename_into", within)
+        self.files.errno, self.files.failing = errno.EXDEV, "link"
+        self.assertEqual(self.deliver(TEXT * times), [None])
+        (name,) = self.all_files()
+        self.assertEqual((self.root / name).read_bytes(), TEXT * times)
+
+    def test_staging_removed(self) -> None:
+        """Where bodies are made is made again, if somebody cleaned up."""
+        (self.root / STAGING.decode()).rmdir()
+        self.assertEqual(self.deliver(), [None])
 
     def test_links(self) -> None:
         """One message for several mailboxes is one file."""
