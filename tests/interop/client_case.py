@@ -10,14 +10,33 @@ import subprocess
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from tests.interop.demo import DemoServer, start_demo
 
 ALICE = "alice@example.test"
-_INTERPRETER = "/usr/bin/python3"  # of Debian's getmail
+_INTERPRETER: Final = "/usr/bin/python3"  # of Debian's getmail
+_GETMAIL: Final = """\
+import runpy, sys
+from getmailcore import baseclasses
+
+class Condition(baseclasses.Condition):
+    told = False
+
+    def notify_all(self):
+        self.told = True
+
+    def wait(self, timeout):
+        while not self.told:
+            super().wait(0.01)
+        return True
+
+baseclasses.Condition = Condition
+sys.argv[0] = "getmail"
+runpy.run_path(sys.argv.pop(1), run_name="__main__")
+"""
 EIGHT_BIT = (
     "From: bob@example.test\r\nTo: alice@example.test\r\nSubject: {subject}\r\n"
     "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
@@ -53,9 +72,9 @@ def as_nobody() -> tuple[str, ...]:
 def getmail(folder: Path, rc: str) -> tuple[str, ...]:
     """The command for getmail, with its settings and its memory in a folder.
 
-    Its every delivery is a child process, and it waits for a minute if the child ends
-    before it looks; hence our children begin a little later. As it won't be root, the
-    folder is given to nobody if we are.
+    Its every delivery is a child process, and it waits for a minute in vain if the
+    child ends before it waits; hence it looks again. As it won't be root, the folder is
+    given to nobody if we are.
 
     Raises:
         SkipTest: see :func:`as_nobody`.
@@ -65,14 +84,9 @@ def getmail(folder: Path, rc: str) -> tuple[str, ...]:
         folder.chmod(0o755)
         for path in [folder, *folder.rglob("*")]:
             shutil.chown(path, "nobody", "nogroup")
-    program = (
-        "import os, runpy, sys, time; fork = os.fork;"
-        "os.fork = lambda: fork() or time.sleep(0.01) or 0;"
-        "sys.argv[0] = 'getmail'; runpy.run_path(sys.argv.pop(1), run_name='__main__')"
-    )
     place = shutil.which("getmail") or "getmail"
     options = f"--getmaildir={folder}", f"--rcfile={rc}"
-    return (*become, _INTERPRETER, "-c", program, place, *options)
+    return (*become, _INTERPRETER, "-c", _GETMAIL, place, *options)
 
 
 class ClientCase(SynchronousTestCase):
