@@ -53,7 +53,8 @@ def plain_header(octets: bytes) -> dict[bytes, bytes] | None:
     if len(octets) > SIZE_LIMIT or b"\0" in octets:
         return None
     lines = octets.split(b"\r\n")
-    if not len(lines) - 1 == octets.count(b"\n") == octets.count(b"\r"):
+    within = b"".join(lines)  # in which to look takes half the time of counting
+    if b"\r" in within or b"\n" in within:
         return None
     found: dict[bytes, bytes] = {}
     rest = b""  # of a value that is folded: its later lines come first
