@@ -192,10 +192,10 @@ class Gathered:
 
     def take(self, octets: bytes, validity: int) -> None:
         """Add the names of ``cur``, with a slash behind each."""
-        pattern = _pattern(validity)
+        pattern, own = _pattern(validity), b",V=%d" % validity
         for part in in_parts(octets):
             count = part.count(b"/")
-            if b",U=" not in part:
+            if own not in part:
                 self.bare.add(part, count)
                 continue
             found = pattern.findall(_BEFORE + part)

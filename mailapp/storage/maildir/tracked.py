@@ -27,6 +27,7 @@ from mailapp.storage.maildir.clock import ModSeqClock
 from mailapp.storage.maildir.current import Current
 from mailapp.storage.maildir.folders import Folders, Found
 from mailapp.storage.maildir.giving import given_uids
+from mailapp.storage.maildir.layout import UIDS
 from mailapp.storage.maildir.letters import of_keywords
 from mailapp.storage.maildir.remembered import Remembered
 from mailapp.storage.maildir.stems import Stems, slashed
@@ -138,7 +139,9 @@ class Tracked:
         Raises:
             FileNotFoundError: the mailbox is gone.
         """
-        if not self.fresh():
+        # without the file UIDs begin anew: rather now than while a session is there
+        begun = self._files.exists(self.found.path + b"/" + UIDS)
+        if not (begun and self.fresh()):
             with self.turn():
                 pass
         return self.columns

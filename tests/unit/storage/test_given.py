@@ -282,6 +282,19 @@ class GivenTests(GivenCase):
         self.assertEqual(len(uids), COUNT)
         self.assertGreater(min(uids), COUNT)
 
+    def test_begun_anew(self) -> None:
+        """Without our files beside the mail, who selects next gets other UIDs at once."""
+        first = self.select()
+        validity = first.columns.uid_validity
+        first.close()
+        for name in ("mailapp-uids", "mailapp-given"):
+            (self.path / name).unlink()
+        mailbox = self.select()
+        columns = mailbox.columns
+        self.assertNotEqual(columns.uid_validity, validity)
+        self.finish()
+        self.assertEqual(self.told(now(mailbox.refresh())), self.told(columns))
+
     def test_unreadable(self) -> None:
         """A file that can't be read hinders none of the others."""
         self.select()
