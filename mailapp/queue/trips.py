@@ -17,7 +17,7 @@ from twisted.internet.interfaces import IReactorTime
 from mailapp.net.steps import run
 from mailapp.net.threads import InThread
 
-MOMENT: Final = 0.003
+MOMENT: Final = 0.008
 """Seconds after which what arrives does not wait for the last trip any more."""
 
 _J = TypeVar("_J")
