@@ -134,13 +134,12 @@ class Rounds:
             if not active.carried:
                 self._around.forget(active)
             return
-        tried = [Tried(*one, due) for one in zip(places, attempts, strict=True)]
-        if len(active.carried) == 1 and _is_over(entry, attempts, tried):
+        if len(active.carried) == 1 and _is_over(entry, places, attempts):
             active.settling = True
             active.carried.clear()
             self._remove(active)
             return
-        change = Change(tried)
+        change = _tried(places, attempts, due)
         if all(deferred):
             if not await self._record_deferral(active, change):
                 active.carried.pop(destination, None)
@@ -341,11 +340,16 @@ class Rounds:
             )
 
 
-def _is_over(entry: Entry, attempts: Sequence[Attempt], tried: Sequence[Tried]) -> bool:
+def _tried(places: Sequence[int], attempts: Sequence[Attempt], due: float) -> Change:
+    """What came of an attempt for each of these recipients."""
+    return Change([Tried(*one, due) for one in zip(places, attempts, strict=True)])
+
+
+def _is_over(entry: Entry, places: Sequence[int], attempts: Sequence[Attempt]) -> bool:
     """Nothing is left of it but its removal, which is the record."""
     recipients = entry.envelope.recipients
     if entry.last or len(attempts) != len(recipients):
-        after = apply(entry, Change(tried))
+        after = apply(entry, _tried(places, attempts, 0.0))
         return not after.waiting and not _tellable(after)
     # for nearly all: their first attempt was for all their recipients
     for attempt, recipient in zip(attempts, recipients, strict=True):

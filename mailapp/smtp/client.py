@@ -256,4 +256,6 @@ def _is_lost(answer: Answer) -> bool:
 
     It is about the order of commands (RFC 3463, section 3.6), and not about them.
     """
+    if answer.positive:
+        return False
     return answer.code == _OUT_OF_ORDER or answer.status in _PROTOCOL
