@@ -140,8 +140,7 @@ class Tracked:
             FileNotFoundError: the mailbox is gone.
         """
         # without the file UIDs begin anew: rather now than while a session is there
-        begun = self._files.exists(self.found.path + b"/" + UIDS)
-        if not (begun and self.fresh()):
+        if not (self._files.exists(self.found.path + b"/" + UIDS) and self.fresh()):
             with self.turn():
                 pass
         return self.columns
@@ -229,12 +228,13 @@ class Tracked:
 
     def _read_new(self, mine: Turn) -> None:
         """Messages were delivered, and nothing else is known to have happened."""
-        names = self._files.names(self.found.path + b"/new")
-        if return_to_cur(self._files, self.found.path, names, mine.numbers.validity):
+        path, files = self.found.path, self._files
+        names = files.names(path + b"/new")
+        if return_to_cur(files, path, names, mine.numbers.validity):
             self._read_all(mine)
             return
         bare = [b"new/" + name for name in names]
-        self.current.added(number(self._files, self.found.path, mine, bare))
+        self.current.added(number(files, path, mine, bare))
         self._settle(mine)
 
     def _read_all(self, mine: Turn) -> None:
@@ -256,8 +256,7 @@ class Tracked:
         fresh = slashed(number(files, path, mine, bare))
         gathered.take(fresh, mine.numbers.validity)
         self.current.compare(gathered, before, mine)
-        done = files.now()
-        took = done - survey.began
+        done, took = files.now(), files.now() - survey.began
         self._read = _Reading(done, took)
         self._stamp, self._again_at = survey.stamp, _NEVER
         if bare:
@@ -268,9 +267,9 @@ class Tracked:
 
     def _recall(self, mine: Turn) -> None:
         """Take over what other processes noted."""
+        columns, validity = self.current.latest, mine.numbers.validity
         if self._remembered is None:
             return
-        columns, validity = self.current.latest, mine.numbers.validity
         if columns is not None and columns.uid_validity != validity:
             columns = None
         news = self._remembered.news(columns, validity)
@@ -312,10 +311,9 @@ class Tracked:
             if wanted:
                 self._remembered.begin(self.columns.uid_validity)
         elif self._stamp is not None:
-            place = (self._stamp, self._again_at)
             self._remembered.note(
                 self.columns,
-                place,
+                (self._stamp, self._again_at),
                 self.current.gone,
                 self.current.keywords,
                 whole=self.current.renamed,
