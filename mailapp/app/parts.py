@@ -113,7 +113,9 @@ class Parts:
             self.writes.run,
             clock=self.reactor,
             line_endings=self.configuration.storage.line_endings.value,
-            neighbours=Neighbours(self._inotify, watching.changed, watching.watched),
+            neighbours=Neighbours(
+                self._inotify, watching.changed, watching.watched, watching.elsewhere
+            ),
             indexes=self.index_care.indexes,
         )
         watching.on_changed = store.noticed

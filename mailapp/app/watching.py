@@ -70,6 +70,10 @@ class Watching:
         self._news[account] = yes
         self._plan()
 
+    def elsewhere(self, account: AccountId) -> bool:
+        """Is it watched in another process? In any thread."""
+        return account in self._elsewhere
+
     def changed(self, account: AccountId, folder: FolderId | None) -> None:
         """This process changed a mailbox. Hot."""
         processes = self._elsewhere.get(account)

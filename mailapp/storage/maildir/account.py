@@ -17,6 +17,7 @@ from mailapp.net.steps import nothing, run
 from mailapp.storage.interfaces import IAccount, ILease
 from mailapp.storage.items import Items
 from mailapp.storage.maildir.changes import touched
+from mailapp.storage.maildir.commits import Commit, Commits
 from mailapp.storage.maildir.errors import disk_errors
 from mailapp.storage.maildir.following import Work
 from mailapp.storage.maildir.ground import Ground
@@ -72,7 +73,10 @@ class MaildirAccount:
         self._ground = ground
         self._files = ground.files
         self._sinks = sinks
-        self._mailboxes: Final = Mailboxes(ground, path)
+        self._mailboxes: Final = Mailboxes(
+            ground, path, partial(ground.neighbours.watched, account)
+        )
+        self._commits: Final = Commits(self._blocking, self._mailboxes.commit_all)
         self._done: OrderedDict[bytes, Sequence[Outcome]] = OrderedDict()
         self._held: dict[BlobRef, StagedSink] = {}
         self._hints: list[Callable[[ModSeq], None]] = []
@@ -199,7 +203,7 @@ class MaildirAccount:
             return self._done[request_id]
         held = self._lent(changes) if self._held else {}
         try:
-            outcomes = await self._blocking(self._commit, tuple(changes), held)
+            outcomes = await self._commits.commit(Commit(tuple(changes), held))
         finally:
             for sink in held.values():
                 sink.take_back()
@@ -217,13 +221,6 @@ class MaildirAccount:
         for sink in lent.values():
             sink.lend()
         return lent
-
-    def _commit(
-        self, changes: Sequence[Change], held: Mapping[BlobRef, StagedSink]
-    ) -> list[Outcome]:
-        for sink in held.values():
-            sink.settle()
-        return self._mailboxes.commit(changes, held)
 
     async def usage(self) -> Usage:
         """See :class:`IAccount`."""

@@ -7,7 +7,7 @@ each change. The methods block; the account runs one commit at a time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from errno import ENAMETOOLONG
 from itertools import groupby
@@ -17,6 +17,7 @@ from attrs import evolve, frozen
 
 from mailapp.storage.columns import AT_ONCE, Columns
 from mailapp.storage.files import Directory, Files
+from mailapp.storage.maildir.commits import Commit
 from mailapp.storage.maildir.filename import parse, size_of
 from mailapp.storage.maildir.folders import Folders
 from mailapp.storage.maildir.gather import names_of
@@ -58,31 +59,23 @@ class Changes:
     placing: Placing
     mailbox: Callable[[FolderId], Mailbox]
 
-    def check(self, changes: Sequence[Change], there: Collection[BlobRef]) -> None:
+    def check(self, commit: Commit) -> None:
         """Find what is missing before anything is changed.
-
-        Args:
-            changes: all of them.
-            there: bodies that were staged just now.
 
         Raises:
             NoSuch: a mailbox or a staged body is not there.
         """
-        for change in changes:
+        for change in commit.changes:
             match change:
                 case CreateFolder():
-                    pass
-                case Append():
-                    self.mailbox(change.folder)
-                    if change.blob not in there:
-                        self.placing.look_for(change.blob)
+                    continue
+                case Append() if change.blob not in commit.held:
+                    self.placing.look_for(change.blob)
                 case Copy() | Move():
-                    self.mailbox(change.folder)
                     self.mailbox(change.to)
-                case _:
-                    self.mailbox(change.folder)
+            self.mailbox(change.folder)
 
-    def apply_all(self, changes: Sequence[Change]) -> list[Outcome]:
+    def apply_all(self, commit: Commit) -> list[Outcome]:
         """Do them in their order, durably; messages appended together all or none.
 
         Raises:
@@ -90,18 +83,27 @@ class Changes:
                 in one mailbox, none (RFC 3502).
         """
         outcomes: list[Outcome] = []
-        for _, some in groupby(changes, key=_appended_to):
+        for _, some in groupby(commit.changes, key=_appended_to):
             group = list(some)
-            together = [change for change in group if isinstance(change, Append)]
-            if together:
-                outcomes += self._append(together)
+            if isinstance(group[0], Append):
+                [came] = self.append(group[0].folder, [evolve(commit, changes=group)])
+                if isinstance(came, Exception):
+                    raise came
+                outcomes += came
             else:
                 outcomes += map(self._apply, group)
         return outcomes
 
-    def _append(self, changes: Sequence[Append]) -> list[Outcome]:
-        uids = self.placing.append(changes)
-        return [self._outcome(changes[0].folder, [uid]) for uid in uids]
+    def append(
+        self, folder: FolderId, commits: Sequence[Commit]
+    ) -> list[Sequence[Outcome] | Exception]:
+        """Do commits that only append to this mailbox; what became of each."""
+        return [
+            came
+            if isinstance(came, Exception)
+            else [self._outcome(folder, [u], validity=came.validity) for u in came.uids]
+            for came in self.placing.append(folder, commits)
+        ]
 
     def _apply(self, change: Change) -> Outcome:  # noqa: PLR0911 - one for each kind
         """Do one.
@@ -118,11 +120,13 @@ class Changes:
             case DeleteFolder():
                 return self._delete(change)
             case Append():
-                return self._append([change])[0]
+                raise AssertionError(change)  # they come in groups: see apply_all
             case SetFlags():
                 return self._set_flags(change)
             case Copy() | Move():
-                return self._outcome(change.to, *self.placing.transfer(change))
+                placed, gone = self.placing.transfer(change)
+                uids, validity = placed.uids, placed.validity
+                return self._outcome(change.to, uids, gone, validity=validity)
             case Expunge():
                 return self._expunge(change)
             case Discard():
@@ -136,12 +140,14 @@ class Changes:
         uids: Sequence[UID] = (),
         refused: Sequence[UID] = (),
         gone: Sequence[BlobRef] = (),
+        validity: int = 0,
     ) -> Outcome:
         box = None if folder is None else self.mailbox(folder)
         columns = None if box is None else box.tracked.latest
-        modseq, validity = 1, 0
+        modseq = 1
         if columns is not None:
-            modseq, validity = columns.highest_modseq, columns.uid_validity
+            modseq = columns.highest_modseq
+            validity = validity or columns.uid_validity
         return Outcome(folder, ModSeq(modseq), uids, refused, gone, validity)
 
     def _delete(self, change: DeleteFolder) -> Outcome:

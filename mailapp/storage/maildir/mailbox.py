@@ -6,7 +6,7 @@ The methods block and are not thread-safe but for :meth:`Mailbox.cached` and
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from errno import ENOENT
 from typing import Final
@@ -51,6 +51,7 @@ class Mailbox:
 
     Attributes:
         index: of its account, if there is one.
+        watched: do other processes watch its account?
         sessions: that have selected it.
         asked: calls that compute facts for a session now.
     """
@@ -59,6 +60,7 @@ class Mailbox:
     folders: Folders
     tracked: Tracked
     index: AccountIndex | None = None
+    watched: Callable[[], bool] = lambda: False
     sessions: int = 0
     asked: int = 0
     _listing: Listing | None = field(default=None, init=False)
@@ -98,9 +100,9 @@ class Mailbox:
         """Bring the columns up to date; give UIDs to those that have none."""
         return self.tracked.look()
 
-    def turn(self, *, adds: bool = False) -> AbstractContextManager[Turn]:
+    def turn(self) -> AbstractContextManager[Turn]:
         """Be the only one who changes it: see :meth:`Tracked.turn`."""
-        return self.tracked.turn(adds=adds)
+        return self.tracked.turn()
 
     def summary(self) -> Folder:
         """Its counters."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from threading import RLock
 from typing import Final
 
 from mailapp.storage.columns import Columns
+from mailapp.storage.maildir.arriving import Arriving
 from mailapp.storage.maildir.changes import Changes
 from mailapp.storage.maildir.clock import ModSeqClock
+from mailapp.storage.maildir.commits import Commit
 from mailapp.storage.maildir.folders import Folders, Found
 from mailapp.storage.maildir.ground import Ground
 from mailapp.storage.maildir.late import complete, complete_own, name_late
@@ -24,7 +26,6 @@ from mailapp.storage.types import (
     UID,
     BadName,
     BlobRef,
-    Change,
     Copy,
     Expunge,
     Folder,
@@ -46,21 +47,30 @@ class Mailboxes:
     Args:
         ground: of the store.
         path: of the account.
+        watched: do other processes watch it?
 
     Attributes:
         clock: gives MODSEQs.
         quota: of the account.
     """
 
-    def __init__(self, ground: Ground, path: bytes) -> None:
+    def __init__(
+        self, ground: Ground, path: bytes, watched: Callable[[], bool]
+    ) -> None:
         self.clock: Final = ModSeqClock(ground.files)
         self.quota: Final = Quota(ground.files, path)
         self._ground = ground
         self._files = ground.files
         self._path = path
+        self._watched = watched
         self._folders = Folders(ground.files, ground.unique, path)
         self._boxes: dict[FolderId, Mailbox] = {}
         self._lock = RLock()
+        arriving = Arriving(self._files, ground.unique, path, self.quota)
+        placing = Placing(self._files, path, arriving, self.mailbox)
+        self._changes: Final = Changes(
+            self._files, self._folders, self.quota, placing, self.mailbox
+        )
 
     def known(self, folder: FolderId) -> Mailbox | None:
         """A mailbox that was looked at before, as it was called then."""
@@ -86,7 +96,7 @@ class Mailboxes:
             index = indexes.of(self._path)
         remembered = None if index is None else Remembered(index, found.id)
         tracked = Tracked(self._files, self._folders, found, self.clock, remembered)
-        return Mailbox(self._files, self._folders, tracked, index)
+        return Mailbox(self._files, self._folders, tracked, index, self._watched)
 
     def summaries(self) -> list[Folder]:
         """Every mailbox with its counters, INBOX first."""
@@ -168,23 +178,25 @@ class Mailboxes:
         with missing_mailbox():
             return self.mailbox(folder_of(blob)).open(blob)
 
-    def commit(
-        self, changes: Sequence[Change], there: Collection[BlobRef] = ()
-    ) -> list[Outcome]:
-        """Do all changes; see :class:`IAccount`, and :meth:`Changes.check`."""
+    def commit_all(
+        self, commits: Sequence[Commit]
+    ) -> list[Sequence[Outcome] | Exception]:
+        """Do several commits: one, or all with the same ``target``."""
+        target = commits[0].target
         with self._lock:
-            placing = Placing(
-                self._files, self._ground.unique, self._path, self.quota, self.mailbox
-            )
-            work = Changes(
-                self._files, self._folders, self.quota, placing, self.mailbox
-            )
-            work.check(changes, there)
-            for change in changes:
-                if isinstance(change, SetFlags | Expunge | Copy | Move):
-                    tracked = self.mailbox(change.folder).tracked
-                    complete_own(self._files, tracked, change.uids)
-            return work.apply_all(changes)
+            if target is None:
+                return [self._commit(commit) for commit in commits]
+            return self._changes.append(target, commits)
+
+    def _commit(self, commit: Commit) -> list[Outcome]:
+        """Do all changes; see :class:`IAccount`, and :meth:`Changes.check`."""
+        work = self._changes
+        work.check(commit)
+        for change in commit.changes:
+            if isinstance(change, SetFlags | Expunge | Copy | Move):
+                tracked = self.mailbox(change.folder).tracked
+                complete_own(self._files, tracked, change.uids)
+        return work.apply_all(commit)
 
     def changed_at(self) -> dict[bytes, tuple[int, int]]:
         """When each mailbox changed last: mtimes of its directories, by path."""

@@ -43,6 +43,11 @@ def _ignored(_account: object, _folder: object) -> None:
     """Nobody wants to know."""
 
 
+def _nowhere(_account: object) -> bool:
+    """There are no others."""
+    return False
+
+
 @frozen
 class Neighbours:
     """Others who look at the same mail.
@@ -55,11 +60,14 @@ class Neighbours:
             mailbox: the list of them, or any of them.
         on_watched: told when the first session of this process watches a mailbox of an
             account (True), and when none does any more (False).
+        watched: do sessions of other processes watch a mailbox of the account? Called
+            in any thread.
     """
 
     notify: Notify | None = None
     on_changed: Callable[[AccountId, FolderId | None], None] = _ignored
     on_watched: Callable[[AccountId, bool], None] = _ignored
+    watched: Callable[[AccountId], bool] = _nowhere
 
 
 class Shared:

@@ -7,24 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
-from errno import EXDEV
 from itertools import count
 from typing import Final
 
 from attrs import evolve, frozen
 
 from mailapp.storage.columns import Columns
-from mailapp.storage.files import Directory, Files
-from mailapp.storage.maildir.deliver import link_or_copy, settle
-from mailapp.storage.maildir.filename import (
-    MessageName,
-    UniqueNames,
-    email,
-    parse,
-    size_of,
-)
+from mailapp.storage.files import Files
+from mailapp.storage.maildir.arriving import Arriving, Order, Placed, Source
+from mailapp.storage.maildir.commits import Commit
+from mailapp.storage.maildir.errors import storage_error
+from mailapp.storage.maildir.filename import MessageName, email, parse
 from mailapp.storage.maildir.mailbox import Mailbox
-from mailapp.storage.maildir.quota import Quota, Reservation
 from mailapp.storage.types import UID, Append, BlobRef, Copy, FolderId, Move, NoSuch
 
 _LATEST: Final = 2**32 - 1
@@ -40,9 +34,8 @@ class Placing:
     """
 
     files: Files
-    unique: UniqueNames
     path: bytes
-    quota: Quota
+    arriving: Arriving
     mailbox: Callable[[FolderId], Mailbox]
 
     def look_for(self, blob: BlobRef) -> None:
@@ -63,113 +56,45 @@ class Placing:
             raise NoSuch
         return self.path + b"/tmp/" + name.unique, name
 
-    def _reserve(self, octets: int, messages: int) -> Reservation | None:
-        if messages and self.quota.room(octets, messages):
-            return self.quota.reserve(octets, messages)
-        return None
+    def append(
+        self,
+        folder: FolderId,
+        commits: Sequence[Commit],
+    ) -> list[Placed | Exception]:
+        """Put staged bodies into this mailbox: those of each commit all, or none."""
+        box = self.mailbox(folder)
+        orders = [self._order(commit) for commit in commits]
+        self.arriving.bring(box, orders)
+        return [self._came(order) for order in orders]
 
-    def append(self, changes: Sequence[Append]) -> list[UID]:
-        """Put staged bodies into one mailbox, all or none; their UIDs, in order."""
-        box = self.mailbox(changes[0].folder)
-        sources = [self._prepared(change) for change in changes]
-        octets = sum(size_of(name) for _, name, _ in sources)
-        room = self._reserve(octets, len(sources))
-        once = len({path for path, _, _ in sources}) == len(sources)
-        try:
-            uids = self._put(box, sources, takes=once)
-        except BaseException:
-            settle(room, kept=False)
-            raise
-        settle(room, kept=True)
-        if not once:
-            for path, _, _ in sources:
+    def _order(self, commit: Commit) -> Order:
+        changes = [each for each in commit.changes if isinstance(each, Append)]
+        blobs = {change.blob for change in changes}
+        return Order(
+            [self._staged(change) for change in changes],
+            takes=len(blobs) == len(changes),
+            bodies=[commit.held[blob] for blob in blobs if blob in commit.held],
+        )
+
+    def _came(self, order: Order) -> Placed | Exception:
+        if order.failure is not None:
+            failure = order.failure
+            return storage_error(failure) if isinstance(failure, OSError) else failure
+        if not order.takes:
+            for source in order.sources:
                 with suppress(OSError):
-                    self.files.unlink(path)
-        return uids
+                    self.files.unlink(source.path)
+        return order.placed
 
-    def _prepared(self, change: Append) -> tuple[bytes, MessageName, frozenset[str]]:
+    def _staged(self, change: Append) -> Source:
         """The body of an Append, with its date."""
         path, name = self._staged_body(change.blob)
         if change.received is not None:
-            _set_mtime(self.files, path, change.received)
             name = evolve(name, received=max(0, min(change.received, _LATEST)))
-        return path, name, change.flags
+        return Source(path, name, change.flags, mtime=change.received)
 
-    def _put(
-        self,
-        box: Mailbox,
-        sources: Sequence[tuple[bytes, MessageName, frozenset[str]]],
-        *,
-        takes: bool = False,
-    ) -> list[UID]:
-        """Put files into a mailbox under new names: all of them, durably, or none.
-
-        Args:
-            box: the mailbox.
-            sources: paths, what the names tell, and flags.
-            takes: the files are moved there; else they keep their names, too.
-        """
-        done: list[tuple[bytes, bytes]] = []
-        path = box.found.path
-        current = self.files.directory(path + b"/cur")
-        with box.turn(adds=True) as mine:
-            flags = frozenset(flag for _, _, each in sources for flag in each)
-            letters = box.tracked.current.with_letters(flags)
-            columns = box.tracked.columns
-            try:
-                first = mine.take(len(sources))
-                for uid, (source, name, own) in enumerate(sources, first):
-                    unique = self.unique.next(self.files.now())
-                    fresh = evolve(
-                        name,
-                        unique=unique,
-                        uid=uid,
-                        validity=mine.numbers.validity,
-                        flags=letters.of(columns.mask_of(own)),
-                    ).format()
-                    self._place(source, unique, (current, fresh), takes=takes)
-                    done.append((source, fresh))
-                self.files.sync(current)
-            except BaseException:
-                for source, final in done:
-                    self._take_back(path + b"/cur/" + final, source if takes else None)
-                raise
-            box.tracked.current.added([fresh for _, fresh in done])
-        return [UID(uid) for uid in range(first, first + len(sources))]
-
-    def _place(
-        self,
-        source: bytes,
-        unique: bytes,
-        final: tuple[Directory, bytes],
-        *,
-        takes: bool,
-    ) -> None:
-        """Give a file its name in a mailbox."""
-        if takes:
-            try:
-                self.files.rename_into(source, *final)
-            except OSError as failure:
-                if failure.errno != EXDEV:
-                    raise
-            else:
-                return
-        link_or_copy(self.files, source, self.path + b"/tmp/" + unique, final)
-        if takes:
-            with suppress(OSError):
-                self.files.unlink(source)
-
-    def _take_back(self, final: bytes, source: bytes | None) -> None:
-        """As if it had never been there; what was moved may be tried again."""
-        with suppress(OSError):
-            if source is not None:
-                self.files.rename(final, source)
-                return
-        with suppress(OSError):
-            self.files.unlink(final)
-
-    def transfer(self, change: Copy | Move) -> tuple[list[UID], list[UID]]:
-        """Copy or move; UIDs given there, and UIDs that were gone here."""
+    def transfer(self, change: Copy | Move) -> tuple[Placed, list[UID]]:
+        """Copy or move; and UIDs that were gone here."""
         source, target = self.mailbox(change.folder), self.mailbox(change.to)
         if isinstance(change, Move):
             return self._move(source, target, change.uids)
@@ -181,26 +106,20 @@ class Placing:
         except FileNotFoundError:
             raise NoSuch from None
 
-    def _copy(self, source: Mailbox, target: Mailbox, uids: Sequence[UID]) -> list[UID]:
+    def _copy(self, source: Mailbox, target: Mailbox, uids: Sequence[UID]) -> Placed:
         if not uids:
-            return []
+            return Placed()
         with source.turn():
             self._find(source, uids)
             columns = source.tracked.columns
             copies = [self._copied(source, columns, uid) for uid in uids]
-        octets = sum(size_of(name) for _, name, _ in copies)
-        room = self._reserve(octets, len(copies))
-        try:
-            fresh = self._put(target, copies)
-        except BaseException:
-            settle(room, kept=False)
-            raise
-        settle(room, kept=True)
-        return fresh
+        order = Order(copies)
+        self.arriving.bring(target, [order])
+        if order.failure is not None:
+            raise order.failure
+        return order.placed
 
-    def _copied(
-        self, box: Mailbox, columns: Columns, uid: UID
-    ) -> tuple[bytes, MessageName, frozenset[str]]:
+    def _copied(self, box: Mailbox, columns: Columns, uid: UID) -> Source:
         """As ``_source``; its name will tell what it is a copy of.
 
         RFC 8474, section 5.1: copies have one EMAILID. RFC 8514, section 3: the time of
@@ -208,7 +127,7 @@ class Placing:
         """
         path, name, flags = self._source(box, columns, uid)
         original = name.email or email(name.unique)
-        return path, evolve(name, email=original, saved=None), flags
+        return Source(path, evolve(name, email=original, saved=None), flags)
 
     def _find(self, box: Mailbox, uids: Sequence[UID]) -> None:
         """See that the files lie where they should, in a turn."""
@@ -233,7 +152,7 @@ class Placing:
 
     def _move(
         self, source: Mailbox, target: Mailbox, uids: Sequence[UID]
-    ) -> tuple[list[UID], list[UID]]:
+    ) -> tuple[Placed, list[UID]]:
         """Rename each: it lies in the one mailbox or in the other, at any time."""
         with ExitStack() as turns:
             for box in sorted({source, target}, key=lambda each: each.found.path):
@@ -245,8 +164,9 @@ class Placing:
                 given |= self._rename(source, target, lost)
             target.sync()
             source.sync()
+            validity = target.tracked.columns.uid_validity
         refused = [uid for uid in uids if uid not in given]
-        return [given[uid] for uid in uids if uid in given], refused
+        return Placed(validity, [given[uid] for uid in uids if uid in given]), refused
 
     def _rename(
         self, source: Mailbox, target: Mailbox, uids: Sequence[UID]
@@ -277,14 +197,6 @@ class Placing:
         source.tracked.current.removed(sorted(place_of(columns, uid) for uid in done))
         target.tracked.current.added(names)
         return done
-
-
-def _set_mtime(files: Files, path: bytes, seconds: int) -> None:
-    fd = files.open_read(path)
-    try:
-        files.set_mtime(fd, seconds)
-    finally:
-        files.close(fd)
 
 
 def place_of(columns: Columns, uid: int) -> int:

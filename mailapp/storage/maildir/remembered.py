@@ -104,11 +104,6 @@ class Remembered:
         self._since_saved = 0
         self._last: State | None = None
 
-    @property
-    def noted(self) -> bool:
-        """The index knows the mailbox."""
-        return self._noted >= 0
-
     def news(self, columns: Columns | None, validity: int) -> Known | None:
         """What other processes noted, if that was since these columns."""
         known = self._index.known(self._folder, validity)

@@ -244,10 +244,18 @@ class StagedSink(Sink):
         self._all[self._reference] = self
         return self._reference
 
+    def begin(self) -> None:
+        """Have the disk begin with it. In a thread, while it is lent."""
+        if self._usable and self._reference is not None and self.in_memory:
+            self._begin(self._staged(self._reference[2:].partition(b",")[0]))
+            self._spill()
+            if self._fd is not None:
+                self._parts.files.start_writing(self._fd)
+
     def settle(self) -> None:
-        """Have it lie where its reference says. In a thread, while it is lent."""
+        """Have it lie durably where its reference says. Likewise, after ``begin``."""
         if self._usable and self._reference is not None:
-            self._stage(self._reference[2:].partition(b",")[0])
+            self.finish()
 
     def abort(self) -> None:
         """See :class:`IBlobSink`."""
@@ -256,7 +264,10 @@ class StagedSink(Sink):
         super().abort()
 
     def _stage(self, name: bytes) -> Body:
-        return self.finish_in_file(self._parts.directory + b"/" + name)
+        return self.finish_in_file(self._staged(name))
+
+    def _staged(self, name: bytes) -> bytes:
+        return self._parts.directory + b"/" + name
 
 
 def staged_reference(body: Body) -> BlobRef:

@@ -47,10 +47,8 @@ _SOON: Final = 500_000_000
 _TIMES: Final = 20
 _TIMES_FOR_NEW: Final = 4
 _QUICK: Final = 5_000_000
-_FEW: Final = 300
+FEW: Final = 300
 """Messages of a mailbox that is read in a moment."""
-_OWED: Final = 16
-"""Additions to it that are noted together."""
 _A_WHILE: Final = 2_000_000_000
 
 
@@ -75,6 +73,7 @@ class Tracked:
     Attributes:
         unnoted: the index was lost, and knows nothing of the mailbox until the next
             look.
+        unseen: in a turn in which the columns are not led on.
     """
 
     def __init__(
@@ -86,7 +85,7 @@ class Tracked:
         remembered: Remembered | None = None,
     ) -> None:
         self.found = found
-        self.unnoted = False
+        self.unnoted = self.unseen = False
         self._files = files
         self._folders = folders
         self.current: Final = Current(files, found, clock)
@@ -94,7 +93,6 @@ class Tracked:
         self._stamp: Stamp | None = None
         self._again_at = _NEVER
         self._read = _Reading(0, 0)
-        self._owed = 0
         self._turn: Turn | None = None
 
     @property
@@ -146,7 +144,7 @@ class Tracked:
         return self.columns
 
     @contextmanager
-    def turn(self, *, adds: bool = False) -> Iterator[Turn]:
+    def turn(self, *, adds: bool = False, unseen: bool = False) -> Iterator[Turn]:
         """Be the only one who changes the mailbox, with columns that are up to date.
 
         Within a turn another is the same one.
@@ -154,6 +152,8 @@ class Tracked:
         Args:
             adds: messages only come. What already lies there may then be in doubt: the
                 next look reads it, and not each of the messages that come in a row.
+            unseen: messages only come, and nobody looks: the columns stay as they are,
+                and the next look reads all.
         """
         if self._turn is not None:
             yield self._turn
@@ -162,21 +162,28 @@ class Tracked:
         with turn(
             self._files, path, lambda: self._folders.begin(self.found.id)
         ) as mine:
+            # what was delivered before gets its UIDs first
+            self.unseen = unseen and not self._files.names(path + b"/new")
             self._turn = mine
             try:
+                if self.unseen:
+                    self._stamp = None
+                    yield mine
+                    return
                 self._recall(mine)
                 self._catch_up(mine, adds=adds)
                 before = self.current.latest
                 yield mine
                 if self.current.latest is not before:
                     self._settle(mine)
-                if not (adds and self._may_owe()):
+                # to read a few again costs no more than to note them one by one
+                if not (adds and len(self.columns) <= FEW):
                     self._note()
             except BaseException:
                 self._stamp = None  # read all, whatever was done of it
                 raise
             finally:
-                self._turn = None
+                self._turn, self.unseen = None, False
 
     @contextmanager
     def beside(self, mine: Turn) -> Iterator[None]:
@@ -288,22 +295,8 @@ class Tracked:
             self.current.latest, self._stamp = fresh, recalled.stamp
             self._again_at = recalled.again_at
 
-    def _may_owe(self) -> bool:
-        """May it be noted later?
-
-        A transaction for each of the messages that come in a row costs more than to
-        read a small mailbox again, which another process does that looks meanwhile:
-        the next UID, which it knows in its turn, tells that there are more.
-        """
-        known = self._remembered is not None and self._remembered.noted
-        if not known or self._owed >= _OWED or len(self.columns) > _FEW:
-            return False
-        self._owed += 1
-        return True
-
     def _note(self) -> None:
         """Let other processes know."""
-        self._owed = 0
         wanted, self.unnoted = self.unnoted, False
         if self._remembered is None:
             return

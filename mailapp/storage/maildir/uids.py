@@ -27,6 +27,8 @@ from mailapp.storage.types import TooMany
 
 BLOCK: Final = 128
 """UIDs reserved at once; so many may be skipped by a power cut."""
+_MOST: Final = 64
+"""More octets than ``mailapp-uids`` has: each is room that has to be found."""
 _TRUTH: Final = re.compile(rb"1 ([0-9]{1,10}) ([0-9]{1,10}) ([0-9]{1,10})\n")
 _NOTE: Final = re.compile(rb"([0-9A-Za-z]{1,40}) ([0-9]{10}) ([0-9]{10})\n")
 _COUNT: Final = re.compile(rb"1 ([0-9]{1,10})\n")
@@ -48,7 +50,7 @@ class Numbers:
 
 def read_numbers(files: Files, path: bytes) -> Numbers | None:
     """The numbers of a mailbox; None when it has none yet, or they are damaged."""
-    match = _TRUTH.fullmatch(read_whole(files, path + b"/" + UIDS) or b"")
+    match = _TRUTH.fullmatch(read_whole(files, path + b"/" + UIDS, _MOST) or b"")
     return Numbers(int(match[1]), int(match[2]), int(match[3])) if match else None
 
 

@@ -105,7 +105,10 @@ class WatchingTests(SynchronousTestCase):
         expected: list[tuple[str, int | None]] = [(ALICE, INBOX_ID), (ALICE, None)]
         self.assertEqual(self.bus.heard[self.two], expected)
         self.assertEqual(self.bus.heard[self.three], [])
+        elsewhere = self.bus.processes[self.one].watching.elsewhere
+        self.assertEqual([elsewhere(ALICE), elsewhere(BOB)], [True, False])
         self.bus.watched(self.two, ALICE, yes=False)
+        self.assertFalse(elsewhere(ALICE))
         self.bus.messages.clear()
         self.bus.changed(self.one, ALICE)
         self.clock.advance(1)
