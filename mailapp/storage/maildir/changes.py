@@ -215,7 +215,7 @@ class Changes:
                 for at, stem in zip(some, names.stems(columns, some), strict=True):
                     mask = masks[at]
                     old = stem + ends[mask]
-                    if names.odd:
+                    if names.odd or names.late:
                         old = names.name(columns, at)
                     try:
                         rename(directory, old, stem + ends[others[mask]])

@@ -84,9 +84,13 @@ class Current:
         if not masks:
             return
         columns, names = self.columns, self.names
-        if names.odd:
-            written = {columns.uids[place] for place in masks}
+        if names.odd or names.late:
+            written = {columns.uids[place]: place for place in masks}
             odd = {uid: name for uid, name in names.odd.items() if uid not in written}
+            late = {uid: at for uid, at in written.items() if uid in names.late}
+            stems = names.stems(columns, list(late.values()))
+            for (uid, at), stem in zip(late.items(), stems, strict=True):
+                odd[uid] = stem + names.letters.of(masks[at])
             columns = evolve(columns, origin=evolve(names, odd=odd))
         self.latest = columns.with_masks(masks, self._next())
 

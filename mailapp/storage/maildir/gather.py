@@ -89,12 +89,14 @@ class Names(Origin):
         return named(stem, uid, columns.uid_validity, letters)
 
     def stems(self, columns: Columns, places: Sequence[int]) -> list[bytes]:
-        """What never changes of the names that we make: all but the letters."""
+        """What does not change of the names when flags do: all but the letters."""
         stems = self.heap.stems([self.starts[place] for place in places])
         form = b"%%b,U=%%d,V=%d:2," % columns.uid_validity
-        uids = columns.uids
+        uids, late = columns.uids, self.late
         return [
             form % (stem, uids[place])
+            if uids[place] not in late
+            else stem.partition(b":")[0] + b":2,"
             for stem, place in zip(stems, places, strict=True)
         ]
 

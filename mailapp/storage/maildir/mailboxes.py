@@ -35,7 +35,6 @@ from mailapp.storage.types import (
     NoSuch,
     Outcome,
     Row,
-    SetFlags,
 )
 
 _TEXTS_LOCK: Final = b"mailapp-texts.lock"
@@ -193,7 +192,7 @@ class Mailboxes:
         work = self._changes
         work.check(commit)
         for change in commit.changes:
-            if isinstance(change, SetFlags | Expunge | Copy | Move):
+            if isinstance(change, Expunge | Copy | Move):
                 tracked = self.mailbox(change.folder).tracked
                 complete_own(self._files, tracked, change.uids)
         return work.apply_all(commit)

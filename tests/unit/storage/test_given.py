@@ -213,18 +213,21 @@ class GivenTests(GivenCase):
         """Flags, copies and expunges work on messages whose names do not follow yet."""
         mailbox = self.select()
         other = self.commit(CreateFolder(("other",))).folder
-        self.commit(
-            SetFlags(INBOX_ID, [UID(2)], FlagMode.ADD, frozenset({"\\Flagged"}))
-        )
+        wanted = {"\\Seen", "\\Flagged", "\\Draft"}
+        for flag in wanted:
+            change = SetFlags(INBOX_ID, [UID(2)], FlagMode.ADD, frozenset({flag}))
+            self.commit(change)
+        self.assertIn("1700000000.M10P1.h:2,DFS", self.names())  # no UID yet
         self.commit(Copy(INBOX_ID, [UID(3)], other))
         self.commit(Expunge(INBOX_ID, [UID(4)]))
         columns = now(mailbox.refresh())
-        self.assertEqual(columns.row(1).flags, {"\\Seen", "\\Flagged"})
+        for each in (columns, self.select(self.process()).columns):
+            self.assertEqual(each.row(1).flags, wanted)
         self.finish()
         [batch] = now(gathered(self.alice.rows(INBOX_ID)))
         self.assertEqual([row.uid for row in batch], [1, 2, 3, 5, 6, 7])
         self.assertEqual([row.modseq for row in batch], list(columns.modseqs))
-        self.assertEqual(batch[1].flags, {"\\Seen", "\\Flagged"})
+        self.assertEqual(batch[1].flags, wanted)
         [[copied]] = now(gathered(self.alice.rows(other)))
         self.assertEqual(copied.size_octets, len(LF_TEXT) + 3)
         self.assertEqual(copied.received, 1_600_000_002)
@@ -283,7 +286,7 @@ class GivenTests(GivenCase):
         self.assertGreater(min(uids), COUNT)
 
     def test_begun_anew(self) -> None:
-        """Without our files beside the mail, who selects next gets other UIDs at once."""
+        """Without our files beside the mail, who selects next gets other UIDs."""
         first = self.select()
         validity = first.columns.uid_validity
         first.close()
