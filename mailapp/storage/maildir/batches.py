@@ -1,11 +1,12 @@
 """Deliveries that wait for the disk go there together, in one thread trip.
 
 A trip costs the reactor and its threads a change of hands at every file call, and the
-disk a commit of its journal at every sync. What arrives while a trip is under way
-therefore waits for its end and shares the next one. On a slow disk that would be long;
-so once a trip takes longer than a moment, what arrives begins another beside it, and
-as many threads wait for the disk as there is work for. A large message, or one for many
-mailboxes, travels alone.
+disk a commit of its journal at every sync. What arrives while trips are under way
+therefore waits until there is more of it than trips, or until one of them is over, and
+shares the next one: so the trips grow with their number, and as many threads wait for
+the disk as there is work for. On a slow disk that would be long for one that comes
+alone; so what arrives more than a moment after the last trip began goes at once. A
+large message, or one for many mailboxes, travels alone.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ MOST_TOGETHER: Final = 16
 The first is told when the last is durable."""
 MOST_TRIPS: Final = 64
 """Trips under way at the same time, be it in a thread or on the way to one."""
-MOMENT: Final = 0.002
+MOMENT: Final = 0.01
 """Seconds after which what arrives does not wait for the last trip any more."""
 
 Outcomes = Sequence[StoreError | None]
@@ -76,9 +77,9 @@ class Batches:
             self._begin([delivery])  # none of the small ones waits for it
             return delivery.told
         self._waiting.append(delivery)
-        if not self._trips or (
-            self._trips < MOST_TRIPS
-            and self._clock.seconds() - self._last_began > MOMENT
+        if self._trips < MOST_TRIPS and (
+            len(self._waiting) > self._trips
+            or self._clock.seconds() - self._last_began > MOMENT
         ):
             self._begin_next()
         return delivery.told
