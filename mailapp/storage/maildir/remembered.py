@@ -104,6 +104,10 @@ class Remembered:
         self._since_saved = 0
         self._last: State | None = None
 
+    def told(self, columns: Columns | None) -> bool:
+        """Do others know all of these columns?"""
+        return columns is None or columns.highest_modseq <= self._noted
+
     def news(self, columns: Columns | None, validity: int) -> Known | None:
         """What other processes noted, if that was since these columns."""
         known = self._index.known(self._folder, validity)

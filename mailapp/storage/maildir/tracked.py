@@ -279,6 +279,7 @@ class Tracked:
             return
         if columns is not None and columns.uid_validity != validity:
             columns = None
+        told = self._remembered.told(columns)
         news = self._remembered.news(columns, validity)
         if news is None:
             return
@@ -292,8 +293,9 @@ class Tracked:
                 self._stamp = None
                 return
             self.current.keywords = known
-            self.current.latest, self._stamp = fresh, recalled.stamp
-            self._again_at = recalled.again_at
+            # what others never heard of may have gone since
+            self._stamp = recalled.stamp if told else None
+            self.current.latest, self._again_at = fresh, recalled.again_at
 
     def _note(self) -> None:
         """Let other processes know."""

@@ -8,10 +8,19 @@ from typing import Any
 
 from mailapp.message.imap_facts import Item
 from mailapp.storage.index.account_index import State
-from mailapp.storage.types import UID, TextMatches, TextQuery, Where
+from mailapp.storage.types import (
+    INBOX_ID,
+    UID,
+    Append,
+    Expunge,
+    TextMatches,
+    TextQuery,
+    Where,
+)
 from tests.contract.store_case import now
 from tests.rows import rows, tabled
-from tests.unit.storage.maildir_case import ALICE
+from tests.threats import threat
+from tests.unit.storage.maildir_case import ALICE, TEXT
 from tests.unit.storage.test_index import IndexCase, execute, shown
 
 
@@ -137,6 +146,25 @@ class LossTests(IndexCase):
         self.assertEqual(self.facts(here, [Item.ENVELOPE]), first)
         (count,) = execute(self.file, "SELECT count(*) FROM fact")[0]
         self.assertEqual(count, 3)
+
+    @threat(68)
+    def test_gone_before_noted(self) -> None:
+        """What came, and went before another process heard of it, is gone for all."""
+        for _ in range(2):
+            self.deliver()
+        here, there = self.select_here(), self.select()
+        other = now(self.make_store().open(ALICE))
+        sink = self.alice.stage()
+        now(sink.write(TEXT))
+        _ = self.commit(self.alice, Append(INBOX_ID, now(sink.ready())))
+        sink.abort()
+        [file] = (self.path / "cur").glob("*,U=3,*")
+        file.unlink()
+        for part in ("cur", "new"):  # so that no look is in doubt
+            os.utime(self.path / part, (1_600_000_000,) * 2)
+        self.commit(other, Expunge(INBOX_ID, [UID(1)]))
+        for mailbox in (here, there):
+            self.assertEqual(list(now(mailbox.refresh()).uids), [2])
 
 
 def _change(file: Any) -> None:
