@@ -102,6 +102,10 @@ class Emptying:
         while len(self._held) > _HELD:
             self._held.popitem(last=False)
 
+    def _let_go(self, name: str) -> None:
+        """Hold a tray that goes no longer: open, it takes the disk's room."""
+        self._held.pop(name, None)
+
     def load(self, wanted: Sequence[Named]) -> list[Loaded | Problem | Exception]:
         """Read entries, wherever they are; what keeps one from being read."""
         with self._open() as trays:
@@ -200,6 +204,7 @@ class Emptying:
             may_go = octets is not None and files.lock(fd, wait=False)
             if may_go and files.size(fd) == octets:
                 files.unlink(path)
+                self._let_go(name)
                 return True
             files.fsync(fd)
         finally:
@@ -267,6 +272,7 @@ class Emptying:
 
     def _discard(self, name: str, bad: Sequence[Section]) -> Sequence[Problem]:
         files, path = self._files, self._shelf.tray(name)
+        self._let_go(name)
         if not bad:
             files.unlink(path)
             _ = self._shelf.sync_trays()

@@ -29,6 +29,7 @@ from mailapp.queue.tray import (
 )
 from mailapp.queue.types import Outcome
 from mailapp.storage.files import Files
+from tests.open_files import open_files
 from tests.threats import threat
 from tests.unit.queue.postman import Post, PostCase, envelope, in_trays
 from tests.unit.storage.maildir_case import Faulty
@@ -167,6 +168,15 @@ class TrayTests(PostCase):
         self.assertEqual(len(self.trays()), 3)
         self.tell()
         self.assertEqual((self.left(), self.trays()), ([], []))
+
+    @threat(113)
+    def test_room_again(self) -> None:
+        """A tray that is gone is not held open either: its room is free."""
+        self.worker.put(envelope("m1"))
+        self.tell()
+        self.worker.spool.close()
+        self.assertEqual((self.left(), self.trays()), ([], []))
+        self.assertEqual(open_files(f"{self.folder}/queue/trays/"), [])
 
     def test_at_once(self) -> None:
         """Once a tray is known, what is told of it needs no thread."""

@@ -32,6 +32,7 @@ from mailapp.storage.types import (
     Where,
 )
 from tests.contract.store_case import TEXT, gathered, now
+from tests.open_files import open_files
 from tests.rows import tabled
 from tests.unit.storage.maildir_case import ALICE, MaildirCase
 
@@ -340,9 +341,9 @@ class OpenFilesTests(SynchronousTestCase):
         for _ in range(2):
             for index in accounts:
                 self.assertIsNone(index.known(1, 1))
-                self.assertLessEqual(len(_open_files("/index.sqlite")), OPEN_AT_ONCE)
+                self.assertLessEqual(len(_open_indexes("/index.sqlite")), OPEN_AT_ONCE)
         indexes.close()
-        self.assertEqual(_open_files(root), [])
+        self.assertEqual(_open_indexes(root), [])
 
     def test_idle(self) -> None:
         """What nobody used for a minute is closed; the rest stays open."""
@@ -359,10 +360,10 @@ class OpenFilesTests(SynchronousTestCase):
         self.assertTrue(indexes.idle)
         indexes.rest()
         self.assertFalse(indexes.idle)
-        [left] = _open_files(root)
+        [left] = _open_indexes(root)
         self.assertTrue(left.endswith("/b/index.sqlite"), left)
         self.assertIsNone(one.known(1, 1))
-        self.assertEqual(len(_open_files(root)), 2)
+        self.assertEqual(len(_open_indexes(root)), 2)
 
     def test_failed(self) -> None:
         """A file that was opened for what then failed is counted, too."""
@@ -386,14 +387,6 @@ class OpenFilesTests(SynchronousTestCase):
         return indexes.of(directory.encode())
 
 
-def _open_files(part: str) -> list[str]:
-    """Names of files, not those of SQLite beside them, that this process has open."""
-    links = [_link(number) for number in os.listdir("/proc/self/fd")]
-    return [link for link in links if part in link and link.endswith(".sqlite")]
-
-
-def _link(number: str) -> str:
-    try:
-        return os.readlink(f"/proc/self/fd/{number}")
-    except OSError:
-        return ""
+def _open_indexes(part: str) -> list[str]:
+    """Index files, not those of SQLite beside them, that are open."""
+    return [path for path in open_files(part) if path.endswith(".sqlite")]
