@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from mailapp.storage.files import Directory, Files
 
 _FIRST_CHUNK: Final = 16 * 1024
 _CHUNK: Final = 256 * 1024
-_NO_LINE_END: Final = bytes(set(range(256)) - set(b"\r\n"))
-_LONE_CR: Final = re.compile(rb"\r[^\n]").search
 
 Measured = tuple[bytes, int, int]
 """``new/NAME`` or ``cur/NAME``, the octets of the file, and those on the wire."""
@@ -44,8 +41,10 @@ def _measured_large(files: Files, path: bytes) -> tuple[int, int]:
 
 
 def _bare(octets: bytes) -> int:
-    """LFs without a CR before them, in half the time of a search for CRLFs."""
-    ends = octets
-    if _LONE_CR(octets) is None:  # else one would seem to have an LF further on
-        ends = octets.translate(None, _NO_LINE_END)
-    return ends.count(b"\n") - ends.count(b"\r\n")
+    """LFs without a CR before them.
+
+    To remove LFs takes a quarter of the time of counting them: ``bytes.count`` looks at
+    a single octet one by one.
+    """
+    ends = len(octets) - len(octets.replace(b"\n", b""))
+    return ends - octets.count(b"\r\n")
