@@ -18,6 +18,7 @@ from mailapp.message.content import (
     content_said,
 )
 from mailapp.message.fields import Header
+from mailapp.message.line_ends import line_feeds
 from mailapp.message.part import Part
 from mailapp.message.plain_header import (
     CONTENT_ENCODING,
@@ -87,15 +88,10 @@ def _part(
         start,
         body,
         end,
-        _lines(octets[body:end]),
+        line_feeds(octets[body:end]),
         parts,
         defects,
     )
-
-
-def _lines(octets: bytes) -> int:
-    """LFs: Python takes them out in a third of the time in which it counts them."""
-    return len(octets) - len(octets.replace(b"\n", b""))
 
 
 def _head(fields: bytes) -> _Head | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from mailapp.message.line_ends import line_feeds
 from mailapp.storage.files import Directory, Files
 
 _FIRST_CHUNK: Final = 16 * 1024
@@ -41,10 +42,5 @@ def _measured_large(files: Files, path: bytes) -> tuple[int, int]:
 
 
 def _bare(octets: bytes) -> int:
-    """LFs without a CR before them.
-
-    To remove LFs takes a quarter of the time of counting them: ``bytes.count`` looks at
-    a single octet one by one.
-    """
-    ends = len(octets) - len(octets.replace(b"\n", b""))
-    return ends - octets.count(b"\r\n")
+    """LFs without a CR before them."""
+    return line_feeds(octets) - octets.count(b"\r\n")
