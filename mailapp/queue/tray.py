@@ -88,8 +88,8 @@ def encode_section(place: Place, batch_start: int, octets: bytes) -> bytes:
 
 def decode_head(tray: str, start: int, octets: bytes) -> Section | None:
     """The section that begins with these octets; None: there is none."""
-    match = _HEAD.match(octets)
-    if match is None or match[1] != tray.encode("ascii"):
+    match = _head(tray, octets)
+    if match is None:
         return None
     place = Place(tray, start, int(match[2]))
     return Section(place, int(match[3]), match[4] != ENDED)
@@ -97,8 +97,13 @@ def decode_head(tray: str, start: int, octets: bytes) -> Section | None:
 
 def waits(tray: str, octets: bytes) -> bool:
     """They begin with a section of this tray that answers for its entry."""
+    match = _head(tray, octets)
+    return match is not None and match[4] != ENDED
+
+
+def _head(tray: str, octets: bytes) -> re.Match[bytes] | None:
     match = _HEAD.match(octets)
-    return match is not None and match[1] == tray.encode("ascii") and match[4] != ENDED
+    return match if match and match[1] == tray.encode("ascii") else None
 
 
 def sections(tray: str, octets: bytes) -> Iterator[Section]:
