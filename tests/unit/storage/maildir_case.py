@@ -107,6 +107,18 @@ class MaildirCase(SynchronousTestCase):
         now(sink.write(text))
         return list(now(self.store.deliver(sink, to or [Destination(ALICE)])))
 
+    def synced(self) -> list[bytes]:
+        """Paths of the held directories that are synced from now on."""
+        synced: list[bytes] = []
+        sync = self.files.sync
+
+        def noted(directory: Directory) -> None:
+            synced.append(directory.path)
+            sync(directory)
+
+        self.patch(self.files, "sync", noted)
+        return synced
+
     def items(self) -> list[Item]:
         """Alice's messages."""
         return list(now(self.alice.items(INBOX_ID)))

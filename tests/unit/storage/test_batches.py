@@ -9,7 +9,6 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from mailapp.net.threads import PoolFull
-from mailapp.storage.files import Directory
 from mailapp.storage.maildir.batches import (
     MOMENT,
     MOST_TOGETHER,
@@ -170,14 +169,7 @@ class TogetherTests(MaildirCase):
 
     def test_one_sync(self) -> None:
         """A directory that gets several names is synced once."""
-        synced: list[bytes] = []
-        sync = self.files.sync
-
-        def noted(directory: Directory) -> None:
-            synced.append(directory.path)
-            sync(directory)
-
-        self.patch(self.files, "sync", noted)
+        synced = self.synced()
         self.deliver_together(*[[Destination(ALICE)]] * 5)
         self.assertEqual(len(synced), 3)  # of trips with one, two and two
 

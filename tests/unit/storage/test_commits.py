@@ -8,7 +8,6 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from mailapp.net.threads import PoolFull
-from mailapp.storage.files import Directory
 from mailapp.storage.index.indexes import Indexes
 from mailapp.storage.maildir.account import MaildirAccount
 from mailapp.storage.maildir.opened import Neighbours
@@ -83,14 +82,7 @@ class CommitsTests(CommitCase):
 
     def test_together(self) -> None:
         """Each has its own UID, for two trips and two syncs of the directory."""
-        synced: list[bytes] = []
-        sync = self.files.sync
-
-        def noted(directory: Directory) -> None:
-            synced.append(directory.path)
-            sync(directory)
-
-        self.patch(self.files, "sync", noted)
+        synced = self.synced()
         for number in range(5):
             self.append(text=b"%d\r\n" % number)
         self.assertEqual(self.end_all(), 2)
