@@ -51,11 +51,8 @@ class Pop2Tests(ClientCase):
 
     @needs("nmap")
     def test_nmap(self) -> None:
-        """The service probes of nmap name it, and POP3 beside it."""
-        for protocol in ("pop2", "pop3"):
-            port = str(self.server.port(protocol))
-            said = self.run_client(
-                *("nmap", "-sV", "--version-light", "-Pn", "-n"),
-                *("-p", port, "127.0.0.1"),
-            )
-            self.assertRegex(said, rb"/tcp +open +%b\b" % protocol.encode())
+        """The service probes of nmap name it; POP3 would cost them 15 seconds."""
+        port = str(self.server.port("pop2"))
+        command = ("nmap", "-sV", "--version-light", "-Pn", "-n", "-p", port)
+        said = self.run_client(*command, "127.0.0.1")
+        self.assertRegex(said, rb"/tcp +open +pop2 +UW POP2 server mailapp\b")
