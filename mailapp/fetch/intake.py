@@ -25,6 +25,7 @@ from mailapp.fetch.book import Intent, content_key
 from mailapp.fetch.ledger import Ledger
 from mailapp.fetch.types import FetchProblem, Source
 from mailapp.message.fields import parse_header
+from mailapp.message.line_ends import ToWire
 from mailapp.net.threads import InThread
 
 HEAD_OCTETS: Final = 64 * 1024
@@ -183,8 +184,8 @@ class Intake:
 class _Content:
     """The octets of one message on their way into a body.
 
-    Lines of the store end in CRLF: an LF or CR that stands alone becomes CRLF, which a
-    well-formed message has none of. The digest is that of what the server sent.
+    An LF alone becomes CRLF, as ever in the store; a well-formed message has none. The
+    digest is that of what the server sent.
     """
 
     def __init__(
@@ -196,7 +197,7 @@ class _Content:
         self._begin = begin
         self._most = most_octets
         self._hash = hashlib.sha256()
-        self._lines = LineEnds()
+        self._wire = ToWire()
         self._head: bytes | None = b""
         self._body: IBody | None = None
 
@@ -216,7 +217,7 @@ class _Content:
         if self.size_octets > self._most:
             raise TooLarge(self.size_octets)
         self._hash.update(octets)
-        await self._write(self._lines.convert(octets))
+        await self._write(self._wire.convert(octets))
 
     async def end(self) -> IBody:
         """All of it has come; the body is the caller's too.
@@ -224,7 +225,6 @@ class _Content:
         Raises:
             DeliveryFailure: it can't be kept.
         """
-        await self._write(self._lines.rest())
         return await self._started()
 
     def abort(self) -> None:
@@ -247,30 +247,6 @@ class _Content:
             self._body, self.id = self._begin(head)
             await self._body.write(head)
         return self._body
-
-
-class LineEnds:
-    """Makes every CR and LF that stands alone CRLF. Chunks may be cut anywhere."""
-
-    def __init__(self) -> None:
-        self._held = b""
-
-    def convert(self, chunk: bytes) -> bytes:
-        """The next chunk; a CR at its end waits for what follows."""
-        chunk = self._held + chunk
-        self._held = b"\r" if chunk.endswith(b"\r") else b""
-        if self._held:
-            chunk = chunk[:-1]
-        pairs = chunk.count(b"\r\n")
-        if chunk.count(b"\n") == pairs == chunk.count(b"\r"):
-            return chunk
-        plain = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        return plain.replace(b"\n", b"\r\n")
-
-    def rest(self) -> bytes:
-        """What waited, at the end."""
-        held, self._held = self._held, b""
-        return b"\r\n" if held else b""
 
 
 def return_path(head: bytes) -> ReversePath:

@@ -13,6 +13,7 @@ from enum import Flag, auto
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from mailapp.message.line_ends import paired
 from mailapp.message.plain_header import KNOWN, LISTS
 
 FIELD_LIMIT: Final = 64 * 1024
@@ -255,8 +256,7 @@ def _finished(octets: bytes, start: int, header: Header) -> Header:
     end = min(header.body_start, start + HEADER_LIMIT)
     section = octets[start:end] if start or end < len(octets) else octets
     defects = header.defects
-    pairs = section.count(b"\r\n")
-    if section.count(b"\n") != pairs or section.count(b"\r") != pairs:
+    if not paired(section):
         defects |= HeaderDefect.BARE_LINE_END
     if b"\0" in section:
         defects |= HeaderDefect.NUL

@@ -1,4 +1,8 @@
-"""Line ends of a message: how many, and as they go over the wire."""
+"""Line ends of a message: how many, whether they are whole, how they go over the wire.
+
+A line ends with CRLF (RFC 5322, section 2.1). An LF alone is meant as a line end, too,
+and becomes one; a CR alone is an octet like any other, and stays.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,32 @@ def line_feeds(octets: bytes) -> int:
     at a single octet one by one.
     """
     return len(octets) - len(octets.replace(b"\n", b""))
+
+
+def paired(octets: bytes) -> bool:
+    """Whether CR and LF stand together everywhere, and nowhere alone."""
+    rest = octets.replace(b"\r\n", b"")
+    return b"\n" not in rest and b"\r" not in rest
+
+
+class Pairs:
+    """Looks whether CR and LF stand together. Chunks may be cut anywhere.
+
+    Attributes:
+        cut: a CR came last, whose LF may follow.
+    """
+
+    __slots__ = ("cut",)
+
+    def __init__(self) -> None:
+        self.cut = False
+
+    def hold(self, chunk: bytes) -> bool:
+        """Whether they do in the next chunk."""
+        if self.cut:
+            chunk = b"\r" + chunk
+        self.cut = chunk.endswith(b"\r")
+        return paired(chunk[:-1] if self.cut else chunk)
 
 
 class ToWire:

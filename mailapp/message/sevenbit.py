@@ -10,7 +10,6 @@ Linear in the octets; the message, its new form and one encoded part are in memo
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from enum import Enum
 from typing import Final
@@ -21,13 +20,13 @@ from mailapp.message import transfer
 from mailapp.message.content import Encoding
 from mailapp.message.encodings import decode_leaf
 from mailapp.message.fields import Field, HeaderDefect
+from mailapp.message.line_ends import ToWire, paired
 from mailapp.message.part import Part, PartDefect
 from mailapp.message.splice import Edit, splice
 from mailapp.message.structure import scan
 from mailapp.message.writing import LINE_LIMIT, build_field, fold
 
 _LINE_OCTETS: Final = LINE_LIMIT + len(b"\r\n")
-_BARE_LF: Final = re.compile(rb"(?<!\r)\n")
 _TRANSPARENT: Final = {Encoding.SEVEN_BIT, Encoding.EIGHT_BIT, Encoding.BINARY}
 _UNLISTED: Final = HeaderDefect.HEADER_TOO_LONG | HeaderDefect.TOO_MANY_FIELDS
 # A multipart or message that we could not divide as its sender did.
@@ -83,10 +82,7 @@ def is_seven_bit(octets: bytes) -> bool:
     """
     if not octets.isascii() or b"\0" in octets:
         return False
-    pairs = octets.count(b"\r\n")
-    if octets.count(b"\n") != pairs or octets.count(b"\r") != pairs:
-        return False
-    return not has_long_line(octets)
+    return paired(octets) and not has_long_line(octets)
 
 
 def has_long_line(octets: bytes) -> bool:
@@ -202,7 +198,7 @@ class _Conversion:
     def _delimiter(self, start: int, end: int) -> Iterator[Edit]:
         """The lines between two parts: only their line ends may be mended."""
         if not self._is_fit(start, end):
-            mended = _BARE_LF.sub(b"\r\n", self._octets[start:end])
+            mended = ToWire().convert(self._octets[start:end])
             if not is_seven_bit(mended):
                 raise _ObstacleError(Obstacle.STRUCTURE)
             yield Edit(start, end, mended)
@@ -294,8 +290,8 @@ def _with_encoding(
 
 def _mended(section: bytes) -> bytes:
     """CRLF at the end of each line, and none of them over 998 octets."""
-    section = _BARE_LF.sub(b"\r\n", section)
-    if section.count(b"\r") != section.count(b"\n"):
+    section = ToWire().convert(section)
+    if not paired(section):
         raise _ObstacleError(Obstacle.HEADER)
     if not has_long_line(section):
         return section

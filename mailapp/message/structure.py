@@ -21,6 +21,7 @@ from typing import Final
 from mailapp.message.boundaries import LINE_LIMIT, Boundaries
 from mailapp.message.content import TEXT_PLAIN, ContentType, Encoding
 from mailapp.message.fields import HEADER_LIMIT
+from mailapp.message.line_ends import line_feeds
 from mailapp.message.part import OpenPart, Part, PartDefect
 
 DEPTH_LIMIT: Final = 100
@@ -266,7 +267,7 @@ class StructureScanner:
     def _lines_at(self, index: int) -> int:
         """Line ends before ``index``, which never goes back by more than a line end."""
         if index > self._counted:
-            self._lines += self._buffer.count(b"\n", self._counted, index)
+            self._lines += line_feeds(self._buffer[self._counted : index])
             self._counted = index
         return self._lines
 

@@ -10,6 +10,7 @@ import re
 from typing import Final
 
 from mailapp.message.eai import downgrade
+from mailapp.message.line_ends import Pairs, paired
 from mailapp.message.sevenbit import NotConvertible, Obstacle, SevenBit, convert
 from mailapp.pop2.grammar import TEXT_LIMIT
 
@@ -28,13 +29,13 @@ class Scan:
         size_octets: seen so far.
     """
 
-    __slots__ = ("_ends_with_cr", "_open", "clean", "size_octets")
+    __slots__ = ("_open", "_pairs", "clean", "size_octets")
 
     def __init__(self) -> None:
         self.clean = True
         self.size_octets = 0
         self._open = 0  # octets since the last LF
-        self._ends_with_cr = False
+        self._pairs = Pairs()
 
     def feed(self, chunk: bytes) -> None:
         """Take the next octets."""
@@ -43,24 +44,15 @@ class Scan:
             self.clean = (
                 chunk.isascii()
                 and b"\0" not in chunk
-                and self._paired(chunk)
+                and self._pairs.hold(chunk)
                 and self._short(chunk)
             )
 
     def finish(self) -> bool:
         """No more will come: was all of it clean?"""
-        if self._ends_with_cr or self._open > _CONTENT_LIMIT:
+        if self._pairs.cut or self._open > _CONTENT_LIMIT:
             self.clean = False
         return self.clean
-
-    def _paired(self, chunk: bytes) -> bool:
-        if self._ends_with_cr and not chunk.startswith(b"\n"):
-            return False
-        pairs = chunk.count(_CRLF)
-        feeds = pairs + self._ends_with_cr
-        self._ends_with_cr = chunk.endswith(b"\r")
-        returns = pairs + self._ends_with_cr
-        return chunk.count(b"\n") == feeds and chunk.count(b"\r") == returns
 
     def _short(self, chunk: bytes) -> bool:
         first = chunk.find(b"\n")
@@ -116,10 +108,8 @@ class Mender:
         self._held = b"\r" if text.endswith(b"\r") else b""
         if self._held:
             text = text[:-1]
-        if text.count(b"\r") != text.count(_CRLF):
-            text = _LONE_CR.sub(b"?", text)
-        if text.count(b"\n") != text.count(_CRLF):
-            text = _LONE_LF.sub(_CRLF, text)
+        if not paired(text):
+            text = _LONE_LF.sub(_CRLF, _LONE_CR.sub(b"?", text))
         return self._wrap(text.translate(_AS_ASCII))
 
     def finish(self) -> bytes:

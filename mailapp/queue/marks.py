@@ -7,6 +7,7 @@ from typing import Final
 from attrs import evolve
 
 from mailapp.core.envelope import Body, Envelope
+from mailapp.message.line_ends import Pairs
 
 _DECLARED: Final = {Body.SEVEN_BIT: 0, Body.EIGHT_BIT: 1, Body.BINARY: 2}
 
@@ -19,39 +20,26 @@ class Marks:
     (threat 3).
     """
 
-    __slots__ = ("_ends_in_cr", "_lone", "eight_bit", "size_octets")
+    __slots__ = ("_lone", "_pairs", "eight_bit", "size_octets")
 
     def __init__(self) -> None:
         self.size_octets = 0
         self.eight_bit = False
         self._lone = False
-        self._ends_in_cr = False
+        self._pairs = Pairs()
 
     def feed(self, octets: bytes) -> None:
         """Take the next octets."""
-        if not octets:
-            return
         self.size_octets += len(octets)
         if not self.eight_bit and not octets.isascii():
             self.eight_bit = True
-        if self._lone:
-            return
-        pairs = octets.count(b"\r\n")
-        cr, lf = octets.count(b"\r"), octets.count(b"\n")
-        if self._ends_in_cr:
-            # the pair that was cut
-            if octets[0] == ord("\n"):
-                lf -= 1
-            else:
-                self._lone = True
-        self._ends_in_cr = octets[-1] == ord("\r")
-        cr -= self._ends_in_cr
-        self._lone = self._lone or cr != pairs or lf != pairs or b"\0" in octets
+        if not self._lone:
+            self._lone = not self._pairs.hold(octets) or b"\0" in octets
 
     @property
     def binary(self) -> bool:
         """It has a CR, LF or NUL that stands alone."""
-        return self._lone or self._ends_in_cr
+        return self._lone or self._pairs.cut
 
     def label(self, envelope: Envelope) -> Envelope:
         """With BODY as the content is, or as the client said if that is more.
