@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from mailapp.auth.hashes import Hashes, stored_form
+from mailapp.config.sections import Auth
 from mailapp.core.failures import SyntaxProblem
 from mailapp.core.secret import Secret
 from mailapp.directory.accounts import Accounts, NewPassword
@@ -56,7 +57,10 @@ class Keyring:
     def __init__(self, accounts: Accounts, known: Mapping[str, str]) -> None:
         self._accounts = accounts
         self._known = known
-        self._hashes = Hashes(inline)
+        auth = Auth()
+        self._hashes = Hashes(
+            inline, memory_kib=auth.argon2_memory // 1024, passes=auth.argon2_passes
+        )
         self._made: dict[str, NewPassword] = {}
         self._matched: dict[tuple[str, str], bool] = {}
         self._fresh: list[tuple[AccountId, NewPassword]] = []

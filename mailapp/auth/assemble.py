@@ -22,7 +22,7 @@ from mailapp.auth.checkers import (
 from mailapp.auth.hashes import Decoys, Hashes
 from mailapp.auth.keys import InstallationKey
 from mailapp.auth.realm import Realm
-from mailapp.auth.recent import LIFETIME_SECONDS, RecentLogins, Token
+from mailapp.auth.recent import RecentLogins, Token
 from mailapp.auth.throttle import Throttle
 from mailapp.directory.resolve import Directory
 from mailapp.sasl.scram import ITERATIONS
@@ -40,12 +40,12 @@ class Authentication:
         hashes: checks passwords, in its own thread.
         throttle: one for the process.
         clock: for the age of good logins.
+        remember_seconds: how long a good login spares the next one its check.
         apop: legacy APOP is served to accounts that opted in.
         cram_md5: the same for legacy CRAM-MD5.
         hostname: in its challenges.
         random: gives so many random octets.
         note_use: told when an app password was used for the first time in a day.
-        remember_seconds: how long a good login spares the next one its check.
         observe_good: told of each password found good, for the other processes.
         recent: good logins, here and in other processes.
     """
@@ -56,12 +56,12 @@ class Authentication:
     hashes: Hashes
     throttle: Throttle
     clock: IReactorTime
+    remember_seconds: float
     apop: bool = False
     cram_md5: bool = False
     hostname: str = "localhost"
     random: Callable[[int], bytes] = os.urandom
     note_use: NoteUse | None = None
-    remember_seconds: float = LIFETIME_SECONDS
     observe_good: Callable[[Token], None] | None = None
     recent: RecentLogins = field(init=False)
     portal: Portal = field(init=False)

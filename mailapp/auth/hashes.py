@@ -1,8 +1,6 @@
 """Password hashes: argon2id for passwords that are sent, SCRAM verifiers for the rest.
 
-Parameters are the second recommended choice of OWASP's list, chosen over those of RFC
-9106, section 4 because one check must not take 64 MiB and 100 ms: a mail server sees
-logins all day. A check takes some 30 ms in a thread of its own.
+A check takes some 30 ms, in a thread of its own.
 """
 
 from __future__ import annotations
@@ -32,8 +30,6 @@ from mailapp.sasl.scram import (
     make_verifier,
 )
 
-MEMORY_KIB: Final = 19 * 1024
-PASSES: Final = 2
 LANES: Final = 1
 PASSWORD_LIMIT: Final = 1024  # octets
 # The most that an imported hash may ask for: one login must not be an attack.
@@ -62,8 +58,8 @@ class Hashes:
         in_thread: InThread,
         random: Callable[[int], bytes] = os.urandom,
         *,
-        memory_kib: int = MEMORY_KIB,
-        passes: int = PASSES,
+        memory_kib: int,
+        passes: int,
     ) -> None:
         self._in_thread = in_thread
         self._random = random

@@ -10,8 +10,6 @@ from attrs import frozen
 
 from mailapp.directory.types import Verifiers
 
-LIFETIME_SECONDS: Final = 3600.0
-"""As Dovecot's auth_cache_ttl: phones and their like come back every few minutes."""
 LIMIT: Final = 20_000
 
 
@@ -40,7 +38,7 @@ class RecentLogins:
     def __init__(
         self,
         key: bytes,
-        lifetime_seconds: float = LIFETIME_SECONDS,
+        lifetime_seconds: float,
         limit: int = LIMIT,
         observe: Callable[[Token], None] | None = None,
     ) -> None:

@@ -160,6 +160,8 @@ class Auth:
         only for accounts that were told so (mailapp user apop).""",
         default=_MECHANISMS,
     )
+    # The second choice of OWASP's list, and not that of RFC 9106, section 4: one check
+    # must not take 64 MiB and 100 ms, as a mail server sees logins all day.
     argon2_memory: int = setting(
         Size(8 * KIB, 256 * MIB),
         """Memory that one password check takes. More makes a stolen database harder to
@@ -171,6 +173,7 @@ class Auth:
         """How often a password check goes over that memory.""",
         default=2,
     )
+    # as Dovecot's auth_cache_ttl: phones and their like come back every few minutes
     remember_logins: float = setting(
         Duration(0.0, DAY),
         """How long a password that was found good is remembered, as a keyed digest in

@@ -1,7 +1,7 @@
 """Line ends of a message: how many, whether they are whole, how they go over the wire.
 
-A line ends with CRLF (RFC 5322, section 2.1). An LF alone is meant as a line end, too,
-and becomes one; a CR alone is an octet like any other, and stays.
+A line ends with CRLF. An LF alone is meant as a line end, too, and becomes one; a CR
+alone is an octet like any other, and stays.
 """
 
 from __future__ import annotations

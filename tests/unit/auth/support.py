@@ -35,6 +35,7 @@ GONE = AccountId("gone@example.test")
 EXPORTER = {"tls-exporter": b"x" * 32}
 CLEAR = Peer("192.0.2.1")
 SAFE = Peer("192.0.2.1", tls=TLS(version="TLSv1.3", bindings=EXPORTER))
+REMEMBER_SECONDS = 600.0
 BAD = Refused(Refusal.CREDENTIALS)
 
 
@@ -107,6 +108,7 @@ class AuthCase(SynchronousTestCase):
             hashes=self.hashes,
             throttle=self.throttle,
             clock=self.clock,
+            remember_seconds=REMEMBER_SECONDS,
             apop=self.apop,
         )
         self.authenticator: Authenticator = self.authentication.authenticator(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64decode
 from typing import Any
 
+from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -34,15 +35,7 @@ class AppPasswordTests(AuthCase):
         self.uses: list[tuple[AccountId, str]] = []
         self.table = AppPasswordTable(self.path)
         self.add("phone", PHONE)
-        self.authentication = type(self.authentication)(
-            store=self.authentication.store,
-            directory=self.directory,
-            key=self.key,
-            hashes=self.hashes,
-            throttle=self.throttle,
-            clock=self.clock,
-            note_use=self.note,
-        )
+        self.authentication = evolve(self.authentication, note_use=self.note)
         self.authenticator = self.authentication.authenticator(ISubmitterAvatar)
 
     def note(self, account: AccountId, app_password: AppPassword) -> None:

@@ -17,7 +17,6 @@ from mailapp.auth.interfaces import (
     Refusal,
     Refused,
 )
-from mailapp.auth.recent import LIFETIME_SECONDS
 from mailapp.core.failures import TemporaryFailure
 from mailapp.core.secret import Secret
 from mailapp.core.status import SYSTEM_TROUBLE
@@ -28,6 +27,7 @@ from tests.unit.auth.support import (
     BAD,
     BOB,
     CLEAR,
+    REMEMBER_SECONDS,
     SAFE,
     AuthCase,
 )
@@ -186,7 +186,7 @@ class RecentTests(AuthCase):
     def test_expires(self) -> None:
         """After a while it is hashed again, also when it was used meanwhile."""
         self.login(b"alice", PASSWORD)
-        self.clock.advance(LIFETIME_SECONDS - 1)
+        self.clock.advance(REMEMBER_SECONDS - 1)
         self.login(b"alice", PASSWORD)
         self.assertEqual(self.thread.calls, 1)
         self.clock.advance(2)

@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from mailapp.auth.hashes import Decoys, check_argon2, stored_form
 from mailapp.auth.keys import InstallationKey, KeyProblem, load_key
 from mailapp.auth.passwords import check_strength
-from mailapp.auth.recent import LIFETIME_SECONDS, RecentLogins, Token
+from mailapp.auth.recent import RecentLogins, Token
 from mailapp.core.failures import SyntaxProblem
 from mailapp.core.secret import Secret
 from mailapp.directory.accounts import NewPassword
@@ -148,13 +148,13 @@ class RecentLoginsTests(SynchronousTestCase):
         self, one: tuple[str, int, bytes], other: tuple[str, int, bytes]
     ) -> None:
         """No two of account, version and password share an entry."""
-        recent = RecentLogins(b"key")
+        recent = RecentLogins(b"key", 60.0)
         tokens = [recent.token(self.verifiers(n, v), p) for n, v, p in (one, other)]
         self.assertEqual(tokens[0] == tokens[1], one == other)
 
     def test_limit(self) -> None:
         """The oldest goes first."""
-        recent = RecentLogins(b"key", limit=2)
+        recent = RecentLogins(b"key", 60.0, limit=2)
         tokens = [recent.token(self.verifiers(version=v), b"x") for v in range(3)]
         for token in tokens:
             recent.add(token, 0.0)
@@ -164,8 +164,8 @@ class RecentLoginsTests(SynchronousTestCase):
     def test_told(self) -> None:
         """Another process learns digests, and not the password; a change ends them."""
         told: list[Token] = []
-        here = RecentLogins(b"key", observe=told.append)
-        there = RecentLogins(b"key")
+        here = RecentLogins(b"key", 60.0, observe=told.append)
+        there = RecentLogins(b"key", 60.0)
         token = here.token(self.verifiers(), b"secret password")
         here.add(token, 0.0)
         (heard,) = told
@@ -174,7 +174,7 @@ class RecentLoginsTests(SynchronousTestCase):
         self.assertTrue(there.has(token, 1.0))
         changed = there.token(self.verifiers(version=7), b"secret password")
         self.assertFalse(there.has(changed, 1.0))
-        self.assertFalse(there.has(token, LIFETIME_SECONDS))
+        self.assertFalse(there.has(token, 60.0))
 
     def test_none(self) -> None:
         """With no lifetime every login is checked in full."""
@@ -186,7 +186,8 @@ class RecentLoginsTests(SynchronousTestCase):
     def test_keyed(self) -> None:
         """Another server has another key."""
         one, other = (
-            RecentLogins(key).token(self.verifiers(), b"x") for key in (b"a", b"b")
+            RecentLogins(key, 60.0).token(self.verifiers(), b"x")
+            for key in (b"a", b"b")
         )
         self.assertNotEqual(one, other)
 
