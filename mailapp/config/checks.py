@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from ipaddress import ip_address
 from typing import Final
 
+from mailapp.config.kinds import Network
+from mailapp.config.places import Path
 from mailapp.config.problems import Severity
 from mailapp.config.read import Report
 from mailapp.config.schema import Configuration, Listener, Profile, Protocol, Security
@@ -40,14 +44,19 @@ def check(configuration: Configuration, report: Report) -> None:
 
 def _check_relays(configuration: Configuration, report: Report) -> None:
     """Half of the Internet is no network of ours: that is an open relay (threat 18)."""
-    for network in configuration.smtp.relay_networks:
-        if network.prefixlen < _WIDEST[network.version]:
-            report.add(
-                ("smtp", "relay-networks"),
-                "networks of your own",
-                f'"{network}", from which anybody could send',
-                "Name the networks of those who may send without a login.",
-            )
+    _check_width(
+        configuration.smtp.relay_networks,
+        ("smtp", "relay-networks"),
+        "from which anybody could send",
+        report,
+    )
+    for place, listener in enumerate(configuration.listeners):
+        _check_width(
+            listener.proxy_from,
+            ("listener", place, "proxy-from"),
+            "so that anybody could claim to come from anywhere",
+            report,
+        )
     for account in configuration.submission.send_as_anybody:
         domain = account.rpartition("@")[2]
         if domain not in configuration.server.domains:
@@ -56,6 +65,19 @@ def _check_relays(configuration: Configuration, report: Report) -> None:
                 "accounts in one of server.domains",
                 f'the domain "{domain}"',
                 "Name an account of this server.",
+            )
+
+
+def _check_width(
+    networks: Sequence[Network], path: Path, harm: str, report: Report
+) -> None:
+    for network in networks:
+        if network.prefixlen < _WIDEST[network.version]:
+            report.add(
+                path,
+                "networks of your own",
+                f'"{network}", {harm}',
+                "Name only those that you trust.",
             )
 
 
@@ -105,6 +127,13 @@ def _check_listener(
             "a Unix socket or a port",
             "both",
             "Make two listeners of them.",
+        )
+    if len(os.fsencode(listener.unix or "")) > _LONGEST_SOCKET:
+        report.add(
+            (*path, "unix"),
+            f"a path of at most {_LONGEST_SOCKET} octets, or nobody could connect",
+            f"one of {len(os.fsencode(listener.unix or ''))}",
+            "Write a shorter one.",
         )
     if listener.profile is not Profile.STANDARD and listener.protocol not in _FETCHING:
         report.add(
@@ -230,6 +259,8 @@ def _clash(one: Listener, other: Listener) -> bool:
 
 
 _MAIL_PORT: Final = 25
+_LONGEST_SOCKET: Final = 107
+"""unix(7): ``sun_path`` has 108 octets, one of them a NUL."""
 _WIDEST: Final = {4: 8, 6: 16}
 _FETCHING: Final = frozenset({Protocol.POP2, Protocol.POP3})
 _LOGIN_ONLY: Final = frozenset({Protocol.POP3, Protocol.IMAP, Protocol.SUBMISSION})

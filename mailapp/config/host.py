@@ -16,6 +16,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
+from mailapp.config.host_listeners import check_listeners
 from mailapp.config.places import Path as Key
 from mailapp.config.problems import Severity
 from mailapp.config.read import Report
@@ -28,22 +29,27 @@ RESOLV_CONF: Final = Path("/etc/resolv.conf")
 
 def check_host(configuration: Configuration, report: Report) -> None:
     """Report what is missing, unreadable or readable by too many."""
+    # OpenSSL takes long to load, and most commands do without
+    from mailapp.config.host_certificates import check_certificates  # noqa: PLC0415
+
     _check_user(configuration, report)
+    check_listeners(configuration.listeners, report)
     with _as_server(configuration):
+        before = len(report.problems)
         _check_files(configuration, report)
         _check_outbound(configuration, report)
+        if len(report.problems) == before:
+            check_certificates(configuration, report)
 
 
 def _check_files(configuration: Configuration, report: Report) -> None:
     for place, certificate in enumerate(configuration.tls.certificates):
         path: Key = ("tls", "certificate", place)
         _check_readable(certificate.chain, (*path, "chain"), report)
-        if _check_readable(certificate.key, (*path, "key"), report):
-            _check_secret(certificate.key, (*path, "key"), report)
+        _check_secret(certificate.key, (*path, "key"), report)
     for place, fetch in enumerate(configuration.fetches):
         path = ("fetch", place)
-        if _check_readable(fetch.password_file, (*path, "password-file"), report):
-            _check_secret(fetch.password_file, (*path, "password-file"), report)
+        _check_password(fetch.password_file, (*path, "password-file"), report)
         if fetch.authority is not None:
             _check_readable(fetch.authority, (*path, "authority"), report)
     if configuration.tls.client_authority is not None:
@@ -58,9 +64,9 @@ def _check_files(configuration: Configuration, report: Report) -> None:
 def _check_outbound(configuration: Configuration, report: Report) -> None:
     _check_resolver(configuration, report)
     for place, route in enumerate(configuration.routes):
-        secret, key = route.password_file, ("route", place, "password-file")
-        if secret is not None and _check_readable(secret, key, report):
-            _check_secret(secret, key, report)
+        if route.password_file is not None:
+            key = ("route", place, "password-file")
+            _check_password(route.password_file, key, report)
     authorities = configuration.relay.authorities
     if authorities is not None:
         _check_readable(authorities, ("relay", "authorities"), report)
@@ -172,7 +178,24 @@ def _check_readable(file: Path, key: Key, report: Report) -> bool:
         return False
 
 
-def _check_secret(file: Path, key: Key, report: Report) -> None:
+def _check_password(file: Path, key: Key, report: Report) -> None:
+    """The first line of a file that nobody else may read."""
+    if not _check_secret(file, key, report):
+        return
+    with file.open("rb") as opened:
+        if not opened.readline().strip():
+            report.add(
+                key,
+                "a file with a password on its first line",
+                f"nothing on that of {file}",
+                "Write the password there.",
+            )
+
+
+def _check_secret(file: Path, key: Key, report: Report) -> bool:
+    """Whether it can be read, by whoever else; that nobody else can is reported."""
+    if not _check_readable(file, key, report):
+        return False
     if is_shared(file):
         mode = stat.S_IMODE(file.stat().st_mode)
         report.add(
@@ -181,6 +204,7 @@ def _check_secret(file: Path, key: Key, report: Report) -> None:
             f"mode {mode:04o} of {file}",
             f"Run: chmod 600 {file}",
         )
+    return True
 
 
 def _check_folder(folder: Path, key: Key, report: Report) -> None:

@@ -18,6 +18,7 @@ from attrs import frozen
 from mailapp.config.checks import check
 from mailapp.config.fetch_checks import check_fetching
 from mailapp.config.host import check_host
+from mailapp.config.outbound_checks import check_outbound
 from mailapp.config.places import places
 from mailapp.config.problems import (
     ConfigurationProblem,
@@ -61,7 +62,9 @@ def inspect(text: str, file: str, *, host: bool = False) -> Loaded:
     configuration = read(document, report, Path(file).absolute().parent)
     if configuration is not None:
         check(configuration, report)
-        check_fetching(configuration.fetches, configuration.server.domains, report)
+        domains = configuration.server.domains
+        check_fetching(configuration.fetches, domains, report)
+        check_outbound(configuration.relay, configuration.routes, domains, report)
         if host:
             check_host(configuration, report)
     problems = sorted(report.problems, key=lambda problem: problem.line)
@@ -118,7 +121,7 @@ def _syntax_problem(message: str, file: str) -> ConfigurationProblem:
         line,
         "",
         "TOML (https://toml.io)",
-        found[:1].lower() + found[1:],
+        f"a mistake: {found[:1].lower()}{found[1:]}",
         "Texts stand in quotes, a table begins with [name].",
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from contextlib import suppress
-from errno import EADDRINUSE
+from errno import EACCES, EADDRINUSE, EADDRNOTAVAIL, ENOENT, EPERM
 from stat import S_ISSOCK
 from typing import Any, ClassVar, Final
 
@@ -29,6 +29,18 @@ _PAUSE: Final = 1.0
 """Seconds without accepting after an accept failed for want of resources."""
 _QUIET: Final = 10.0
 """Seconds between two log lines that say so."""
+
+
+_ADDRESS_HINTS: Final = {
+    EACCES: "; below 1024 only root opens ports, and who has CAP_NET_BIND_SERVICE",
+    EADDRINUSE: "; another program listens there",
+    EADDRNOTAVAIL: "; no interface of this host has that address",
+}
+_PATH_HINTS: Final = {
+    EACCES: "; this user may make no files in its folder",
+    ENOENT: "; its folder has to be there",
+    EPERM: "; this user may not give it to that owner or group",
+}
 
 
 class CannotListen(Exception):
@@ -77,9 +89,8 @@ def open_listener(place: Place, *, share: bool = False) -> socket.socket:
     try:
         return _open_path(place) if place.is_path else _open_address(place, share)
     except OSError as error:
-        hint = ""
-        if error.errno == EADDRINUSE:
-            hint = "; another program listens there"
+        hints = _PATH_HINTS if place.is_path else _ADDRESS_HINTS
+        hint = hints.get(error.errno or 0, "")
         raise CannotListen(f"{place}: {error.strerror or error}{hint}") from None
 
 

@@ -10,11 +10,13 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import ClassVar, Final
 
 from attrs import frozen
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import NameOID
 from OpenSSL import SSL, crypto
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
@@ -164,6 +166,10 @@ class ServerTLS:
         every = [self._default, *self._exact.values(), *self._wildcard.values()]
         return min(one.expires for one in every)
 
+    def is_for(self, name: str) -> bool:
+        """Whether a certificate is for this name."""
+        return name in self._exact or name.partition(".")[2] in self._wildcard
+
     def serverConnectionForTLS(self, _protocol: object) -> SSL.Connection:  # noqa: N802 - Twisted calls it
         """A connection that has not begun its handshake; for Twisted."""
         connection = SSL.Connection(self._default.context, None)
@@ -191,6 +197,7 @@ class ServerTLS:
 
     def _load(self, files: CertificateFiles) -> _Loaded:
         _refuse_shared_key(files.key)
+        _refuse_locked_key(files.key)
         context = SSL.Context(SSL.TLS_SERVER_METHOD)
         context.set_min_proto_version(SSL.TLS1_2_VERSION)
         context.set_options(_OPTIONS)
@@ -261,6 +268,17 @@ def _refuse_shared_key(path: str) -> None:
         raise BadCertificate(
             f"{path} may be read by others than its owner; run: chmod 600 {path}"
         )
+
+
+def _refuse_locked_key(path: str) -> None:
+    """A server has nobody to ask for a password; OpenSSL would ask the terminal."""
+    with suppress(ValueError, UnsupportedAlgorithm):  # OpenSSL says what it is
+        try:
+            serialization.load_pem_private_key(_read(path), None)
+        except TypeError:
+            raise BadCertificate(
+                f"{path} has a password; run: openssl pkey -in {path} -out NEW"
+            ) from None
 
 
 def _first_certificate(path: str) -> x509.Certificate:

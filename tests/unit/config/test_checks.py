@@ -72,8 +72,19 @@ class CheckTests(SynchronousTestCase):
         relays=(
             GOOD + '[smtp]\nrelay-networks = ["10.0.0.0/8", "128.0.0.0/1"]\n',
             "x.toml:10: error: smtp.relay-networks: expected networks of your own,"
-            ' found "128.0.0.0/1", from which anybody could send. Name the networks of'
-            " those who may send without a login.",
+            ' found "128.0.0.0/1", from which anybody could send. Name only those that'
+            " you trust.",
+        ),
+        proxies=(
+            GOOD + 'proxy-from = ["::/0"]\n',
+            "x.toml:9: error: listener[1].proxy-from: expected networks of your own,"
+            ' found "::/0", so that anybody could claim to come from anywhere. Name'
+            " only those that you trust.",
+        ),
+        long_socket=(
+            GOOD + POP3 + f'unix = "/{"s" * 107}"\n',
+            "x.toml:11: error: listener[2].unix: expected a path of at most 107 octets,"
+            " or nobody could connect, found one of 108. Write a shorter one.",
         ),
         send_as_anybody=(
             GOOD + '[submission]\nsend-as-anybody = ["a@example.net"]\n',

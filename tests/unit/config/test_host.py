@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import pwd
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from cryptography.hazmat.primitives import serialization as s
+from cryptography.hazmat.primitives.asymmetric import ec
 from twisted.trial.unittest import SynchronousTestCase
 
+from mailapp.app import certificates
+from mailapp.app.certificates import make_demo_certificates
 from mailapp.config import host
 from mailapp.config.load import Loaded, inspect
 from tests.rows import rows, tabled
 from tests.threats import threat
 from tests.unit.config.files import LISTENER, SERVER, TLS
 
+STRANGERS = next(
+    group.gr_name
+    for group in grp.getgrall()
+    if group.gr_gid not in {os.getegid(), *os.getgroups()}
+)
+"""A group that we are not in."""
+
+
+def new_key(secrecy: s.KeySerializationEncryption) -> str:
+    """A private key in PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    return key.private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, secrecy).decode()
+
+
+OTHER_KEY = new_key(s.NoEncryption())
+LOCKED_KEY = new_key(s.BestAvailableEncryption(b"secret"))
 ME = pwd.getpwuid(os.geteuid()).pw_name
 
 
@@ -27,13 +49,18 @@ class HostTests(SynchronousTestCase):
         folder = TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
-        for name in ("c.pem", "k.pem"):
-            (self.folder / name).touch(0o600)
+        self.make_certificate("mx.example.test")
         self.resolv_conf = self.folder / "resolv.conf"
         self.resolv_conf.write_text("search x\nnameserver 192.0.2.53\n")
         self.patch(host, "RESOLV_CONF", self.resolv_conf)
         self.server = SERVER + 'directory = "var"\nuser = ""\n'
         self.patch(os, "geteuid", lambda: 1000)
+
+    def make_certificate(self, name: str) -> None:
+        """One for this name, in the files that the configuration names."""
+        make_demo_certificates(self.folder, [name])
+        (self.folder / "server.pem").rename(self.folder / "c.pem")
+        (self.folder / "server.key").rename(self.folder / "k.pem")
 
     def found(self, text: str | None = None) -> Loaded:
         """What is found on this host."""
@@ -81,12 +108,12 @@ class HostTests(SynchronousTestCase):
 
     def test_authority(self) -> None:
         """Authorities must be readable too."""
-        text = self.server + TLS + LISTENER + '[tls]\nclient-authority = "ca.pem"\n'
+        text = self.server + TLS + LISTENER + '[tls]\nclient-authority = "gone.pem"\n'
         self.assertEqual(
             [
                 "x.toml:12: error: tls.client-authority: expected a file that can be"
-                " read, found ca.pem: no such file or directory. Mend the path or its"
-                " rights."
+                " read, found gone.pem: no such file or directory. Mend the path or"
+                " its rights."
             ],
             self.lines(text),
         )
@@ -186,6 +213,64 @@ class HostTests(SynchronousTestCase):
             self.patch(os, name, lambda _who: None)
         text = self.server.replace('user = ""', f'user = "{user}"\ngroup = "{group}"')
         self.assertEqual([line], self.lines(text + TLS + LISTENER))
+
+    @rows(
+        junk=("c.pem", "junk", "c.pem holds no PEM certificate"),
+        other=("k.pem", OTHER_KEY, "k.pem is not the PEM private key for c.pem"),
+        secret=("k.pem", LOCKED_KEY, "k.pem has a password; run: openssl"),
+    )
+    def test_unusable(self, name: str, content: str, said: str) -> None:
+        """What TLS can't use is told before the start; no terminal is asked."""
+        (self.folder / name).write_text(content)
+        [line] = self.lines()
+        self.assertIn("x.toml:6: error: tls.certificate[1]: expected PEM files", line)
+        self.assertIn(said, line)
+
+    @rows(
+        expired=(-1, "mx.example.test", "chain: expected a certificate that is still"),
+        named=(1, "other.test", "tls.certificate: expected a certificate for server."),
+    )
+    def test_certificate_of_no_use(self, days: int, name: str, said: str) -> None:
+        """One that clients will refuse is a warning: the server serves."""
+        self.patch(certificates, "VALID", timedelta(days=days))
+        self.patch(certificates, "_BEFORE", timedelta(days=3))
+        self.make_certificate(name)
+        [line] = self.lines()
+        self.assertIn("warning: tls.certificate", line)
+        self.assertIn(said, line)
+
+    @rows(clients=("tls", "client-authority"), servers=("relay", "authorities"))
+    def test_unusable_authorities(self, section: str, key: str) -> None:
+        """The same of the files that others are verified with."""
+        (self.folder / "junk.pem").write_text("junk")
+        more = f'[{section}]\n{key} = "junk.pem"\n'
+        [line] = self.lines(self.server + TLS + LISTENER + more)
+        self.assertIn(f"error: {section}.{key}: expected PEM files that TLS can", line)
+
+    def test_empty_password(self) -> None:
+        """A login with nothing is not tried."""
+        (self.folder / "p").touch(0o600)
+        route = '[[route]]\nname = "a"\ndomains = ["*"]\nhost = "192.0.2.1"\n'
+        route += 'user = "u"\npassword-file = "p"\n'
+        [line] = self.lines(self.server + TLS + LISTENER + route)
+        self.assertIn("route[1].password-file: expected a file with a password", line)
+
+    @rows(
+        folder=("gone/s", "", "warning: listener[2].unix: expected a path in a folder"),
+        file=("c.pem", "", "error: listener[2].unix: expected a path where nothing is"),
+        owner=("s", 'unix-owner = "nobody-x"', "listener[2].unix-owner: expected a us"),
+        group=("s", 'unix-group = "nobody-x"', "listener[2].unix-group: expected a gr"),
+        member=(
+            "s",
+            f'unix-group = "{STRANGERS}"',
+            "expected a group that this user i",
+        ),
+    )
+    def test_unix(self, path: str, more: str, said: str) -> None:
+        """A socket that can't be made is told beforehand."""
+        lmtp = f'[[listener]]\nprotocol = "lmtp"\ntls = "none"\nunix = "{path}"\n{more}'
+        [line] = self.lines(self.server + TLS + LISTENER + lmtp)
+        self.assertIn(said, line)
 
     @threat(121)
     def test_server_can_not_read(self) -> None:

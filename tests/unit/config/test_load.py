@@ -91,13 +91,13 @@ class ProblemTests(SynchronousTestCase):
     @rows(
         toml=(
             "a = b\n",
-            "x.toml:1: error: expected TOML (https://toml.io), found invalid value."
-            " Texts stand in quotes, a table begins with [name].",
+            "x.toml:1: error: expected TOML (https://toml.io), found a mistake:"
+            " invalid value. Texts stand in quotes, a table begins with [name].",
         ),
         toml_end=(
             'a = "b',
-            "x.toml: error: expected TOML (https://toml.io), found unterminated string."
-            " Texts stand in quotes, a table begins with [name].",
+            "x.toml: error: expected TOML (https://toml.io), found a mistake:"
+            " unterminated string. Texts stand in quotes, a table begins with [name].",
         ),
         unknown_key=(
             GOOD + "[limits]\nmesage_size = 5\n",

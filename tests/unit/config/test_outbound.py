@@ -22,6 +22,7 @@ domains = ["example.test"]
 protocol = "smtp"
 tls = "none"
 """
+LOGIN = 'user = "u"\npassword-file = "p"\n'
 
 
 def read(text: str) -> Any:
@@ -61,8 +62,8 @@ class RouteTests(SynchronousTestCase):
         nothing=("", b"", "", None),
         of_relay=("", b"", '[relay]\ntls = "required"\n', Level.REQUIRED),
         own=('tls = "none"\n', b"", '[relay]\ntls = "required"\n', Level.NONE),
-        login=('user = "u"\n', b"secret", "", Level.VERIFIED),
-        login_own=('user = "u"\ntls = "required"\n', b"s", "", Level.REQUIRED),
+        login=(LOGIN, b"secret", "", Level.VERIFIED),
+        login_own=(LOGIN + 'tls = "required"\n', b"s", "", Level.REQUIRED),
         opportunistic=('tls = "opportunistic"\n', b"", "", Level.OPPORTUNISTIC),
     )
     def test_tls(
@@ -73,7 +74,7 @@ class RouteTests(SynchronousTestCase):
 
     def test_login(self) -> None:
         """Name and password together, and none of it in the log."""
-        route = self.route('user = "u"\n', password=b"secret")
+        route = self.route(LOGIN, password=b"secret")
         self.assertEqual(route.login.password.reveal(), b"secret")
         self.assertNotIn("secret", repr(route))
 
