@@ -1,16 +1,16 @@
 """A thread pool for work that blocks: durable writes, file reads, password hashes.
 
 The pool of Twisted costs 38 to 125 microseconds a trip, mostly for its locks and for
-waking the reactor once per job. Here a job is one put on a queue, and the reactor is
-woken once for all jobs that finished meanwhile.
+waking the reactor once per job. Here a job wakes one thread, and the reactor is woken
+once for all jobs that finished meanwhile.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable
-from queue import SimpleQueue
-from threading import Thread
+from contextlib import suppress
+from threading import Lock, Thread
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
@@ -81,7 +81,8 @@ class Pool:
         self._first = first
         self._threads_started = 0
         self._outstanding = 0
-        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._jobs: deque[_Job | None] = deque()
+        self._resting: list[Lock] = []
         self._finished: deque[tuple[_Job | None, Any]] = deque()
         self._woken = False
         self._stopped: Deferred[None] | None = None
@@ -109,7 +110,7 @@ class Pool:
         ):
             self._start_thread()
         job = _Job(function, args)
-        self._jobs.put(job)
+        self._put(job)
         return job.deferred
 
     def start(self) -> None:
@@ -121,7 +122,7 @@ class Pool:
         """Take no more work; fires when what was queued is done. Stop once."""
         stopped = self._stopped = Deferred()
         for _ in range(self._threads_started):
-            self._jobs.put(None)
+            self._put(None)
         if not self._threads_started:
             stopped.callback(None)
         return stopped
@@ -134,8 +135,17 @@ class Pool:
     def _work(self) -> None:
         """The life of one thread."""
         self._first()
-        get, finish = self._jobs.get, self._finished.append
-        while (job := get()) is not None:
+        take, finish = self._jobs.popleft, self._finished.append
+        rest = Lock()
+        rest.acquire()
+        while True:
+            try:
+                job = take()
+            except IndexError:
+                self._rest(rest)
+                continue
+            if job is None:
+                break
             result: Any = None
             function = job.function
             if function is not None:
@@ -147,6 +157,22 @@ class Pool:
             self._wake()
         finish((None, None))
         self._wake()
+
+    def _put(self, job: _Job | None) -> None:
+        self._jobs.append(job)
+        self._rouse()
+
+    def _rest(self, until: Lock) -> None:
+        """In a thread: wait until there may be a job."""
+        self._resting.append(until)
+        if self._jobs:  # one came before that
+            self._rouse()
+        until.acquire()
+
+    def _rouse(self) -> None:
+        """Wake the thread that came to rest last, and no other, if one rests."""
+        with suppress(IndexError):
+            self._resting.pop().release()
 
     def _wake(self) -> None:
         """Have the reactor collect, unless it is about to anyway.

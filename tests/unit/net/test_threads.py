@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from queue import Queue
 from threading import Event, current_thread
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from twisted.internet.defer import CancelledError, ensureDeferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailapp.core.failures import TemporaryFailure
+from mailapp.net import threads
 from mailapp.net.threads import Pool, PoolFull, inline
 
 
@@ -27,6 +29,20 @@ class _Reactor:
         self.calls.get(timeout=5)()
 
 
+class _Tardy(deque[Any]):
+    """Something comes in just when somebody has found nothing."""
+
+    late: ClassVar[list[Callable[[], object]]] = []
+
+    def popleft(self) -> Any:
+        try:
+            return super().popleft()
+        except IndexError:
+            while self.late:
+                self.late.pop()()
+            raise
+
+
 class PoolTests(SynchronousTestCase):
     """Jobs in, results out."""
 
@@ -38,7 +54,11 @@ class PoolTests(SynchronousTestCase):
 
     def stop(self) -> None:
         """Let the threads end."""
-        stopped = self.pool.stop()
+        self.stopped(self.pool)
+
+    def stopped(self, pool: Pool) -> None:
+        """Wait until its threads have ended."""
+        stopped = pool.stop()
         while not stopped.called:
             self.reactor.turn()
 
@@ -125,6 +145,18 @@ class PoolTests(SynchronousTestCase):
         found = self.pool.run(int, "1")
         self.reactor.turn()
         self.assertEqual(self.successResultOf(found), 1)
+
+    def test_comes_just_then(self) -> None:
+        """A job that comes while its thread goes to rest is done like any other."""
+        self.patch(threads, "deque", _Tardy)
+        pool = Pool(self.reactor, "one", 1)
+        found = [pool.run(int, "1")]
+        _Tardy.late = [lambda: found.append(pool.run(int, "2"))]
+        self.addCleanup(_Tardy.late.clear)
+        while len(found) < 2 or pool.outstanding:
+            self.reactor.turn()
+        self.assertEqual([self.successResultOf(one) for one in found], [1, 2])
+        self.stopped(pool)
 
     def test_inline(self) -> None:
         """For tests: the same, here and now."""
