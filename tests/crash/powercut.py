@@ -357,9 +357,9 @@ class Disk(Power):
         """See :class:`Files`."""
         return [n for n, d in self.entries(path) if not d and not n.startswith(b".")]
 
-    def listing(self, path: bytes) -> bytes:
+    def listing(self, path: bytes) -> Iterator[bytes]:
         """See :class:`Files`."""
-        return b"".join(name + b"/" for name in sorted(self.names(path)))
+        return iter([name + b"/" for name in sorted(self.names(path))])
 
     def walk(self, path: bytes) -> Iterator[bytes]:
         """See :class:`Files`."""

@@ -19,7 +19,7 @@ from mailapp.storage.maildir.gather import Gathered, Names, in_order, names_of
 from mailapp.storage.maildir.letters import Letters, of_keywords
 from mailapp.storage.maildir.remembered import Gone
 from mailapp.storage.maildir.saved import reduced, rewritten
-from mailapp.storage.maildir.stems import slashed
+from mailapp.storage.maildir.stems import in_parts, slashed
 from mailapp.storage.maildir.survey import carried, fill_received, number_late
 from mailapp.storage.maildir.uids import Turn
 
@@ -108,7 +108,7 @@ class Current:
             return
         columns, names = self.columns, self.names
         more = Gathered(names.letters)
-        more.take(slashed(fresh), columns.uid_validity)
+        more.take(in_parts(slashed(fresh)), columns.uid_validity)
         starts = names.heap.add(more.stems)
         modseq = self._next()
         whole = evolve(
@@ -142,7 +142,7 @@ class Current:
         late = {u: names.name(columns, p) for u, p in places.items() if p is not None}
         told = number_late(self._files, self._found.path, late, validity)
         more = Gathered(names.letters)
-        more.take(slashed(told), validity)
+        more.take(in_parts(slashed(told)), validity)
         starts = names.heap.add(more.stems)
         for at, uid in enumerate(more.uids):
             place = places[uid]

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from functools import lru_cache
-from itertools import islice
-from operator import lt
+from itertools import chain
 from typing import Final
 
 from attrs import define, field, frozen
@@ -36,7 +35,7 @@ from mailapp.storage.maildir.filename import (
     whole_stem,
 )
 from mailapp.storage.maildir.letters import Letters
-from mailapp.storage.maildir.stems import Heap, Stems, apart, in_parts, slashed
+from mailapp.storage.maildir.stems import Heap, Stems, apart, slashed
 from mailapp.storage.types import BlobRef
 
 _BEFORE: Final = b"/"
@@ -192,10 +191,10 @@ class Gathered:
     bare: Stems = field(factory=Stems)
     late: dict[int, int] = field(factory=dict)
 
-    def take(self, octets: bytes, validity: int) -> None:
-        """Add the names of ``cur``, with a slash behind each."""
+    def take(self, parts: Iterable[bytes], validity: int) -> None:
+        """Add the names of ``cur``, in parts with a slash behind each name."""
         pattern, own = _pattern(validity), b",V=%d" % validity
-        for part in in_parts(octets):
+        for part in parts:
             count = part.count(b"/")
             if own not in part:
                 self.bare.add(part, count)
@@ -271,9 +270,9 @@ class Gathered:
             self.stems = names
         self.uids.extend(uids)
         # what nobody has looked at may be as large as can be
-        self.sizes = array("Q", self.sizes) + array("Q", bytes(8 * len(uids)))
-        self.received.frombytes(bytes(self.received.itemsize * len(uids)))
-        self.late |= dict.fromkeys(uids, 0)
+        self.sizes = array("Q", self.sizes) + array("Q", [0]) * len(uids)
+        self.received += array(self.received.typecode, [0]) * len(uids)
+        self.late = dict.fromkeys(chain(self.late, uids), 0)
 
     def _masks(self, names: Stems) -> list[int]:
         """Of names of any kind."""
@@ -309,7 +308,7 @@ class Gathered:
     def rise(self) -> bool:
         """The UIDs do."""
         uids = self.uids.tolist()
-        return all(map(lt, uids, islice(uids, 1, None)))
+        return uids == sorted(uids)
 
     def has_twins(self) -> bool:
         """Two of one UID, or of one name."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from itertools import groupby, islice
 from operator import itemgetter, lt
@@ -23,7 +23,7 @@ from attrs import frozen
 
 from mailapp.storage.files import Files, replace
 from mailapp.storage.maildir.filename import arrival, unique_part
-from mailapp.storage.maildir.stems import Stems
+from mailapp.storage.maildir.stems import Stems, apart, in_parts
 
 GIVEN: Final = b"mailapp-given"
 GIVEN_LOCK: Final = b"mailapp-given.lock"
@@ -31,6 +31,7 @@ _HEAD: Final = re.compile(rb"1 ([0-9]{1,10}) ([0-9]{1,10})\n")
 _CHUNK: Final = 1 << 20
 _UIDL: Final = 70  # octets at most
 _SECONDS: Final = b"0000000000."
+_SECOND: Final = itemgetter(slice(len(_SECONDS)))
 _ODD: Final = b"\0"
 _SHAPES: Final = (
     bytes(octet if chr(octet).isprintable() else 0 for octet in range(0x7F))
@@ -112,9 +113,10 @@ def write_given(
 ) -> None:
     """Give UIDs that follow one another, beside those given before; then durable."""
     known = b"" if before is None else before.octets
-    octets = b"%b%d/%d/%b" % (known, first, len(names), bytes(names.octets))
-    head = b"1 %d %d\n" % (validity, zlib.crc32(octets))
-    replace(files, path, GIVEN, head + octets)
+    section = b"%d/%d/" % (first, len(names))
+    check = zlib.crc32(names.octets, zlib.crc32(section, zlib.crc32(known)))
+    head = b"1 %d %d\n" % (validity, check)
+    replace(files, path, GIVEN, b"".join([head, known, section, names.octets]))
 
 
 def forget_given(files: Files, path: bytes) -> None:
@@ -131,21 +133,28 @@ def in_turn(names: Stems) -> Stems | None:
     None: they are not as usual, so each has to be looked at by itself. Usual ones begin
     with ten digits and a period, their unique parts can be UIDLs, and are different.
     """
-    shape = names.octets.translate(_SHAPES)
+    rising, last = True, b""
+    for part in in_parts(names.octets):
+        some = apart(part)
+        if not _are_usual(part, some):
+            return None
+        if rising:
+            seconds = [last, *map(_SECOND, some)]
+            rising = all(map(lt, seconds, islice(seconds, 1, None)))
+            last = seconds[-1]
+    return names if rising else _parted(sorted(names))
+
+
+def _are_usual(part: bytes, names: Sequence[bytes]) -> bool:
+    """Do they begin with a second, and can their unique parts be UIDLs?"""
+    shape = part.translate(_SHAPES)
     usual = shape.count(b"/" + _SECONDS) + shape.startswith(_SECONDS)
     if usual < len(names) or _ODD in shape:
-        return None
-    seconds: list[bytes] = []
-    for some in names.parts():
-        if (
-            max(map(len, some)) > _UIDL
-            and max(map(len, map(unique_part, some))) > _UIDL
-        ):
-            return None
-        seconds += [name[: len(_SECONDS)] for name in some]
-    if all(map(lt, seconds, islice(seconds, 1, None))):
-        return names
-    return _parted(sorted(names))
+        return False
+    # most are short enough with all that is behind the unique part
+    return (
+        max(map(len, names)) <= _UIDL or max(map(len, map(unique_part, names))) <= _UIDL
+    )
 
 
 def _parted(rising: list[bytes]) -> Stems | None:
@@ -154,7 +163,7 @@ def _parted(rising: list[bytes]) -> Stems | None:
     None: two have one unique part.
     """
     parted = []
-    for _, group in groupby(rising, itemgetter(slice(len(_SECONDS)))):
+    for _, group in groupby(rising, _SECOND):
         some = list(group)
         if len(some) > 1:
             uniques = {unique_part(name) for name in some}

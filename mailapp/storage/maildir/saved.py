@@ -22,7 +22,7 @@ from mailapp.storage.maildir.gather import (
 )
 from mailapp.storage.maildir.keywords import Keywords
 from mailapp.storage.maildir.letters import Letters, of_keywords
-from mailapp.storage.maildir.stems import Heap, slashed
+from mailapp.storage.maildir.stems import Heap, in_parts, slashed
 
 _SUM: Final = struct.Struct("<I")
 """CRC-32 of the rest: SQLite does not notice octets that change within a value."""
@@ -117,7 +117,7 @@ def applied(
     latest = {change.uid: change for change in changes}
     more = Gathered(letters)
     texts = [change.name for change in latest.values() if change.name is not None]
-    more.take(slashed(texts), columns.uid_validity)
+    more.take(in_parts(slashed(texts)), columns.uid_validity)
     found = in_order(more, names.folder)
     if len(found.uids) < len(texts):
         raise Damaged

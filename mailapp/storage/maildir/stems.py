@@ -120,5 +120,5 @@ class Heap:
 
 def _starts(stems: Sequence[bytes], first: int) -> list[int]:
     """Where each begins, and the end."""
-    with_slash = map((1).__add__, map(len, stems))
+    with_slash = [len(stem) + 1 for stem in stems]
     return list(accumulate(with_slash, initial=first))

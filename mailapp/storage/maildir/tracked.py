@@ -30,7 +30,7 @@ from mailapp.storage.maildir.giving import given_uids
 from mailapp.storage.maildir.layout import UIDS
 from mailapp.storage.maildir.letters import of_keywords
 from mailapp.storage.maildir.remembered import Remembered
-from mailapp.storage.maildir.stems import Stems, slashed
+from mailapp.storage.maildir.stems import Stems, in_parts, slashed
 from mailapp.storage.maildir.survey import (
     Stamp,
     came_back,
@@ -261,7 +261,7 @@ class Tracked:
         bare += [b"cur/" + name for name in gathered.bare]
         gathered.bare = Stems()
         fresh = slashed(number(files, path, mine, bare))
-        gathered.take(fresh, mine.numbers.validity)
+        gathered.take(in_parts(fresh), mine.numbers.validity)
         self.current.compare(gathered, before, mine)
         done, took = files.now(), files.now() - survey.began
         self._read = _Reading(done, took)
