@@ -20,8 +20,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, assert_never
 
-from mailapp.core.connection import NEED_DATA, PAUSED, Signal
 from mailapp.core.output import Output
+from mailapp.core.turns import Turns
 from mailapp.imap.events import (
     Answer,
     Challenge,
@@ -74,7 +74,7 @@ _NEXT: Final[Mapping[type[object], State]] = {
 _LOGINS: Final = frozenset({Login, Authenticate, Response})
 
 
-class ImapConnection:
+class ImapConnection(Turns[Event]):
     """See :class:`mailapp.core.connection.Connection`.
 
     Args:
@@ -87,6 +87,8 @@ class ImapConnection:
         state: where the dialogue stands.
     """
 
+    _unasked = MessageOctets
+
     def __init__(
         self,
         legal: Legal,
@@ -95,17 +97,15 @@ class ImapConnection:
         tls_available: bool,
         limits: Limits | None = None,
     ) -> None:
+        super().__init__()
         self.state = State.GREETING
         self._limits: Final = limits or Limits()
         self._reading: Final = Reading(legal, self._limits)
         self._framer: Final = self._reading.framer
         self._tls_active = tls_active
         self._tls_available = tls_available
-        self._unanswered: Event | None = None
         self._idling = False
         self._deflating = False
-        self._ended = False  # the peer sends no more
-        self._draining = False
         self._failed_logins = 0
 
     @property
@@ -153,42 +153,9 @@ class ImapConnection:
         """Take octets, cut anywhere."""
         self._framer.feed(octets)
 
-    def receive_eof(self) -> None:
-        """The peer sends no more; whole commands before that still count."""
-        self._ended = True
-
-    def next_event(self) -> Event | Signal:
-        """The next event; each is answered before the next one comes."""
-        if self._unanswered is not None:
-            return PAUSED
-        state = self.state
-        event: Event | None
-        if state is State.GREETING:
-            event = _OPENED
-        elif state in _SILENT or self._deflating:
-            return NEED_DATA
-        elif state is State.SASL:
-            event = self._reading.response()
-        elif self._idling:
-            event = self._reading.done()
-        else:
-            event = self._reading.command(state)
-            if isinstance(event, Tagged):
-                event = self._alone(event)
-        if event is None:
-            if self._ended:
-                self._close()
-            return NEED_DATA
-        if event.__class__ is not MessageOctets:
-            self._unanswered = event
-        return event
-
     def send(self, answer: Answer) -> Sequence[Output]:
         """Take the answer to the last event: here the state advances."""
-        event, self._unanswered = self._unanswered, None
-        if event is None:
-            msg = "there is nothing to answer"
-            raise RuntimeError(msg)
+        event = self._answered()
         outputs: tuple[Output, ...]
         match answer:
             case Reply():
@@ -237,6 +204,19 @@ class ImapConnection:
         return ()
 
     # ---- its own steps
+
+    def _read(self) -> Event | None:
+        state = self.state
+        if state is State.GREETING:
+            return _OPENED
+        if state in _SILENT or self._deflating:
+            return None
+        if state is State.SASL:
+            return self._reading.response()
+        if self._idling:
+            return self._reading.done()
+        event = self._reading.command(state)
+        return self._alone(event) if isinstance(event, Tagged) else event
 
     def _alone(self, tagged: Tagged) -> Event:
         """STARTTLS and COMPRESS: what comes behind them must not count as either."""

@@ -13,9 +13,10 @@ from mailapp.core.failures import DeliveryFailure
 from mailapp.core.peer import Peer
 from mailapp.net.saying import QuickLogger
 from mailapp.net.steps import nothing, run
-from mailapp.pop.locking import Terms
+from mailapp.pop.locking import Denied, Terms
+from mailapp.storage.interfaces import IAccount
 from mailapp.storage.maildrop import Maildrop
-from mailapp.storage.types import StoreError
+from mailapp.storage.types import FolderId, StoreError
 
 
 @frozen
@@ -120,6 +121,19 @@ class PopSession:
             method=method,
             reason=reason,
         )
+
+    async def _lock(
+        self, login: Login, account: IAccount, folder: FolderId
+    ) -> Maildrop | Denied:
+        """A mailbox of theirs, as this listener shows it.
+
+        Raises:
+            NoSuch: there is no such mailbox.
+            StoreError: not now.
+        """
+        mail = self._terms.present(login.avatar.account_id, account)
+        owner = f"{self.protocol} {self.peer.session}"
+        return await self._terms.lock(mail, owner, folder, self._gone)
 
     async def _remove_marked(self, drop: Maildrop, request_id: bytes) -> int | None:
         """Remove what is marked, durably: how many, or None: that is not known."""

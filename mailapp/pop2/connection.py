@@ -12,9 +12,9 @@ from typing import Final
 
 from attrs import frozen
 
-from mailapp.core.connection import NEED_DATA, PAUSED, Signal
 from mailapp.core.failures import SyntaxProblem
 from mailapp.core.output import Output, Stream
+from mailapp.core.turns import Turns
 from mailapp.pop2 import replies
 from mailapp.pop2.grammar import (
     LINE_LIMIT,
@@ -75,7 +75,7 @@ class Limits:
     idle_seconds: float = 300.0
 
 
-class Pop2Connection:
+class Pop2Connection(Turns[Event]):
     """See :class:`mailapp.core.connection.Connection`.
 
     Args:
@@ -89,12 +89,10 @@ class Pop2Connection:
     wants_tls: Final = False
 
     def __init__(self, limits: Limits | None = None) -> None:
+        super().__init__()
         self.state = State.LSTN
         self._limits: Final = limits or Limits()
         self._buffer: Final = bytearray()
-        self._unanswered: Event | None = None
-        self._ended = False  # the peer sends no more
-        self._draining = False
 
     @property
     def timeout(self) -> float:
@@ -117,30 +115,9 @@ class Pop2Connection:
         """Take octets, cut anywhere."""
         self._buffer.extend(octets)
 
-    def receive_eof(self) -> None:
-        """The peer sends no more; whole lines before that still count."""
-        self._ended = True
-
-    def next_event(self) -> Event | Signal:
-        """The next event; each is answered before the next one comes."""
-        if self._unanswered is not None:
-            return PAUSED
-        if self.state is State.DONE:
-            return NEED_DATA
-        event = _OPENED if self.state is State.LSTN else self._next_line()
-        if event is None:
-            if self._ended:
-                self._close()
-            return NEED_DATA
-        self._unanswered = event
-        return event
-
     def send(self, answer: Answer) -> Sequence[Output]:
         """Take the answer to the last event: here the state advances."""
-        event, self._unanswered = self._unanswered, None
-        if event is None:
-            msg = "there is nothing to answer"
-            raise RuntimeError(msg)
+        event = self._answered()
         outputs: Sequence[Output]
         if isinstance(answer, Silence):
             self._close()
@@ -178,11 +155,13 @@ class Pop2Connection:
         self._draining = True
         return ()
 
-    def _next_line(self) -> Event | None:
-        """The event of the next line; None: it is not complete.
+    def _read(self) -> Event | None:
+        if self.state is State.DONE:
+            return None
+        return _OPENED if self.state is State.LSTN else self._next_line()
 
-        A lone LF is told at once: who types without a telnet client waits for it.
-        """
+    def _next_line(self) -> Event | None:
+        """A lone LF is told at once: who types without a telnet client waits for it."""
         end = self._buffer.find(b"\n", 0, LINE_LIMIT)
         if end < 0:
             if len(self._buffer) < LINE_LIMIT:

@@ -190,10 +190,7 @@ class Pop2Session(PopSession):
             return replies.count(0)
 
     async def _open(self, login: Login, folder: FolderId) -> Reply:
-        avatar = login.avatar
-        mail = self._terms.present(avatar.account_id, await avatar.open())
-        owner = f"pop2 {self.peer.session}"
-        drop = await self._terms.lock(mail, owner, folder, self._gone)
+        drop = await self._lock(login, await login.avatar.open(), folder)
         if isinstance(drop, Denied):
             return DENIALS[drop]
         self._selected = self._select(drop)

@@ -20,10 +20,10 @@ from typing import Final
 
 from attrs import field, frozen
 
-from mailapp.core.connection import NEED_DATA, PAUSED, Signal
 from mailapp.core.failures import SyntaxProblem
 from mailapp.core.lines import LineBuffer, LineProblem
 from mailapp.core.output import Output, Stream
+from mailapp.core.turns import Turns
 from mailapp.pop3 import replies
 from mailapp.pop3.grammar import (
     COMMAND_LIMIT,
@@ -148,7 +148,7 @@ class Limits:
     exchange_octets: int = 64 * 1024
 
 
-class Pop3Connection:
+class Pop3Connection(Turns[Event]):
     """See :class:`mailapp.core.connection.Connection`.
 
     Args:
@@ -165,15 +165,13 @@ class Pop3Connection:
     def __init__(
         self, *, tls_active: bool, tls_available: bool, limits: Limits | None = None
     ) -> None:
+        super().__init__()
         self.state = State.GREETING
         self._language = ENGLISH
         self._limits: Final = limits or Limits()
         self._lines: Final = LineBuffer(COMMAND_LIMIT)
         self._tls_active = tls_active
         self._tls_available = tls_available
-        self._unanswered: Event | None = None
-        self._ended = False  # the peer sends no more
-        self._draining = False
         self._bad_commands = 0
         self._failed_logins = 0
         self._exchange_octets = 0
@@ -204,37 +202,9 @@ class Pop3Connection:
         """Take octets, cut anywhere."""
         self._lines.feed(octets)
 
-    def receive_eof(self) -> None:
-        """The peer sends no more; whole lines before that still count."""
-        self._ended = True
-
-    def next_event(self) -> Event | Signal:
-        """The next event; each is answered before the next one comes."""
-        if self._unanswered is not None:
-            return PAUSED
-        state = self.state
-        event: Event
-        if state is State.GREETING:
-            event = _OPENED
-        elif state is State.CLOSED or state is State.TLS:
-            return NEED_DATA
-        else:
-            line = self._lines.next_line()
-            if line is None:
-                if self._ended:
-                    self._close()
-                return NEED_DATA
-            read = self._response if state is State.SASL else self._command
-            event = read(line)
-        self._unanswered = event
-        return event
-
     def send(self, answer: Answer) -> Sequence[Output]:
         """Take the answer to the last event: here the state advances."""
-        event, self._unanswered = self._unanswered, None
-        if event is None:
-            msg = "there is nothing to answer"
-            raise RuntimeError(msg)
+        event = self._answered()
         if isinstance(answer, Block):
             if self.state is State.PASSWORD:
                 self.state = State.AUTHORIZATION
@@ -274,6 +244,17 @@ class Pop3Connection:
             return () if self.state is State.CLOSED else self._part(replies.GOING_DOWN)
         self._draining = True
         return ()
+
+    def _read(self) -> Event | None:
+        state = self.state
+        if state is State.GREETING:
+            return _OPENED
+        if state is State.CLOSED or state is State.TLS:
+            return None
+        line = self._lines.next_line()
+        if line is None:
+            return None
+        return self._response(line) if state is State.SASL else self._command(line)
 
     def _command(self, line: bytes | LineProblem) -> Event:
         """One line outside of SASL."""

@@ -170,9 +170,7 @@ class Pop3Session(PopSession):
     async def _open(self, login: Login, name: tuple[str, ...]) -> Maildrop | Denied:
         account = await login.avatar.open()
         folder = await find_folder(account, name)
-        mail = self._terms.present(login.avatar.account_id, account)
-        owner = f"pop3 {self.peer.session}"
-        return await self._terms.lock(mail, owner, folder, self._gone)
+        return await self._lock(login, account, folder)
 
     # ---- after it
 
