@@ -93,6 +93,9 @@ class Intake:
             except NoSuch:
                 # RFC 9051, section 6.3.12: MUST, before the message comes if possible
                 return replies.NO_MAILBOX_YET
+        if not head.size_octets:
+            # RFC 3502, section 6.3.11: so clients take back the messages before it
+            return replies.NO_MESSAGE
         if head.size_octets > self._context.service.append_octets:
             return replies.MESSAGE_TOO_BIG
         if head.size_octets >= _LOOK_OCTETS:

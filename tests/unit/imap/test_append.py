@@ -69,6 +69,9 @@ class AppendTests(SynchronousTestCase):
     @rows(
         no_mailbox=(b"a APPEND Nowhere {1}", b"a NO [TRYCREATE] "),
         too_big=(b"a APPEND inbox {1001}", b"a NO [TOOBIG] "),
+        # RFC 3502, section 6.3.11
+        empty=(b"a APPEND inbox {0}", b"a NO "),
+        empty_unasked=(b"a APPEND inbox {0+}\r\n", b"a NO "),
         flag=(b"a APPEND inbox (\\Foo) {1}", b"a BAD "),
         date=(b'a APPEND inbox "1-Jan-1970 00:00:00 +0000" {1}', b"a BAD "),
         no_space=(b"a APPEND inbox(\\Seen) {1}", b"a BAD "),
@@ -114,6 +117,15 @@ class AppendTests(SynchronousTestCase):
         for end in (b"x", b")", b" (\\Seen)"):
             reply = ask(wire, b"a APPEND inbox {1+}\r\n1" + end)
             self.assertTrue(reply.startswith(b"a BAD "), reply)
+        self.assertEqual([], bodies(server))
+
+    def test_cancelled(self) -> None:
+        """An empty message takes back those before it (RFC 3502, section 6.3.11)."""
+        server = Server()
+        wire = server.login()
+        self.assertEqual(b"+ go ahead\r\n", ask(wire, b"a APPEND inbox {1}"))
+        self.assertTrue(ask(wire, b"1 {0}").startswith(b"a NO "))
+        self.assertTrue(ask(wire, b"b NOOP").startswith(b"b OK "))
         self.assertEqual([], bodies(server))
 
     def test_client_goes(self) -> None:
