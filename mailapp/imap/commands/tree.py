@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -15,6 +16,9 @@ from mailapp.storage.types import INBOX, FolderId, Noted
 
 AT_ONCE: Final = 200
 """Names that are looked at without giving others a turn."""
+_MAYBE_INBOX: Final = re.compile(
+    "inbox|(?:inbo|inb|in|i)(?=[*%])", re.ASCII | re.IGNORECASE
+)
 
 
 @frozen
@@ -75,7 +79,8 @@ class Patterns:
 
     implied: bool
     _patterns: Sequence[Pattern]
-    _folded: Sequence[Pattern] = field(repr=False)
+    _inbox: Sequence[Pattern] = field(repr=False)
+    _below_inbox: Sequence[Pattern] = field(repr=False)
 
     @classmethod
     def of(cls, context: Context, reference: str, patterns: Sequence[str]) -> Patterns:
@@ -86,22 +91,24 @@ class Patterns:
         one mailbox, levels are meant and not only mailboxes.
         """
         separator = context.service.separator
-        whole = [_canonical(reference + text, separator) for text in patterns]
+        whole = [reference + text for text in patterns]
         return cls(
             any(not text.endswith("*") for text in whole),
             [Pattern(text, separator) for text in whole],
             [Pattern(text.upper(), separator) for text in whole],
+            [Pattern(_inbox_in_capitals(text), separator) for text in whole],
         )
 
     def match(self, path: Path, name: str) -> bool:
         """Does one of them match? INBOX in any case (RFC 9051, section 5.1)."""
-        patterns = self._folded if path == INBOX else self._patterns
+        if path[0] != INBOX[0]:
+            patterns = self._patterns
+        else:
+            patterns = self._inbox if path == INBOX else self._below_inbox
         return any(pattern.matches(name) for pattern in patterns)
 
 
-def _canonical(text: str, separator: str) -> str:
-    """With INBOX in capitals as the first level: the levels below it follow it."""
-    inbox = INBOX[0]
-    if text[: len(inbox)].upper() == inbox and text[len(inbox) :][:1] == separator:
-        return inbox + text[len(inbox) :]
-    return text
+def _inbox_in_capitals(text: str) -> str:
+    """What a pattern begins with, where it may be INBOX: the rest follows it."""
+    start = _MAYBE_INBOX.match(text)
+    return text if start is None else start[0].upper() + text[start.end() :]

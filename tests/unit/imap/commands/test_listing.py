@@ -56,6 +56,19 @@ class ListTests(SynchronousTestCase):
         """Each name that matches, once, in order."""
         self.assertEqual(shown(self.client.give(command)), expected)
 
+    def test_below_inbox(self) -> None:
+        """INBOX is blind to case also where a pattern goes on behind it."""
+        self.client.give("CREATE Inbox/Sub")
+        inbox = INBOX.replace("No", "")
+        sub = r'(\HasNoChildren) "/" INBOX/Sub'
+        for pattern in ("inbox*", "inB*", "INBOX*"):
+            lines = shown(self.client.give(f'LIST "" {pattern}'))
+            self.assertEqual(lines, [inbox, sub], pattern)
+        for pattern in ("inbox/%", "i%/S*", "%/%ub"):
+            self.assertIn(sub, shown(self.client.give(f'LIST "" {pattern}')), pattern)
+        for pattern in ("inbox/sub", "inbox/s*", "fo*"):
+            self.assertEqual(shown(self.client.give(f'LIST "" {pattern}')), [])
+
     def test_subscribed(self) -> None:
         """Examples A, A1 and A2 of RFC 9051, section 6.3.9.8, 10."""
         give = self.client.give
