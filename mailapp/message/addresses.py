@@ -252,7 +252,7 @@ class _Reader:
                 self._flaws |= AddressDefect.BAD_NAME
             mailbox = _mailbox(_phrase(self._words), self._inner, self._flaws)
         elif self._words:
-            mailbox = _mailbox(self._comment, self._words, self._flaws)
+            mailbox = _bare(self._comment, self._words, self._flaws)
         else:
             if by_comma and not self._after_group:
                 self.defects |= AddressDefect.EMPTY
@@ -290,6 +290,17 @@ def _phrase(words: list[Token]) -> bytes | None:
         if word.kind is Kind.QUOTED:
             end += 2
     return b"".join(pieces)
+
+
+def _bare(comment: bytes | None, words: list[Token], defects: AddressDefect) -> Mailbox:
+    """An address without brackets; words that are none are a name without one."""
+    _, flaws = _dotted(words)
+    is_name = flaws is not AddressDefect.NONE or words[0].kind is Kind.QUOTED
+    if is_name and all(map(_may_be_named, words)):
+        return Mailbox(
+            _phrase(words), b"", b"", None, defects | AddressDefect.NO_DOMAIN
+        )
+    return _mailbox(comment, words, defects)
 
 
 def _mailbox(

@@ -121,6 +121,10 @@ class ParseTests(SynchronousTestCase):
         quote=(b'"Joe <joe@example.com>', ['"Joe|joe|example.com'],
                D.TOKENS | D.BAD_NAME),
         naked=(b"Joe", ["|Joe|"], D.NO_DOMAIN),
+        naked_dots=(b"joe.doe", ["|joe.doe|"], D.NO_DOMAIN),
+        only_name=(b"Mail  System, J. Doe", ["Mail System||", "J. Doe||"],
+                   D.NO_DOMAIN),
+        only_quoted=(b'"Joe"', ["Joe||"], D.NO_DOMAIN),
         # and more
         two_at=(b"a@b@c", ["|a@b|c"], D.BAD_ADDRESS),
         no_dot=(b"a b@c", ["|ab|c"], D.BAD_ADDRESS | D.SPACED),
