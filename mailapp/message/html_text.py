@@ -25,6 +25,7 @@ _ATTRIBUTE: Final = re.compile(
 )
 _VALUE_OR_END: Final = re.compile(r"=[ \t\r\n]*[\"']|>")
 _SPACE: Final = re.compile(r"[ \t\r\n\f\v]+")
+_NOT_ONE_SPACE: Final = re.compile(r"[ \t\r\n\f\v]{2,}|[\t\r\n\f\v]")
 _BREAKS: Final = re.compile(r"\n{3,}")
 # Their content is no text.
 _SILENT: Final = {"script", "style", "head", "title", "template", "noscript", "svg"}
@@ -156,7 +157,7 @@ class _Page:
         if self._pre:
             self._write(text.replace("\r\n", "\n").replace("\r", "\n"))
             return
-        words = _SPACE.sub(" ", text)
+        words = _NOT_ONE_SPACE.sub(" ", text)
         if words.startswith(" "):
             self._space = True
         if words.strip(" "):

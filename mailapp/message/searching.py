@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from mailapp.message.collation import casemap
-from mailapp.message.fields import Header
+from mailapp.message.fields import Field, Header
 from mailapp.message.part import Part
 from mailapp.message.ranges import Read, chunks
 from mailapp.message.text_parts import TextReader, is_html, is_text
@@ -30,27 +30,40 @@ TEXT_OCTETS: Final = 16 * 1024 * 1024
 """Octets of all text parts of one message that are looked at."""
 BREAK: Final = "\n\0\n"
 """What stands between two parts or fields; no word that is looked for has it."""
+_BREAK: Final = BREAK.encode()
 _HTML_OCTETS: Final = 4 * 1024 * 1024  # enough for what ``html_text`` looks at
 
 
+def field_text(field: Field) -> str:
+    """One field, decoded, in one line, casemapped."""
+    return casemap(decode_text(field.unfolded))
+
+
 def field_texts(header: Header, name: bytes) -> list[str]:
-    """Each field of this name, decoded, in one line, casemapped.
+    """Each field of this name.
 
     For HEADER, SUBJECT, FROM, TO, CC and BCC. Section 6.4.4: the empty string is part
     of every one of them, so a search for it asks whether the list is empty.
     """
-    return [casemap(decode_text(found.unfolded)) for found in header.all(name)]
+    return list(map(field_text, header.all(name)))
 
 
 def header_text(header: Header) -> str:
     """The whole header for TEXT: every field with its name, a line each."""
     lines = [
+        b"%b: %b" % (found.name, found.unfolded) if found.name else found.unfolded
+        for found in header.fields
+    ]
+    whole = _BREAK.join(lines)
+    if whole.isascii() and b"=?" not in whole:  # then that is its text
+        return casemap(whole.decode())
+    texts = [
         f"{found.name.decode('latin-1')}: {decode_text(found.unfolded)}"
         if found.name
         else decode_text(found.unfolded)
         for found in header.fields
     ]
-    return casemap(BREAK.join(lines))
+    return casemap(BREAK.join(texts))
 
 
 def message_texts(read: Read, root: Part, *, headers: bool) -> Iterator[str]:
