@@ -21,6 +21,7 @@ touches no index and may leave the UIDs to whoever looks at the mailbox next.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from typing import TypeVar
 
 from zope.interface import Attribute, Interface
 
@@ -45,6 +46,8 @@ from mailapp.storage.types import (
     TextQuery,
     Usage,
 )
+
+T = TypeVar("T")
 
 
 class ILease(Interface):
@@ -184,6 +187,18 @@ class IMailbox(Interface):
 
         For each message one octet string for each of ``kinds``, in their order.
         Messages that are gone are left out.
+
+        Raises:
+            Unavailable: they can't be read now.
+        """
+
+    def inspect(
+        uids: Sequence[UID], look: Callable[[bytes], T]
+    ) -> Awaitable[Sequence[tuple[UID, T]]]:
+        """What ``look`` says of each of some messages, in the order of ``uids``.
+
+        It is called in a thread, with all octets of one message after the other; no
+        large ones should be among them. Messages that are gone are left out.
 
         Raises:
             Unavailable: they can't be read now.

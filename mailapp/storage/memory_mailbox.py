@@ -11,7 +11,7 @@ from zope.interface import implementer
 
 from mailapp.message.imap_facts import Kind, facts_of
 from mailapp.storage.columns import SYSTEM_FLAGS, Columns, Origin
-from mailapp.storage.interfaces import IMailbox
+from mailapp.storage.interfaces import IMailbox, T
 from mailapp.storage.memory_changes import Box, Message, State
 from mailapp.storage.types import UID, BlobRef, FolderId, TextMatches, TextQuery
 
@@ -125,6 +125,18 @@ class MemoryMailbox:
                 found.append((uid, [known[kind] for kind in kinds]))
         if found:
             yield found
+
+    async def inspect(
+        self, uids: Sequence[UID], look: Callable[[bytes], T]
+    ) -> Sequence[tuple[UID, T]]:
+        """See :class:`IMailbox`."""
+        state = self._account.state
+        messages = state.box(self.id).messages
+        return [
+            (uid, look(state.bodies[messages[uid].blob]))
+            for uid in uids
+            if uid in messages
+        ]
 
     async def search(self, query: TextQuery) -> TextMatches | None:
         """See :class:`IMailbox`: there is no index."""

@@ -15,7 +15,7 @@ from mailapp.message.imap_facts import read_structure
 from mailapp.message.part import Part
 from mailapp.message.searching import (
     BREAK,
-    field_texts,
+    field_text,
     header_text,
     message_texts,
 )
@@ -42,7 +42,12 @@ _NO_CHARACTERS: Final = re.compile("[\ud800-\udfff]")
 def texts_of(read: Callable[[int, int], bytes], size_octets: int) -> tuple[str, ...]:
     """The columns of one message, in the order of the table. Plain blocking work."""
     root = read_structure(read, size_octets)
-    texts = [BREAK.join(field_texts(root.header, name)) for name in _FIELDS]
+    found: dict[bytes, list[str]] = {name: [] for name in _FIELDS}
+    for field in root.header.fields:
+        name = field.name.lower()
+        if name in found:
+            found[name].append(field_text(field))
+    texts = [BREAK.join(some) for some in found.values()]
     texts.append(BREAK.join(header_text(part.header) for part in _parts(root)))
     texts.append("".join(message_texts(read, root, headers=False)))
     return tuple(map(_storable, texts))

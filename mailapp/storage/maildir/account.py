@@ -280,10 +280,10 @@ class MaildirAccount:
         except TemporaryFailure as failure:
             raise Unavailable from failure
 
-    def _build(self, folder: FolderId) -> None:
+    def _build(self, folder: FolderId, *, first: bool = False) -> None:
         """Have the texts of a mailbox indexed, whoever is there."""
         step = partial(self._blocking, self._mailboxes.index_texts, folder)
-        self._ground.builds.want((self.path, folder), step)
+        self._ground.builds.want((self.path, folder), step, first=first)
 
     def _tell_failed(self, problem: BaseException) -> None:
         self.log.failure(

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from attrs import frozen
 
-from mailapp.message.imap_facts import Item, Kind
+from mailapp.message.imap_facts import Item, Kind, facts
 from mailapp.storage.columns import Columns
 from mailapp.storage.files import Files
 from mailapp.storage.index.account_index import AccountIndex, Known
 from mailapp.storage.index.kinds import kind_name
-from mailapp.storage.index.text_check import without_text
+from mailapp.storage.index.text_check import kept, places, without_text
 from mailapp.storage.maildir import keywords
 from mailapp.storage.maildir.clock import ModSeqClock
 from mailapp.storage.maildir.filename import UniqueNames
@@ -97,9 +98,9 @@ class Audit:
             for at in range(0, len(uids), AT_ONCE):
                 some = uids[at : at + AT_ONCE]
                 box.facts(columns, some, kinds)
-                box.index_texts()
+                box.texts.put_in(columns)
                 watch(len(some))
-            while box.index_texts():
+            while box.texts.put_in(columns):
                 pass
 
     def _box(self, found: Found) -> Mailbox:
@@ -126,40 +127,49 @@ class Audit:
     def _check_messages(self, box: Mailbox, watch: Watch) -> Iterator[Difference]:
         columns, kinds = box.look(), self._index.kinds()
         known = self._index.known(box.found.id, columns.uid_validity)
+        there = kept(self._index, known.serial) if known is not None else {}
         uids = [UID(uid) for uid in columns.uids]
         for at in range(0, len(uids), AT_ONCE):
             some = uids[at : at + AT_ONCE]
             if known is not None:
                 yield from self._check_facts(box, columns, (known.serial, kinds), some)
-                yield from self._check_texts(box, columns, known, some)
+                yield from self._check_texts(box, columns, (known, there), some)
             watch(len(some))
 
     def _check_facts(
         self,
         box: Mailbox,
         columns: Columns,
-        facts: tuple[int, Sequence[Kind]],
+        asked: tuple[int, Sequence[Kind]],
         uids: Sequence[UID],
     ) -> Iterator[Difference]:
-        serial, kinds = facts
-        kept = self._index.facts(serial, uids, kinds)
-        there = [uid for uid in uids if any(uid in kept[kind] for kind in kept)]
-        for uid, values in box.computed(columns, there, kinds):
+        serial, kinds = asked
+        found = self._index.facts(serial, uids, kinds)
+        there = [uid for uid in uids if any(uid in found[kind] for kind in found)]
+        for uid, values in box.computed(columns, there, partial(facts, kinds=kinds)):
             for kind, value in values.items():
-                if kept[kind].get(uid, value) != value:
+                if found[kind].get(uid, value) != value:
                     what = f"UID {uid}: another {kind_name(kind)} is kept"
                     yield Difference(box.found.name, what)
 
     def _check_texts(
-        self, box: Mailbox, columns: Columns, known: Known, uids: Sequence[UID]
+        self,
+        box: Mailbox,
+        columns: Columns,
+        texts: tuple[Known, Mapping[int, int]],
+        uids: Sequence[UID],
     ) -> Iterator[Difference]:
         """As far as texts were indexed when the check began."""
+        known, there = texts
         own = []
         for uid in uids:
             place = columns.place(uid) if uid <= known.texts_to else None
-            texts = None if place is None else box.texts(columns, place)
-            if texts is not None:
-                own.append((uid, texts))
+            text = None if place is None else box.texts.of(columns, place)
+            if text is not None:
+                own.append((uid, text))
+                if there.get(uid, 0) > places(text):
+                    what = f"UID {uid}: more text is kept than it has"
+                    yield Difference(box.found.name, what)
         for missing in without_text(self._index, known.serial, own):
             yield Difference(box.found.name, f"UID {missing}: its text is not found")
 

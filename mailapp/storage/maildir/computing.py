@@ -1,15 +1,16 @@
-"""Facts about messages, computed from their files. Blocks."""
+"""Messages as their files have them. Blocks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Final
 
-from mailapp.message.imap_facts import Kind, facts, facts_of
 from mailapp.message.line_ends import ToWire
 from mailapp.message.plain_structure import SIZE_LIMIT
+from mailapp.message.ranges import Read
 from mailapp.storage.columns import Columns
 from mailapp.storage.files import Directory, Files
+from mailapp.storage.interfaces import T
 from mailapp.storage.maildir.body import Body
 from mailapp.storage.maildir.gather import names_of
 from mailapp.storage.maildir.reading import raw_octets
@@ -20,13 +21,12 @@ _TO_THE_END: Final = 1 << 62
 
 
 class Computing:
-    """Computes facts about messages of one mailbox.
+    """Computes something from each of some messages of a mailbox.
 
     Args:
         files: the disk.
         path: of the mailbox.
         columns: its messages.
-        kinds: of facts.
         open_body: a descriptor of a body, wherever it lies now; FileNotFoundError: it
             is gone.
     """
@@ -36,28 +36,32 @@ class Computing:
         files: Files,
         path: bytes,
         columns: Columns,
-        kinds: Collection[Kind],
         open_body: Callable[[BlobRef], int],
     ) -> None:
         self._files = files
         self._path = path
         self._columns = columns
         self._names = names_of(columns)
-        self._kinds = kinds
         self._open = open_body
         self._directory: Directory | None = None
 
-    def facts(self, place: int) -> dict[Kind, bytes] | None:
-        """Of the message in a place; None: it is gone. Hot."""
+    def of(self, place: int, tell: Callable[[Read, int], T]) -> T | None:
+        """What is told of the message in a place; None: it is gone. Hot.
+
+        Args:
+            place: in the columns.
+            tell: takes what reads the message, and its size.
+        """
         octets = self._small(place)
         if octets is not None:
-            return facts_of(octets, self._kinds)
+            whole = octets
+            return tell(lambda start, end: whole[start:end], len(whole))
         blob = self._columns.blob(place)
         raw = raw_octets(blob) is not None
         size = self._columns.sizes[place] or _TO_THE_END
         try:
             with Body(self._files, self._open(blob), raw=raw) as body:
-                return facts(body.read, size, self._kinds)
+                return tell(body.read, size)
         except FileNotFoundError:
             return None
 

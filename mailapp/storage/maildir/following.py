@@ -36,14 +36,15 @@ class Work:
 
     Attributes:
         look: finds a mailbox and looks at it. Blocks.
-        build: has the texts of a mailbox indexed in the background.
+        build: has the texts of a mailbox indexed in the background, with ``first=True``
+            before those of others.
         name_late: has the names of some tell them; how many are left. Blocks.
         complete: see :meth:`Mailbox.complete`. Blocks.
         claim: lets only one process at it.
     """
 
     look: Callable[[FolderId], Mailbox]
-    build: Callable[[FolderId], None]
+    build: Callable[..., None]
     name_late: Callable[[FolderId], int]
     complete: Callable[[FolderId, Columns, Sequence[int]], None]
     claim: Callable[[bytes, float], ILease | None]

@@ -14,7 +14,6 @@ from mailapp.storage.columns import Columns
 from mailapp.storage.files import Files
 from mailapp.storage.maildir.gather import names_of
 from mailapp.storage.maildir.given import forget_given, is_given
-from mailapp.storage.maildir.measure import measured
 from mailapp.storage.maildir.tracked import Tracked
 
 LATE_AT_ONCE: Final = 100
@@ -77,15 +76,3 @@ def whole(files: Files, tracked: Tracked) -> Columns:
     """The mailbox now, with all sizes and dates."""
     complete_own(files, tracked, tracked.look().uids)
     return tracked.columns
-
-
-def learn_size(files: Files, path: bytes, columns: Columns, place: int) -> None:
-    """Have columns tell the octets of one message, and rename nothing for it.
-
-    Raises:
-        OSError: it can't be read.
-    """
-    names = names_of(columns)
-    if columns.uids[place] in names.late and not columns.sizes[place]:
-        name = b"cur/" + names.name(columns, place)
-        _, columns.sizes[place] = measured(files, files.directory(path), name)

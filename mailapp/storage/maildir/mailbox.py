@@ -9,22 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from errno import ENOENT
+from functools import partial
 from typing import Final
 
 from attrs import define, field
 
-from mailapp.message.imap_facts import Kind
+from mailapp.message.imap_facts import Kind, facts
+from mailapp.message.ranges import Read
 from mailapp.storage.columns import Columns
 from mailapp.storage.files import Files
 from mailapp.storage.index.account_index import AccountIndex, Known
-from mailapp.storage.index.texts import answerable, texts_of
-from mailapp.storage.maildir.body import Body
+from mailapp.storage.interfaces import T
 from mailapp.storage.maildir.computing import Computing
 from mailapp.storage.maildir.filename import parse
 from mailapp.storage.maildir.folders import Folders, Found
+from mailapp.storage.maildir.full_text import FullText
 from mailapp.storage.maildir.gather import uid_of
-from mailapp.storage.maildir.late import learn_size, whole
-from mailapp.storage.maildir.reading import raw_octets
+from mailapp.storage.maildir.late import whole
 from mailapp.storage.maildir.scan import Listing, scan, tell
 from mailapp.storage.maildir.tracked import Tracked
 from mailapp.storage.maildir.uids import Turn
@@ -34,15 +35,11 @@ from mailapp.storage.types import (
     Folder,
     ModSeq,
     Row,
-    TextMatches,
-    TextQuery,
 )
 
 _PARTS: Final = frozenset({b"new/", b"cur/"})
 _NO_NAME: Final = frozenset({b"", b".", b",", b":"})
 """What no name begins with: see :func:`mailapp.storage.maildir.filename.parse`."""
-_TEXTS_AT_ONCE: Final = 50
-_TEXT_OCTETS_AT_ONCE: Final = 256 * 1024
 
 
 @define(eq=False)
@@ -54,6 +51,7 @@ class Mailbox:
         watched: do other processes watch its account?
         sessions: that have selected it.
         asked: calls that compute facts for a session now.
+        texts: what the index has of its texts.
     """
 
     files: Files
@@ -64,7 +62,13 @@ class Mailbox:
     sessions: int = 0
     asked: int = 0
     _listing: Listing | None = field(default=None, init=False)
-    _texts_to: int | None = field(default=None, init=False)
+    texts: FullText = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Its texts are beside it."""
+        self.texts = FullText(
+            self.index, self.found.id, self._known, self._computing, self._forget
+        )
 
     @property
     def found(self) -> Found:
@@ -74,6 +78,10 @@ class Mailbox:
     def move(self, found: Found) -> None:
         """It was renamed."""
         self.tracked.move(found)
+        self._forget()
+
+    def _forget(self) -> None:
+        """Believe no listing that was read before."""
         self._listing = None
 
     def cached(self) -> Listing | None:
@@ -141,7 +149,7 @@ class Mailbox:
         known: Mapping[Kind, Mapping[int, bytes]] = {}
         if self.index is not None and serial is not None:
             known = self.index.facts(serial, uids, kinds)
-        computing = self._computing(columns, kinds)
+        computing, tell = self._computing(columns), partial(facts, kinds=kinds)
         rows = [known.get(kind, {}) for kind in kinds]
         found: list[tuple[UID, list[bytes]]] = []
         fresh: list[tuple[int, dict[Kind, bytes]]] = []
@@ -150,7 +158,7 @@ class Mailbox:
                 continue
             values = [row[uid] for row in rows if uid in row]
             if len(values) < len(rows):
-                computed = computing.facts(place)
+                computed = computing.of(place, tell)
                 if computed is None:
                     continue
                 fresh.append((uid, computed))
@@ -161,17 +169,30 @@ class Mailbox:
         return found
 
     def computed(
-        self, columns: Columns, uids: Sequence[UID], kinds: Sequence[Kind]
-    ) -> Iterator[tuple[UID, dict[Kind, bytes]]]:
-        """Facts as the messages have them, whatever is kept."""
-        computing = self._computing(columns, kinds)
+        self, columns: Columns, uids: Sequence[UID], tell: Callable[[Read, int], T]
+    ) -> Iterator[tuple[UID, T]]:
+        """What is told of each message; those that are gone are left out.
+
+        In any thread. See :meth:`Computing.of`.
+        """
+        computing = self._computing(columns)
         for uid, place in zip(uids, columns.places_of(uids), strict=True):
-            found = None if place is None else computing.facts(place)
+            found = None if place is None else computing.of(place, tell)
             if found is not None:
                 yield uid, found
 
-    def _computing(self, columns: Columns, kinds: Sequence[Kind]) -> Computing:
-        return Computing(self.files, self.found.path, columns, kinds, self.open)
+    def inspect(
+        self, columns: Columns, uids: Sequence[UID], look: Callable[[bytes], T]
+    ) -> list[tuple[UID, T]]:
+        """What is said of each message, when all of it is at hand. In any thread."""
+
+        def tell(read: Read, size: int) -> T:
+            return look(read(0, size))
+
+        return list(self.computed(columns, uids, tell))
+
+    def _computing(self, columns: Columns) -> Computing:
+        return Computing(self.files, self.found.path, columns, self.open)
 
     def _serial(self, columns: Columns) -> int | None:
         known = self._known(columns)
@@ -185,71 +206,6 @@ class Mailbox:
         if known is None:
             self.tracked.unnoted = True
         return known
-
-    def _body(self, columns: Columns, place: int) -> Body:
-        learn_size(self.files, self.found.path, columns, place)
-        blob = columns.blob(place)
-        return Body(self.files, self.open(blob), raw=raw_octets(blob) is not None)
-
-    def search(self, columns: Columns, query: TextQuery) -> TextMatches | None:
-        """What the index knows; None: nothing. In any thread."""
-        index, known = self.index, self._known(columns)
-        if index is None or known is None or not answerable(query):
-            return None
-        self._texts_to = known.texts_to
-        return index.search(known.serial, query)
-
-    def texts_missing(self) -> bool:
-        """Somebody looked for text here, and some is not in the index yet."""
-        columns, reached = self.tracked.latest, self._texts_to
-        if not reached or columns is None or not columns.uids:
-            return False
-        return columns.uids[-1] > reached
-
-    def learn(self) -> None:
-        """Find out how far its texts are in the index, unless that is known."""
-        columns = self.tracked.latest
-        if self._texts_to is None and self.index is not None and columns is not None:
-            known = self.index.known(self.found.id, columns.uid_validity)
-            self._texts_to = known.texts_to if known is not None else 0
-
-    def index_texts(self) -> int:
-        """Put some texts into the index; how many messages are still to come.
-
-        After a look; in any thread.
-        """
-        columns = self.tracked.latest
-        if columns is None or self.index is None:
-            return 0
-        known = self._known(columns)
-        if known is None:
-            return 0
-        rest = columns.places(known.texts_to + 1, columns.uid_next)
-        some = _some(columns, rest)
-        texts = []
-        for place in some:
-            own = self.texts(columns, place)
-            if own is not None:
-                texts.append((columns.uids[place], own))
-        reached = columns.uids[some[-1]] if some else known.texts_to
-        if some and not self.index.add_texts(known.serial, texts, reached):
-            return 0
-        self._texts_to = reached
-        return len(rest) - len(some)
-
-    def texts(self, columns: Columns, place: int) -> tuple[str, ...] | None:
-        """What the index has of one message; None: it is gone.
-
-        What is passed over once is never found, so a file that is not there under any
-        name is looked for among the names of this moment.
-        """
-        for _ in range(2):
-            try:
-                with self._body(columns, place) as body:
-                    return texts_of(body.read, columns.sizes[place])
-            except FileNotFoundError:
-                self._listing = None
-        return None
 
     def place(self, uid: int) -> bytes | None:
         """``cur/`` and the name of the file; None: it is not there."""
@@ -293,16 +249,6 @@ class Mailbox:
     def sync(self, part: bytes = b"cur") -> None:
         """Make names in ``cur`` (or ``new``) durable."""
         self.files.sync_directory(self.found.path + b"/" + part)
-
-
-def _some(columns: Columns, places: range) -> range:
-    """The first of these messages: some twenty milliseconds of work, one at least."""
-    octets = 0
-    for count, place in enumerate(places[:_TEXTS_AT_ONCE]):
-        octets += columns.sizes[place]
-        if count and octets > _TEXT_OCTETS_AT_ONCE:
-            return places[:count]
-    return places[:_TEXTS_AT_ONCE]
 
 
 def ranges(uids: list[int]) -> Iterator[tuple[UID, UID]]:

@@ -123,8 +123,7 @@ class Mailboxes:
         """A mailbox, with columns that are up to date."""
         with self._lock, missing_mailbox():
             box = self.mailbox(folder)
-            box.look()
-            box.learn()
+            box.texts.learn(box.look())
             self._ground.kept.used(box, self._lock)
             return box
 
@@ -139,16 +138,18 @@ class Mailboxes:
         with self._lock, missing_mailbox():
             complete(self._files, self.mailbox(folder).tracked, columns, uids)
 
-    def index_texts(self, folder: FolderId) -> int:
+    def index_texts(self, folder: FolderId) -> int | None:
         """Put some texts into the index; how many messages are still to come.
 
-        Of two processes one reads them; the other looks again a little later.
+        Of two processes one reads them; the other is told None.
         """
         lock = self._files.open_scratch(b"%b/%b" % (self._path, _TEXTS_LOCK))
         try:
             if not self._files.lock(lock, wait=False):
-                return 1
-            return self.look(folder).index_texts()
+                return None
+            box = self.look(folder)
+            columns = box.tracked.latest
+            return 0 if columns is None else box.texts.put_in(columns)
         finally:
             self._files.close(lock)
 

@@ -13,7 +13,7 @@ from zope.interface import implementer
 
 from mailapp.message.imap_facts import Kind
 from mailapp.storage.columns import Columns
-from mailapp.storage.interfaces import IMailbox
+from mailapp.storage.interfaces import IMailbox, T
 from mailapp.storage.maildir.errors import disk_errors
 from mailapp.storage.maildir.following import Blocking, Following, Work
 from mailapp.storage.maildir.gather import names_of
@@ -269,14 +269,30 @@ class MaildirMailbox:
             if not at:
                 await self._shared.note()
 
+    async def inspect(
+        self, uids: Sequence[UID], look: Callable[[bytes], T]
+    ) -> Sequence[tuple[UID, T]]:
+        """See :class:`IMailbox`."""
+        box = self._shared.box
+        box.asked += 1
+        try:
+            found: list[tuple[UID, T]] = await self._parts.blocking(
+                box.inspect, self.columns, uids, look
+            )
+        finally:
+            box.asked -= 1
+        return found
+
     async def search(self, query: TextQuery) -> TextMatches | None:
         """See :class:`IMailbox`. Header fields are facts: they need no full text."""
         box = self._shared.box
         found: TextMatches | None
-        found = await self._parts.blocking(box.search, self.columns, query)
-        if box.texts_missing() or (found is None and query.where in _FULL):
+        found = await self._parts.blocking(box.texts.search, self.columns, query)
+        if box.texts.missing(box.tracked.latest) or (
+            found is None and query.where in _FULL
+        ):
             await self._shared.note()
-            self._parts.work.build(box.found.id)
+            self._parts.work.build(box.found.id, first=True)
         return found
 
     def close(self) -> None:
@@ -327,7 +343,7 @@ class Opened:
             session.close()
             raise
         shared.following.begin()
-        if shared.box.texts_missing():
+        if shared.box.texts.missing(shared.columns):
             self.work.build(folder)
         return session
 

@@ -1,12 +1,13 @@
 """Puts texts of mailboxes into their indexes in the background, a piece at a time.
 
-One mailbox at a time in a process, whether or not somebody has it selected. After each
-piece there is a rest as long as the piece took, so that those who wait for an answer
-are served first.
+One mailbox at a time in a process, whether or not somebody has it selected; first the
+one that was searched last. After each piece there is a rest as long as the piece took,
+so that those who wait for an answer are served first.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from typing import ClassVar, Final
 
@@ -22,9 +23,11 @@ BEGIN_SECONDS: Final = 1.0
 """Before the first piece: the search that made it wanted reads messages itself."""
 REST_SECONDS: Final = 0.005
 """After each piece at least."""
+ELSEWHERE_SECONDS: Final = 1.0
+"""Before another look whether another process has done it."""
 
-Step = Callable[[], Awaitable[int]]
-"""Does a piece; how many messages are still to come."""
+Step = Callable[[], Awaitable[int | None]]
+"""Does a piece; how many messages are still to come. None: another process does it."""
 
 
 class TextBuilds:
@@ -38,17 +41,26 @@ class TextBuilds:
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
-        self._wanted: dict[Hashable, Step] = {}
+        self._wanted: OrderedDict[Hashable, Step] = OrderedDict()
         self._call: IDelayedCall | None = None
         self._working = False
         self._stopped: list[Deferred[None]] | None = None
 
-    def want(self, key: Hashable, step: Step) -> None:
-        """Do this until nothing is left, once for each key at a time."""
-        if self._stopped is None and key not in self._wanted:
-            self._wanted[key] = step
-            if self._call is None and not self._working:
-                self._call = self._clock.callLater(BEGIN_SECONDS, self._work)
+    def want(self, key: Hashable, step: Step, *, first: bool = False) -> None:
+        """Do this until nothing is left, once for each key at a time.
+
+        Args:
+            key: names it.
+            step: of it.
+            first: before all others: somebody searches there.
+        """
+        if self._stopped is not None:
+            return
+        self._wanted.setdefault(key, step)
+        if first:
+            self._wanted.move_to_end(key, last=False)
+        if self._call is None and not self._working:
+            self._call = self._clock.callLater(BEGIN_SECONDS, self._work)
 
     async def stop(self) -> None:
         """Begin nothing more; wait for the piece that is being done."""
@@ -71,20 +83,23 @@ class TextBuilds:
     async def _piece(self) -> None:
         key, step = next(iter(self._wanted.items()))
         began = self._clock.seconds()
-        left = 0
+        left: int | None = 0
         try:
             left = await step()
         finally:
             self._working = False
-            if not left:
+            if left == 0:
                 self._wanted.pop(key, None)
-            self._go_on(self._clock.seconds() - began)
+            elif left is None and key in self._wanted:
+                self._wanted.move_to_end(key)  # others need not wait for it
+            rest = max(self._clock.seconds() - began, REST_SECONDS)
+            self._go_on(ELSEWHERE_SECONDS if left is None else rest)
 
-    def _go_on(self, took: float) -> None:
+    def _go_on(self, rest: float) -> None:
         for each in self._stopped or ():
             each.callback(None)
         if self._wanted:
-            self._call = self._clock.callLater(max(took, REST_SECONDS), self._work)
+            self._call = self._clock.callLater(rest, self._work)
 
     def _failed(self, problem: BaseException) -> None:
         """Of that mailbox no more, until somebody wants it again."""

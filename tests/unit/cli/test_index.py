@@ -109,6 +109,18 @@ class IndexTests(CommandCase):
         self.assertEqual(self.index("rebuild"), 0)
         self.assertEqual((self.index("check"), self.err), (0, ""))
 
+    def test_more_text(self) -> None:
+        """A text that is kept for a message that does not have it is told."""
+        self.assertEqual(self.index("rebuild"), 0)
+        self.harm(
+            "INSERT INTO texts (rowid, body)"
+            " SELECT serial << 32 | 2, 'THE WORD' FROM box WHERE folder = 1"
+        )
+        self.assertEqual(self.index("check"), 1)
+        self.assertIn("INBOX: UID 2: more text is kept than it has", self.err)
+        self.assertEqual(self.index("rebuild"), 0)
+        self.assertEqual((self.index("check"), self.err), (0, ""))
+
     def test_names(self) -> None:
         """A name that the index has and no file has is told."""
         uid = UID(self.mailbox.columns.uids[0])

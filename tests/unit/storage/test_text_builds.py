@@ -17,6 +17,7 @@ from mailapp.storage.index.indexes import Indexes
 from mailapp.storage.maildir.store import MaildirStore
 from mailapp.storage.maildir.text_builds import (
     BEGIN_SECONDS,
+    ELSEWHERE_SECONDS,
     REST_SECONDS,
     TextBuilds,
 )
@@ -121,13 +122,20 @@ class BackgroundTests(BuildCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_two_processes(self) -> None:
-        """While another one reads messages this one does not read the same, too."""
+        """While another one reads messages this one does not read the same, too.
+
+        It asks once a second whether that one is done.
+        """
         mailbox = self.select_here()
         self.search(mailbox)
         with (self.path / "mailapp-texts.lock").open("w") as other:
             fcntl.flock(other, fcntl.LOCK_EX)
             self.begin()
             self.clock.pump([REST_SECONDS] * 3)
+            self.assertIsNone(self.search(mailbox))
+            (call,) = self.clock.getDelayedCalls()
+            self.assertGreater(call.getTime() - self.clock.seconds(), 0.9)
+            self.clock.advance(ELSEWHERE_SECONDS)
             self.assertIsNone(self.search(mailbox))
         self.finish()
         found = self.search(mailbox)
@@ -166,7 +174,7 @@ class BackgroundTests(BuildCase):
         self.assertEqual(self.flushLoggedErrors(), [])
 
     def test_one_at_a_time(self) -> None:
-        """The mailbox of one account is finished before that of another begins."""
+        """The mailbox that was searched last is finished before another goes on."""
         for number in range(60):
             self.deliver(_text(number), Destination(BOB))
         mine = self.select_here()
@@ -180,7 +188,7 @@ class BackgroundTests(BuildCase):
             self.clock.advance(REST_SECONDS)
             found = [self.search(mailbox) for mailbox in (mine, other)]
             seen.append(tuple(each.reached if each else 0 for each in found))  # type: ignore[arg-type]  # two
-        self.assertEqual(seen, [(100, 0), (110, 0), (110, 50), (110, 60)])
+        self.assertEqual(seen, [(0, 60), (50, 60), (100, 60), (110, 60)])
 
 
 class PaceTests(SynchronousTestCase):
@@ -211,6 +219,21 @@ class PaceTests(SynchronousTestCase):
         self.assertEqual(len(self.pieces), 2)
         self.pieces[1].callback(0)
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_elsewhere(self) -> None:
+        """What another process does waits, and what this one can do goes on."""
+
+        async def elsewhere() -> None:
+            pass
+
+        self.builds.want("a", elsewhere)
+        self.builds.want("b", self.step)
+        self.clock.advance(BEGIN_SECONDS)
+        self.assertEqual(self.pieces, [])
+        self.clock.advance(ELSEWHERE_SECONDS)
+        self.pieces[0].callback(1)
+        self.clock.advance(REST_SECONDS)
+        self.assertEqual(len(self.pieces), 2)
 
     def test_stop(self) -> None:
         """It ends after the piece that is being done, and takes no more."""
