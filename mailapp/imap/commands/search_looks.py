@@ -27,6 +27,7 @@ from mailapp.message.collation import casemap
 from mailapp.message.fields import parse_header
 from mailapp.message.imap_facts import HeaderFields, Item, Kind
 from mailapp.message.searching import field_texts
+from mailapp.message.sieve import Sieve
 from mailapp.message.sorting import SortKeys
 from mailapp.storage.types import UID, TextQuery, Where
 
@@ -132,26 +133,24 @@ def _header_check(key: SearchKey) -> _Check | None:
 async def look_at_headers(context: Context, program: Program, undecided: int) -> None:
     """HEADER, SUBJECT, SENTON and the like, from cached facts."""
     checks: dict[int, _Check] = {}
-    kinds: dict[Kind, None] = {}
     for atom, key in enumerate(program.atoms):
         check = None if program.is_known(atom) else _header_check(key)
         if check is not None:
             checks[atom] = check
-    asked = [program.atoms[atom] for atom in checks]
-    names = tuple(key.name for key in asked if isinstance(key, Header))
-    if names:
-        kinds[HeaderFields(names)] = None
-    if any(isinstance(key, Dated) for key in asked):
-        kinds[Item.SORT_KEYS] = None
-    if any(isinstance(key, HasObjectId) for key in asked):
-        kinds[Item.THREAD_ID] = None
-    if not kinds or not undecided:
+    if not checks or not undecided:
         return
+    asked = [program.atoms[atom] for atom in checks]
+    kinds = _kinds(asked)
+    # where only words are looked for, most messages have none of them
+    words = [casemap(key.wanted) for key in asked if isinstance(key, Header)]
+    sieve = Sieve(words if len(words) == len(asked) else [""])
     found: dict[int, list[int]] = {atom: [] for atom in checks}
-    async for place, values in facts(context, undecided, tuple(kinds)):
+    async for place, values in facts(context, undecided, kinds):
+        if not sieve.passes_fields(values[0]):
+            continue
         known = dict(zip(kinds, values, strict=True))
         seen = _Seen(
-            values[0] if names else b"",
+            values[0] if words else b"",
             known.get(Item.SORT_KEYS, b""),
             known.get(Item.THREAD_ID, b""),
         )
@@ -159,6 +158,19 @@ async def look_at_headers(context: Context, program: Program, undecided: int) ->
             if check(seen):
                 found[atom].append(place)
     _note(context, program, found, undecided)
+
+
+def _kinds(asked: Sequence[SearchKey]) -> tuple[Kind, ...]:
+    """The facts that tell of these keys, header fields first."""
+    kinds: list[Kind] = []
+    names = tuple(key.name for key in asked if isinstance(key, Header))
+    if names:
+        kinds.append(HeaderFields(names))
+    if any(isinstance(key, Dated) for key in asked):
+        kinds.append(Item.SORT_KEYS)
+    if any(isinstance(key, HasObjectId) for key in asked):
+        kinds.append(Item.THREAD_ID)
+    return tuple(kinds)
 
 
 def _sent(octets: bytes) -> int | None:

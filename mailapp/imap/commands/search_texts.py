@@ -1,12 +1,14 @@
 """Reads messages for TEXT and BODY, where no index answers.
 
-Small messages are read together and searched in a thread; a large one is read chunk by
-chunk, and no more than that is held of it.
+Small messages are read and searched in a thread, some in one go; a large one is read
+chunk by chunk, and no more than that is held of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from attrs import frozen
@@ -17,13 +19,14 @@ from mailapp.message.collation import casemap
 from mailapp.message.imap_facts import read_structure
 from mailapp.message.part import Part
 from mailapp.message.searching import BREAK, Finder, message_texts, stretches
+from mailapp.message.sieve import Sieve
 from mailapp.message.structure import StructureScanner
 from mailapp.message.text_parts import TextReader
-from mailapp.storage.types import BlobRef, NoSuch
+from mailapp.storage.types import UID, BlobRef, NoSuch
 
 _SMALL_OCTETS: Final = 256 * 1024
-_BATCH_OCTETS: Final = 512 * 1024
-_BATCH_MESSAGES: Final = 100
+_OCTETS_AT_ONCE: Final = 512 * 1024
+_MESSAGES_AT_ONCE: Final = 100
 
 
 @frozen
@@ -44,51 +47,46 @@ class Wanted:
 async def scan(
     context: Context, wanted: Sequence[Wanted], among: int
 ) -> AsyncIterator[tuple[int, Collection[int]]]:
-    """Places and the keys they match. Messages that are gone match nothing."""
-    columns = context.selection.view.columns
-    batch: list[tuple[int, bytes]] = []
-    held = 0
+    """Places and the keys they match; who matches none may be left out."""
+    columns, mailbox = context.selection.view.columns, context.selection.mailbox
+    look = partial(_matches, Sieve([each.needle for each in wanted]), wanted)
     for some in places.slices(among, len(columns)):
         await context.selection.complete(some)
+        sizes = columns.sizes
         for place in some:
-            try:
-                if columns.sizes[place] > _SMALL_OCTETS:
+            if sizes[place] > _SMALL_OCTETS:
+                with suppress(NoSuch):
                     yield place, await _large(context, columns.blob(place), wanted)
-                    continue
-                octets = await _small(context, columns.blob(place))
-            except NoSuch:
-                continue
-            batch.append((place, octets))
-            held += len(octets)
-            if held >= _BATCH_OCTETS or len(batch) >= _BATCH_MESSAGES:
-                for found in await context.service.in_thread(_search, batch, wanted):
-                    yield found
-                batch, held = [], 0
+        small = [place for place in some if sizes[place] <= _SMALL_OCTETS]
+        for batch in _batches(small, sizes):
+            uids = [UID(columns.uids[place]) for place in batch]
+            for uid, atoms in await mailbox.inspect(uids, look):
+                at = columns.place(uid) if atoms else None
+                if at is not None:
+                    yield at, atoms
             await context.drain()
-    for found in await context.service.in_thread(_search, batch, wanted):
-        yield found
 
 
-async def _small(context: Context, blob: BlobRef) -> bytes:
-    octets = context.account.at_hand(blob)
-    if octets is not None:
-        return octets
-    chunks = [chunk async for chunk in context.account.read(blob, 0, 2 * _SMALL_OCTETS)]
-    return b"".join(chunks)
+def _batches(some: Sequence[int], sizes: Sequence[int]) -> Iterator[Sequence[int]]:
+    """A few messages at once, fewer of larger ones."""
+    begin = octets = 0
+    for end, place in enumerate(some):
+        octets += sizes[place]
+        if octets > _OCTETS_AT_ONCE or end - begin == _MESSAGES_AT_ONCE:
+            yield some[begin:end]
+            begin, octets = end, sizes[place]
+    yield some[begin:]
 
 
-def _search(
-    batch: Sequence[tuple[int, bytes]], wanted: Sequence[Wanted]
-) -> list[tuple[int, set[int]]]:
-    """In a thread: which message matches which keys."""
-    return [(place, _matches(octets, wanted)) for place, octets in batch]
+def _matches(sieve: Sieve, wanted: Sequence[Wanted], octets: bytes) -> Collection[int]:
+    """In a thread: the keys that a message matches. Hot."""
 
-
-def _matches(octets: bytes, wanted: Sequence[Wanted]) -> set[int]:
     def read(start: int, end: int) -> bytes:
         return octets[start:end]
 
     root = read_structure(read, len(octets))
+    if not sieve.passes(octets, root):
+        return ()
     found: set[int] = set()
     for headers in (True, False):
         some = [each for each in wanted if each.headers is headers]
