@@ -1,4 +1,4 @@
-"""Line ends of a message: how many, whether they are whole, how they go over the wire.
+"""Line ends of a message: how many, whether whole, how far apart, how on the wire.
 
 A line ends with CRLF. An LF alone is meant as a line end, too, and becomes one; a CR
 alone is an octet like any other, and stays.
@@ -45,6 +45,38 @@ class Pairs:
             chunk = b"\r" + chunk
         self.cut = chunk.endswith(b"\r")
         return paired(chunk[:-1] if self.cut else chunk)
+
+
+class Lengths:
+    """Looks for a line above the limit. Chunks may be cut anywhere.
+
+    Args:
+        limit: octets of a line with its CRLF.
+    """
+
+    __slots__ = ("_begun", "_limit")
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._begun = 0  # octets of the last line so far
+
+    def hold(self, chunk: bytes) -> bool:
+        """Whether all lines that end in the next chunk, or go through it, are below.
+
+        Jumps from line end to line end, as far as the limit lets us at a time.
+        """
+        limit, end = self._limit, len(chunk)
+        start = -self._begun  # where the line began
+        while end - start >= limit:
+            found = chunk.rfind(b"\n", max(start, 0), start + limit)
+            if found < 0:
+                # a line of exactly the limit would end here; one that has its CR at
+                # the limit would not
+                return False
+            start = found + 1
+        found = chunk.rfind(b"\n", max(start, 0))
+        self._begun = end - (found + 1 if found >= 0 else start)
+        return True
 
 
 class ToWire:

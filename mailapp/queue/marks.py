@@ -7,8 +7,10 @@ from typing import Final
 from attrs import evolve
 
 from mailapp.core.envelope import Body, Envelope
-from mailapp.message.line_ends import Pairs
+from mailapp.message.line_ends import Lengths, Pairs
 
+_LINE_OCTETS: Final = 1000
+"""Of a line with its CRLF (RFC 5321, section 4.5.3.1.6)."""
 _DECLARED: Final = {Body.SEVEN_BIT: 0, Body.EIGHT_BIT: 1, Body.BINARY: 2}
 
 
@@ -17,29 +19,35 @@ class Marks:
 
     What holds a CR, LF or NUL that stands alone is binary, whatever it was called on
     its way in: so no server is given it as lines, of which it might make others
-    (threat 3).
+    (threat 3). So is what has a line of more than 998 octets (RFC 2045, section 2.9):
+    a server that knows no BINARYMIME gets it encoded.
     """
 
-    __slots__ = ("_lone", "_pairs", "eight_bit", "size_octets")
+    __slots__ = ("_binary", "_lengths", "_pairs", "eight_bit", "size_octets")
 
     def __init__(self) -> None:
         self.size_octets = 0
         self.eight_bit = False
-        self._lone = False
+        self._binary = False
         self._pairs = Pairs()
+        self._lengths = Lengths(_LINE_OCTETS)
 
     def feed(self, octets: bytes) -> None:
         """Take the next octets."""
         self.size_octets += len(octets)
         if not self.eight_bit and not octets.isascii():
             self.eight_bit = True
-        if not self._lone:
-            self._lone = not self._pairs.hold(octets) or b"\0" in octets
+        if not self._binary:
+            self._binary = (
+                not self._pairs.hold(octets)
+                or b"\0" in octets
+                or not self._lengths.hold(octets)
+            )
 
     @property
     def binary(self) -> bool:
-        """It has a CR, LF or NUL that stands alone."""
-        return self._lone or self._pairs.cut
+        """It has a CR, LF or NUL that stands alone, or a long line."""
+        return self._binary or self._pairs.cut
 
     def label(self, envelope: Envelope) -> Envelope:
         """With BODY as the content is, or as the client said if that is more.

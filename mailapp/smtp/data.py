@@ -28,37 +28,34 @@ _STUFFED: Final = b"\r\n."
 class Decoder:
     """What both ways to send content have in common: its measure.
 
+    Lines may have any length: RFC 5321, section 4.5.3.1, asks for no limits where they
+    can be done without, and many newsletters are one long line. Who sends it on sees to
+    it (:mod:`mailapp.queue.marks`).
+
     Attributes:
         ended: the end of the content was seen; nothing more may be decoded.
         rest: what came behind it.
         size_octets: of the content so far, as RFC 1870, section 5, counts it.
         stray: a NUL was seen, or a CR or LF that stands alone.
-        long_line: a line above the limit was seen.
         eight_bit: an octet above 127 was seen.
     """
 
     __slots__ = (
         "_held",
-        "_in_line",
-        "_line_limit",
         "eight_bit",
         "ended",
-        "long_line",
         "rest",
         "size_octets",
         "stray",
     )
 
-    def __init__(self, line_limit: int) -> None:
+    def __init__(self) -> None:
         self.ended = False
         self.rest = b""
         self.size_octets = 0
         self.stray = False
-        self.long_line = False
         self.eight_bit = False
         self._held = b""
-        self._line_limit = line_limit
-        self._in_line = 0  # octets of the last line so far
 
     def decode(self, chunk: bytes) -> bytes:
         """The next octets of the content; may be empty."""
@@ -73,23 +70,6 @@ class Decoder:
             # the first alone lets a CR pass that meets its LF only further on
             paired = line_ends == _CRLF * (len(line_ends) // 2)
             self.stray = not paired or _LONE_CR(content) is not None
-        if self._line_limit and not self.long_line:
-            self._measure_lines(content)
-
-    def _measure_lines(self, content: bytes) -> None:
-        """Jump from line end to line end, as far as the limit lets us at a time."""
-        limit, end = self._line_limit, len(content)
-        start = -self._in_line  # where the line began
-        while end - start >= limit:
-            found = content.rfind(b"\n", max(start, 0), start + limit)
-            if found < 0:
-                # a line of exactly the limit would end here; one that has its CR at
-                # the limit would not
-                self.long_line = True
-                return
-            start = found + 1
-        found = content.rfind(b"\n", max(start, 0))
-        self._in_line = end - (found + 1 if found >= 0 else start)
 
 
 class DataDecoder(Decoder):
@@ -97,14 +77,9 @@ class DataDecoder(Decoder):
 
     __slots__ = ("_virtual",)
 
-    def __init__(self, line_limit: int) -> None:
-        """Begin behind the CRLF of the DATA command.
-
-        Args:
-            line_limit: octets of a line with its CRLF, without the dot that was
-                doubled (RFC 5321, section 4.5.3.1.6); 0 is no limit.
-        """
-        super().__init__(line_limit)
+    def __init__(self) -> None:
+        """Begin behind the CRLF of the DATA command."""
+        super().__init__()
         # The end of data may come at once: its first CRLF is then that of the command
         # (section 4.1.1.4). So we begin as if that CRLF were content, and drop it.
         self._held = _CRLF
@@ -153,14 +128,13 @@ class ChunkDecoder(Decoder):
     begins means nothing (RFC 3030, section 2).
 
     Args:
-        line_limit: octets of a line with its CRLF; 0 is no limit.
         binary: any octets in any order are legal (RFC 3030, section 3).
     """
 
     __slots__ = ("_binary",)
 
-    def __init__(self, line_limit: int, *, binary: bool) -> None:
-        super().__init__(line_limit)
+    def __init__(self, *, binary: bool) -> None:
+        super().__init__()
         self._binary = binary
 
     def decode(self, chunk: bytes) -> bytes:

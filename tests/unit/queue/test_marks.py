@@ -7,12 +7,16 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailapp.core.envelope import Body
+from mailapp.message.writing import LINE_LIMIT
 from mailapp.queue.marks import Marks
 from tests.threats import threat
 from tests.unit.queue.doubles import queued_envelope
 
 PIECES = st.lists(
     st.sampled_from([b"\r", b"\n", b"\r\n", b"a", b"", b"\0", b"\xff", b".\r\n"])
+)
+LINES = st.lists(
+    st.sampled_from([b"\r\n", b"a", b"b" * 499, b"c" * 997, b"d" * 998, b"e" * 2100])
 )
 
 
@@ -40,3 +44,14 @@ class MarksTests(SynchronousTestCase):
         ranks = [Body.SEVEN_BIT, Body.EIGHT_BIT, Body.BINARY]
         label = marks.label(queued_envelope(body=declared)).body
         self.assertEqual(max(least, ranks.index(declared)), ranks.index(label))
+
+    @given(LINES)
+    @settings(deadline=None)
+    def test_long_lines(self, pieces: list[bytes]) -> None:
+        """A line of more than 998 octets makes it binary (RFC 2045, section 2.9)."""
+        marks = Marks()
+        for piece in pieces:
+            marks.feed(piece)
+        marks.feed(b"\r\n")
+        lines = b"".join(pieces).split(b"\r\n")
+        self.assertEqual(max(map(len, lines)) > LINE_LIMIT, marks.binary)
