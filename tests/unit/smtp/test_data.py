@@ -104,6 +104,7 @@ class DataTests(SynchronousTestCase):
         pieces = [octets[a:b] for a, b in pairwise(places)]
         self.assertEqual(decode(pieces), model(octets))
 
+    @threat(13)
     def test_long_line(self) -> None:
         """A line is as long as its sender likes (RFC 5321, section 4.5.3.1)."""
         line = b"x" * 100_000 + b"\r\n"
