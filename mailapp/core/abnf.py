@@ -14,7 +14,6 @@ DIGIT: Final = frozenset(b"0123456789")
 HEXDIG: Final = DIGIT | frozenset(b"ABCDEFabcdef")
 CTL: Final = frozenset(range(32)) | {127}
 VCHAR: Final = frozenset(range(33, 127))
-WSP: Final = frozenset(b" \t")
 UTF8_NON_ASCII: Final = frozenset(range(128, 256))
 
 ALPHA_DIGIT: Final = ALPHA | DIGIT
@@ -39,4 +38,3 @@ def only(octets: Set[int]) -> Callable[[bytes], bool]:
 
 is_digits: Final = only(DIGIT)
 is_atom: Final = only(ATEXT)
-is_printable: Final = only(VCHAR)

@@ -65,13 +65,6 @@ class Cursor:
         self.position = position
         return octets[start:position]
 
-    def take_until(self, stop: bytes) -> bytes:
-        """All up to ``stop`` or the end; ``stop`` itself is left."""
-        start = self.position
-        found = self.octets.find(stop, start)
-        self.position = len(self.octets) if found < 0 else found
-        return self.octets[start : self.position]
-
     def take(self, count: int) -> bytes:
         """The next ``count`` octets.
 

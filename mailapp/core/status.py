@@ -59,7 +59,6 @@ class Status:
 
 # The statuses that more than one package gives. RFC 3463, sections 3.2 to 3.8.
 MAILBOX_UNKNOWN = Status(1, 1, "no such mailbox here")
-MAILBOX_DISABLED = Status(2, 1, "mailbox disabled")
 MAILBOX_FULL = Status(2, 2, "mailbox full")
 SYSTEM_TROUBLE = Status(3, 0, "local trouble, try again later")
 SYSTEM_FULL = Status(3, 1, "out of space, try again later")

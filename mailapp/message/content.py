@@ -36,7 +36,6 @@ class ContentDefect(Flag):
     DUPLICATE_TYPE = auto()  # threat 87: the first one wins
     DUPLICATE_ENCODING = auto()
     UNKNOWN_ENCODING = auto()
-    NO_MIME_VERSION = auto()
 
 
 class Encoding(Enum):

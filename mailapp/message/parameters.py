@@ -24,7 +24,6 @@ SEGMENT_LIMIT: Final = 100
 _CHUNK: Final = 60
 _is_token: Final = abnf.only(abnf.VCHAR - frozenset(MIME_SPECIALS))
 # RFC 2231, section 7: attribute-char
-_is_attribute: Final = abnf.only(abnf.VCHAR - frozenset(MIME_SPECIALS + b"*'%"))
 
 
 class ParameterDefect(Flag):

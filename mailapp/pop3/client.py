@@ -188,11 +188,6 @@ class Pop3Client:
         """Octets that no event has carried yet."""
         return len(self._buffer)
 
-    @property
-    def outstanding(self) -> int:
-        """Commands that are not answered yet."""
-        return len(self._waiting)
-
     def tls_started(self) -> None:
         """The handshake is done: what was announced in the clear is forgotten."""
         self.pipelining = False

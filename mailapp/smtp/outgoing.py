@@ -22,9 +22,9 @@ from mailapp.core.envelope import (
     Return,
 )
 from mailapp.smtp.capabilities import Capabilities
+from mailapp.smtp.grammar.xtext import encode_xtext
 
 # RFC 3461, section 4: xchar is "!" to "~" without "+" and "="
-_XCHAR: Final = abnf.VCHAR - frozenset(b"+=")
 # RFC 6533, section 3: QCHAR
 _QCHAR: Final = abnf.VCHAR - frozenset(b"\\+=")
 _BY_MOST: Final = 999_999_999  # RFC 2852, section 4: 1*9digit
@@ -90,7 +90,7 @@ def mail_command(outgoing: Outgoing, offered: Capabilities, now: float) -> bytes
         if outgoing.returned is not None:
             words.append(b"RET=" + outgoing.returned.value.encode())
         if outgoing.envelope_id is not None:
-            words.append(b"ENVID=" + xtext(outgoing.envelope_id))
+            words.append(b"ENVID=" + encode_xtext(outgoing.envelope_id))
     if outgoing.deliver_by is not None and offered.deliver_by is not None:
         words.append(_by(outgoing.deliver_by, now))
     if outgoing.priority and offered.priority:
@@ -112,14 +112,6 @@ def rcpt_command(
         if recipient.original is not None:
             command += b" ORCPT=" + _original(recipient.original)
     return command + b"\r\n"
-
-
-def xtext(text: str) -> bytes:
-    """RFC 3461, section 4: what is no xchar in hexadecimal."""
-    octets = text.encode()
-    if _XCHAR.issuperset(octets):
-        return octets
-    return b"".join([b"%c" % o if o in _XCHAR else b"+%02X" % o for o in octets])
 
 
 def _path(address: Address | None) -> bytes:
@@ -149,7 +141,7 @@ def _notify(notify: Notify) -> bytes:
 def _original(original: OriginalRecipient) -> bytes:
     """ORCPT: addr-type ";" xtext, or for UTF-8 utf-8-addr-xtext, which all may send."""
     if original.kind.lower() != "utf-8":
-        return original.kind.encode() + b";" + xtext(original.address)
+        return original.kind.encode() + b";" + encode_xtext(original.address)
     text = "".join(
         c if ord(c) in _QCHAR else f"\\x{{{ord(c):02X}}}" for c in original.address
     )

@@ -57,7 +57,6 @@ SAY_LHLO = reply(500, 5, 1, "this is LMTP; send LHLO")
 RECIPIENT_FIRST = reply(554, 5, 1, "no valid recipients")
 NESTED_MAIL = reply(503, 5, 1, "sender already given; RSET starts over")
 TLS_IS_ON = reply(503, 5, 1, "TLS is already on")
-TLS_NOT_NOW = reply(454, 7, 0, "TLS is not available now")
 NO_SUCH_TOPIC = reply(504, 5, 4, "no help on this; HELP lists the commands")
 PIPELINED = make_reply(
     503,

@@ -21,7 +21,6 @@ from mailapp.storage.types import (
     Discard,
     Exists,
     Expunge,
-    FlagMode,
     Folder,
     FolderId,
     Item,
@@ -284,7 +283,7 @@ class _Work:
             if message is None or (limit is not None and message.modseq > limit):
                 refused.append(uid)
                 continue
-            flags = changed(message.flags, change.mode, change.flags)
+            flags = change.mode.change(message.flags, change.flags)
             if flags != message.flags:
                 box.modseq = self.state.modseq
                 box.messages[uid] = evolve(message, flags=flags, modseq=box.modseq)
@@ -321,18 +320,3 @@ class _Work:
         for uid in uids:
             box.remove(uid, self.state.modseq)
         return Outcome(box.id, ModSeq(self.state.modseq), uids, gone=gone)
-
-
-def changed(
-    flags: frozenset[str], mode: FlagMode, given: frozenset[str]
-) -> frozenset[str]:
-    """Flags after a STORE (RFC 9051, section 6.4.6)."""
-    match mode:
-        case FlagMode.ADD:
-            return flags | given
-        case FlagMode.REMOVE:
-            return flags - given
-        case FlagMode.REPLACE:
-            return given
-        case _:
-            assert_never(mode)

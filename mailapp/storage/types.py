@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 from enum import Enum
-from typing import Final, NamedTuple, NewType
+from typing import Final, NamedTuple, NewType, assert_never
 
 from attrs import field, frozen
 
@@ -191,6 +191,18 @@ class FlagMode(Enum):
     ADD = "add"
     REMOVE = "remove"
     REPLACE = "replace"
+
+    def change(self, there: frozenset[str], given: frozenset[str]) -> frozenset[str]:
+        """The flags afterwards (RFC 9051, section 6.4.6)."""
+        match self:
+            case FlagMode.ADD:
+                return there | given
+            case FlagMode.REMOVE:
+                return there - given
+            case FlagMode.REPLACE:
+                return given
+            case _:
+                assert_never(self)
 
 
 @frozen

@@ -26,7 +26,6 @@ from mailapp.core.envelope import Envelope, Recipient
 from mailapp.core.peer import Peer
 from mailapp.net.client_tls import ClientTLS
 from mailapp.net.records import MX, RecordType
-from mailapp.net.table_resolver import TableResolver, Zone
 from mailapp.net.threads import inline
 from mailapp.queue.interfaces import Consignment
 from mailapp.queue.types import Destination, Entry, Outcome
@@ -34,6 +33,7 @@ from mailapp.relay.compose import make_relay
 from mailapp.relay.conversion import MemoryContent
 from mailapp.relay.exchange import Relay
 from mailapp.relay.routes import Routes
+from tests.table_resolver import TableResolver, Zone
 
 EXTENSIONS = {
     "chunked": (b"PIPELINING", b"CHUNKING", b"8BITMIME"),

@@ -35,7 +35,6 @@ from mailapp.imap.responses import replies
 from mailapp.imap.responses.mailbox import ranges_of, set_octets
 from mailapp.imap.responses.status import Status, no, ok
 from mailapp.storage.columns import Columns
-from mailapp.storage.memory_changes import changed
 from mailapp.storage.types import UID, FlagMode, ModSeq, SetFlags
 
 _DONE: Final = ok("stored")
@@ -203,7 +202,7 @@ class _Silence:
         if old is None or place in self.left:
             return False
         flags = frozenset(self.before.flags_of(self.before.masks[old]))
-        wanted = changed(flags, self.mode, self.flags)
+        wanted = self.mode.change(flags, self.flags)
         return wanted == frozenset(self.after.flags_of(self.after.masks[place]))
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from mailapp.core.failures import SyntaxProblem
 from mailapp.imap.grammar.reader import Reader
-from mailapp.message.dates import civil_from_days, days_from_civil, days_in_month
+from mailapp.message.dates import days_from_civil, days_in_month
 
 _MONTHS: Final = (
     b"JAN", b"FEB", b"MAR", b"APR", b"MAY", b"JUN",
@@ -51,24 +51,6 @@ def date_time(reader: Reader) -> int:
         zone = -zone
     moment = (hour * 60 + minute - zone) * _MINUTE_SECONDS + second
     return day * _DAY_SECONDS + moment
-
-
-def encode_date_time(seconds: int, zone_minutes: int = 0) -> bytes:
-    """``date-time``, quoted, for a client."""
-    days, rest = divmod(seconds + zone_minutes * _MINUTE_SECONDS, _DAY_SECONDS)
-    year, month, day = civil_from_days(days)
-    hours, minutes = divmod(abs(zone_minutes), 60)
-    return b'"%2d-%b-%04d %02d:%02d:%02d %b%02d%02d"' % (
-        day,
-        _NAMES[month - 1],
-        year,
-        rest // 3600,
-        rest // 60 % 60,
-        rest % 60,
-        b"-" if zone_minutes < 0 else b"+",
-        hours,
-        minutes,
-    )
 
 
 def _day(day: bytes, month: bytes, year: bytes) -> int:

@@ -14,7 +14,6 @@ from mailapp.imap.grammar.values.sets import (
     Messages,
     Ranges,
     SequenceSet,
-    merged,
 )
 
 STARTS: Final = frozenset(b"0123456789*$")
@@ -51,11 +50,6 @@ def encode(ranges: Ranges) -> bytes:
     return b",".join(
         b"%d" % low if low == high else b"%d:%d" % (low, high) for low, high in ranges
     )
-
-
-def of_numbers(numbers: list[int]) -> Ranges:
-    """Numbers as ranges."""
-    return merged([(number, number) for number in numbers])
 
 
 def _range(octets: bytes) -> tuple[int, int]:

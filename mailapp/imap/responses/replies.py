@@ -11,14 +11,11 @@ from mailapp.imap.responses.status import bad, bye, no, ok
 
 # ---- mistakes
 UNKNOWN_COMMAND: Final = bad("unknown command")
-WRONG_STATE: Final = bad("this command can't be given now")
 LOG_IN_FIRST: Final = bad("log in first")
 SELECT_FIRST: Final = bad("select a mailbox first")
 LOGGED_IN: Final = bad("already logged in")
-NOT_ANNOUNCED: Final = bad("not available here")
 LINE_TOO_LONG: Final = bad("the command is too long", b"TOOBIG")
 LITERAL_TOO_BIG: Final = bad("the literal is too big", b"TOOBIG")
-BAD_TAG: Final = bad("a command begins with a tag")
 TOO_MANY_ERRORS: Final = bye("too many bad commands, closing connection")
 UNREADABLE_LITERAL: Final = bye("the literal is too big, closing connection", b"TOOBIG")
 WRONG_PROTOCOL: Final = bye("this is an IMAP server, closing connection")

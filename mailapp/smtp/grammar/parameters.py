@@ -32,7 +32,6 @@ class Fault(Enum):
     SENDER = "sender"
     RECIPIENT = "recipient"
     PARAMETER_UNKNOWN = "parameter unknown"
-    NOT_ASCII = "not ASCII"
     BASE64 = "not base64"
 
 

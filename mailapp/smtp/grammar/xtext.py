@@ -40,6 +40,6 @@ def decode_xtext(value: bytes) -> bytes:
     return value
 
 
-def encode_xtext(octets: bytes) -> bytes:
+def encode_xtext(text: str) -> bytes:
     """The other way round."""
-    return _MUST_ENCODE.sub(lambda found: b"+%02X" % found[0][0], octets)
+    return _MUST_ENCODE.sub(lambda found: b"+%02X" % found[0][0], text.encode())

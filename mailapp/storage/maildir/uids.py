@@ -132,15 +132,6 @@ def _next(files: Files, fd: int, numbers: Numbers) -> int:
     return min(int(match[3]), numbers.ceiling)
 
 
-def next_uid(files: Files, path: bytes, numbers: Numbers) -> int:
-    """UIDNEXT, looked up without a lock: another process may just give it out."""
-    fd = files.open_scratch(path + b"/" + UIDS_LOCK)
-    try:
-        return _next(files, fd, numbers)
-    finally:
-        files.close(fd)
-
-
 def next_number(files: Files, account: bytes, above: Callable[[], int]) -> int:
     """A number that the account never had, for a mailbox id or a UIDVALIDITY.
 

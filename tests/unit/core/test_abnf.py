@@ -30,7 +30,6 @@ class ClassTests(SynchronousTestCase):
         hexdig=(abnf.HEXDIG, ranges(_DIGITS, (65, 70), (97, 102))),
         ctl=(abnf.CTL, ranges((0, 31), (127, 127))),
         vchar=(abnf.VCHAR, ranges((33, 126))),
-        wsp=(abnf.WSP, {32, 9}),
         utf8=(abnf.UTF8_NON_ASCII, ranges((128, 255))),
         alnum=(abnf.ALPHA_DIGIT, ranges(*_LETTERS, _DIGITS)),
         ldh=(abnf.LET_DIG_HYPHEN, ranges(*_LETTERS, _DIGITS, (45, 45))),
@@ -60,4 +59,3 @@ class ClassTests(SynchronousTestCase):
         self.assertFalse(abnf.is_digits("٣".encode()))
         self.assertFalse(abnf.is_digits(b"1\n"))
         self.assertFalse(abnf.is_atom(b"a.b"))
-        self.assertFalse(abnf.is_printable(b"a b"))

@@ -55,13 +55,6 @@ class CursorTests(SynchronousTestCase):
         self.assertEqual(cursor.take(2), b"bc")
         self.assertRaises(SyntaxProblem, cursor.take, 1)
 
-    def test_take_until(self) -> None:
-        """Up to the stop, which is left, or the end."""
-        cursor = Cursor(b"a::b")
-        self.assertEqual(cursor.take_until(b"::"), b"a")
-        self.assertEqual(cursor.take_until(b";"), b"::b")
-        self.assertEqual(cursor.take_until(b";"), b"")
-
     def test_rest_and_finish(self) -> None:
         """All that is left; and nothing must be left."""
         cursor = Cursor(b"abc")

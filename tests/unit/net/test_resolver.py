@@ -30,8 +30,8 @@ from mailapp.net.records import (
     canonical,
 )
 from mailapp.net.resolver import Resolver, servers_of
-from mailapp.net.table_resolver import TableResolver
 from tests.rows import rows, tabled
+from tests.table_resolver import TableResolver
 
 reactor: Any = _reactor
 A, MX_, TXT, CNAME = RecordType.A, RecordType.MX, RecordType.TXT, RecordType.CNAME

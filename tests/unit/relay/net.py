@@ -19,7 +19,6 @@ from mailapp.net.client_tls import ClientTLS
 from mailapp.net.records import MX, RecordType
 from mailapp.net.steps import run
 from mailapp.net.sweep import Sweep
-from mailapp.net.table_resolver import TableResolver, Zone
 from mailapp.net.threads import inline
 from mailapp.queue.interfaces import Consignment, IContent
 from mailapp.queue.types import Attempt, Destination, Entry
@@ -31,6 +30,7 @@ from mailapp.relay.mx import Exchangers
 from mailapp.relay.no_policies import NoPolicies
 from mailapp.relay.routes import Routes
 from mailapp.relay.sessions import Caller, Sessions
+from tests.table_resolver import TableResolver, Zone
 
 T = TypeVar("T")
 EPOCH = 1_800_000_000.0

@@ -8,12 +8,12 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailapp.net.records import MX, NoAnswer, RecordType, ServerFailure
-from mailapp.net.table_resolver import TableResolver
 from mailapp.queue.types import LOCAL
 from mailapp.relay.mx import Exchangers, Hop, NextHops
 from mailapp.relay.routes import Route, Routes
 from mailapp.smtp.client_states import Trouble
 from tests.rows import rows, tabled
+from tests.table_resolver import TableResolver
 from tests.threats import threat
 from tests.unit.relay.net import FakeServer, World, address_of, finish, outcomes
 

@@ -23,7 +23,6 @@ from mailapp.delivery.types import Delivered, RecipientOutcome, Route
 from mailapp.net.client_tls import ClientTLS
 from mailapp.net.records import MX, RecordType
 from mailapp.net.sweep import Sweep
-from mailapp.net.table_resolver import TableResolver
 from mailapp.net.threads import inline
 from mailapp.policy.pipeline import Pipeline
 from mailapp.queue.types import Attempt
@@ -34,6 +33,7 @@ from mailapp.smtp.profile import Profile
 from mailapp.smtp.protocol import compose_smtp
 from tests.certificates import make_ca
 from tests.rows import rows, tabled
+from tests.table_resolver import TableResolver
 from tests.unit.net.sockets import CA, SocketCase, reactor
 from tests.unit.relay.net import MESSAGE, FakeServer, World, outcomes
 

@@ -20,7 +20,8 @@ from mailapp.core.envelope import (
 )
 from mailapp.smtp.answers import Answer, AnswerReader, Garbage
 from mailapp.smtp.capabilities import Capabilities, read_capabilities
-from mailapp.smtp.outgoing import mail_command, rcpt_command, xtext
+from mailapp.smtp.grammar.xtext import encode_xtext
+from mailapp.smtp.outgoing import mail_command, rcpt_command
 from mailapp.smtp.stuffing import Stuffing, tidy, whole_lines
 from tests.rows import rows, tabled
 from tests.threats import threat
@@ -103,7 +104,7 @@ class CommandTests(SynchronousTestCase):
     @given(st.text())
     def test_xtext(self, text: str) -> None:
         """Any text is xtext without blanks, controls, ``+`` and ``=`` in between."""
-        found = xtext(text)
+        found = encode_xtext(text)
         self.assertTrue(found.isascii() and not found.split()[1:])
         decoded = b""
         first, *rest = found.split(b"+")

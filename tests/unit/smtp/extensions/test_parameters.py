@@ -367,7 +367,7 @@ class RcptTests(SynchronousTestCase):
     @given(st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1))
     def test_any_address(self, address: str) -> None:
         """Whatever the first sender wrote comes out as it was."""
-        parameter = b" ORCPT=rfc822;" + encode_xtext(address.encode())
+        parameter = b" ORCPT=rfc822;" + encode_xtext(address)
         if len(parameter) <= 501:
             (recipient,) = envelope(b"", parameter).recipients
             self.assertEqual(recipient.original, OriginalRecipient("rfc822", address))

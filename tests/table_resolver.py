@@ -1,4 +1,4 @@
-"""A world of DNS in a table: for tests, and for the demo that needs no network."""
+"""A world of DNS in a table."""
 
 from __future__ import annotations
 
