@@ -6,9 +6,9 @@ import shlex
 from collections.abc import Iterator
 from typing import Final
 
-from mailapp.app.demo import Demo
-from mailapp.app.outside import DOMAIN, MOODS
-from mailapp.app.roundtrip import Finding
+from mailapp.app.demo.outside import DOMAIN, MOODS
+from mailapp.app.demo.roundtrip import Finding
+from mailapp.app.demo.serving import Demo
 from mailapp.cli.screen import Colour, Screen
 from mailapp.core.failures import SyntaxProblem
 from mailapp.pop2.grammar import quote

@@ -15,7 +15,7 @@ from shutil import rmtree
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailapp.app.world import World
+from mailapp.app.demo.world import World
 from mailapp.storage.maildir.layout import account_path
 from tests.crash.case import rounds
 from tests.interop.demo import PASSWORD, start_demo

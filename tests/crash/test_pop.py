@@ -15,7 +15,7 @@ from collections.abc import Callable
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailapp.app.pop2_client import Pop2Mailbox
+from mailapp.app.demo.pop2_client import Pop2Mailbox
 from mailapp.core.peer import Peer
 from mailapp.net.threads import inline
 from mailapp.pop.locking import Terms
@@ -51,7 +51,7 @@ print("marked", flush=True); sys.stdin.read()
 """
 _POP2_CLIENT = """
 import socket, sys
-from mailapp.app.pop2_client import Pop2Mailbox
+from mailapp.app.demo.pop2_client import Pop2Mailbox
 mailbox = Pop2Mailbox(socket.create_connection(("127.0.0.1", int(sys.argv[1]))))
 mailbox.log_in(b"u000", sys.argv[2].encode()); mailbox.measure(1)
 mailbox.retrieve(); mailbox.delete(); mailbox.retrieve(); mailbox.delete()

@@ -8,7 +8,7 @@ from typing import Any
 
 from twisted.names import dns
 
-from mailapp.app.names import NameServer
+from mailapp.app.demo.names import NameServer
 
 
 class Names:

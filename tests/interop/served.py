@@ -22,8 +22,8 @@ from attrs import define, field, frozen
 from twisted.internet.task import Clock
 
 import mailapp
+from mailapp.app.demo.world import World
 from mailapp.app.turns import VARIABLE
-from mailapp.app.world import World
 from tests.interop.demo import PASSWORD, DemoServer, free_port_base
 
 ROOT: Final = Path(mailapp.__file__).parent.parent

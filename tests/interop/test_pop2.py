@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from mailapp.app.pop2_client import Pop2Mailbox
+from mailapp.app.demo.pop2_client import Pop2Mailbox
 from tests.interop.client_case import ClientCase, needs
 from tests.interop.demo import PASSWORD
 from tests.threats import threat

@@ -21,7 +21,7 @@ from typing import Final
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailapp.app.certificates import make_demo_certificates
+from mailapp.app.demo.certificates import make_demo_certificates
 from tests.interop.served import ROOT, Served, Setup, begin, start, wait_for
 from tests.interop.wire import Wire, serve_good_client
 from tests.rows import rows, tabled

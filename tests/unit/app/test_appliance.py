@@ -13,7 +13,7 @@ from twisted.internet import reactor as installed  # noqa: TID251, TID253 - the 
 from twisted.trial.unittest import TestCase
 
 from mailapp.app.appliance import LOCK_FILE, Appliance, CannotStart, lock_folder
-from mailapp.app.certificates import make_demo_certificates
+from mailapp.app.demo.certificates import make_demo_certificates
 from mailapp.app.logs import Log
 from tests.threats import threat
 

@@ -119,7 +119,7 @@ class InstallTests(SynchronousTestCase):
     def test_ours(self) -> None:
         """A worker and a demo get ours: nothing that they import chose one before."""
         code = (
-            "import mailapp.app.worker, mailapp.app.demo\n"
+            "import mailapp.app.worker, mailapp.app.demo.serving\n"
             "from mailapp.app.reactor import install\n"
             "print(type(install()).__name__)"
         )

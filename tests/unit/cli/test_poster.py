@@ -9,9 +9,9 @@ from typing import Any, cast
 from attrs import frozen
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailapp.app.demo import Demo
-from mailapp.app.outside import DOMAIN, MOODS
-from mailapp.app.world import Built, World
+from mailapp.app.demo.outside import DOMAIN, MOODS
+from mailapp.app.demo.serving import Demo
+from mailapp.app.demo.world import Built, World
 from mailapp.cli.poster import describe
 from mailapp.cli.screen import Screen
 from mailapp.config.load import load_text

@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives import serialization as s
 from cryptography.hazmat.primitives.asymmetric import ec
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailapp.app import certificates
-from mailapp.app.certificates import make_demo_certificates
+from mailapp.app.demo import certificates
+from mailapp.app.demo.certificates import make_demo_certificates
 from mailapp.config import host
 from mailapp.config.load import Loaded, inspect
 from tests.rows import rows, tabled

@@ -19,8 +19,8 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from mailapp.app.outside import DOMAIN, HOST
-from mailapp.app.pop2_client import Pop2Mailbox
+from mailapp.app.demo.outside import DOMAIN, HOST
+from mailapp.app.demo.pop2_client import Pop2Mailbox
 from mailapp.events.record import Kind
 from mailapp.events.story import find
 

@@ -11,18 +11,18 @@ from typing import Final
 from attrs import field, frozen
 from twisted.internet.interfaces import IReactorTime
 
-from mailapp.app.certificates import make_demo_certificates
-from mailapp.app.outside import HOST as OUTSIDE_HOST
-from mailapp.app.outside import NAMES_PORT
-from mailapp.app.outside import PORT as OUTSIDE_PORT
-from mailapp.app.passwords import FILE as PASSWORDS_FILE
-from mailapp.app.passwords import (
+from mailapp.app.demo.certificates import make_demo_certificates
+from mailapp.app.demo.outside import HOST as OUTSIDE_HOST
+from mailapp.app.demo.outside import NAMES_PORT
+from mailapp.app.demo.outside import PORT as OUTSIDE_PORT
+from mailapp.app.demo.passwords import FILE as PASSWORDS_FILE
+from mailapp.app.demo.passwords import (
     Keyring,
     new_password,
     read_passwords,
     write_passwords,
 )
-from mailapp.app.samples import sample_messages
+from mailapp.app.demo.samples import sample_messages
 from mailapp.auth.keys import KEY_FILE, load_key
 from mailapp.config.load import load_text
 from mailapp.config.schema import STANDARD_PORTS, Configuration, Protocol

@@ -30,7 +30,7 @@ from twisted.logger import Logger
 from twisted.names import dns
 from zope.interface import implementer
 
-from mailapp.app.names import NameServer
+from mailapp.app.demo.names import NameServer
 from mailapp.core.address import Address
 from mailapp.core.envelope import Envelope
 from mailapp.core.failures import PermanentFailure, TemporaryFailure

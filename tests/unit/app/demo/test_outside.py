@@ -1,4 +1,4 @@
-"""Tests of :mod:`mailapp.app.outside`."""
+"""Tests of :mod:`mailapp.app.demo.outside`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailapp.app.outside import DOMAIN, Outside
+from mailapp.app.demo.outside import DOMAIN, Outside
 from mailapp.core.address import Address
 from mailapp.core.envelope import Envelope, Recipient
 from mailapp.core.failures import DeliveryFailure, PermanentFailure, TemporaryFailure

@@ -13,12 +13,12 @@ from typing import Any, Final
 from twisted.logger import globalLogBeginner
 
 from mailapp.app.appliance import LOCK_FILE, Appliance, lock_folder
+from mailapp.app.demo.outside import OutsideWorld
+from mailapp.app.demo.roundtrip import Finding, Target, check
+from mailapp.app.demo.world import Built, World
 from mailapp.app.logs import Log
 from mailapp.app.memory import give_back
-from mailapp.app.outside import OutsideWorld
 from mailapp.app.reactor import install
-from mailapp.app.roundtrip import Finding, Target, check
-from mailapp.app.world import Built, World
 from mailapp.net.tls import CertificateFiles, ServerTLS
 
 LOG_FILE: Final = "mailapp.log"

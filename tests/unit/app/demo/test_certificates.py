@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from cryptography import x509
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailapp.app.certificates import make_demo_certificates
+from mailapp.app.demo.certificates import make_demo_certificates
 from tests.threats import threat
 
 NAMES = ("localhost", "127.0.0.1", "::1", "mx.example.test")

@@ -9,8 +9,8 @@ from typing import Any
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailapp.app.passwords import read_passwords, write_passwords
-from mailapp.app.world import World
+from mailapp.app.demo.passwords import read_passwords, write_passwords
+from mailapp.app.demo.world import World
 from mailapp.auth.hashes import Hashes, stored_form
 from mailapp.config.schema import Protocol
 from mailapp.core.failures import SyntaxProblem

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailapp.app.samples import sample_messages
+from mailapp.app.demo.samples import sample_messages
 from mailapp.message.content import ContentDefect
 from mailapp.message.dates import parse_date
 from mailapp.message.fields import HeaderDefect
