@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from mailapp.storage.types import INBOX, BadName
@@ -12,6 +13,7 @@ MAX_OCTETS: Final = 200
 """Longest name, all levels, in UTF-8."""
 
 
+@lru_cache(1000)
 def canonical(name: tuple[str, ...]) -> tuple[str, ...]:
     """The one spelling of a mailbox name.
 

@@ -32,7 +32,7 @@ async def stored_path(context: Context, name: str) -> Path:
     """
     path = path_of(context, name)
     separator = context.service.separator
-    if not any(LOOKALIKES[separator] in level for level in path):
+    if LOOKALIKES[separator] not in name:
         return path  # as nearly always
     names = {named.name for named in await context.account.names()}
     plain, odd = in_disguise(names, separator)

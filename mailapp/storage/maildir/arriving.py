@@ -145,21 +145,24 @@ class Arriving:
         sources, validity = order.sources, mine.numbers.validity
         flags = frozenset(flag for source in sources for flag in source.flags)
         known = self._lettered(tracked, flags)
-        for body in order.bodies:
-            body.settle()
         first = mine.take(len(sources))
-        for uid, source in enumerate(sources, first):
-            if source.mtime is not None:
-                self._set_mtime(source.path, source.mtime)
-            fresh = evolve(
+        names = [
+            evolve(
                 source.name,
                 unique=self.unique.next(self.files.now()),
                 uid=uid,
                 validity=validity,
                 flags=known.letters(source.flags),
             )
-            final = (current, fresh.format())
-            self._place(source.path, fresh.unique, final, takes=order.takes)
+            for uid, source in enumerate(sources, first)
+        ]
+        for body in order.bodies:  # last: the disk writes it meanwhile
+            body.settle()
+        for source, name in zip(sources, names, strict=True):
+            if source.mtime is not None:
+                self._set_mtime(source.path, source.mtime)
+            final = (current, name.format())
+            self._place(source.path, name.unique, final, takes=order.takes)
             order.names.append(final)
         uids = [UID(uid) for uid in range(first, first + len(sources))]
         order.placed = Placed(validity, uids)

@@ -9,7 +9,7 @@ and a thread, one sync of the directory.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -60,7 +60,9 @@ class Commits:
         work: commits those of a trip; what became of each.
     """
 
-    def __init__(self, blocking: Callable[..., Awaitable[Any]], work: Work) -> None:
+    def __init__(
+        self, blocking: Callable[..., Coroutine[Any, Any, Any]], work: Work
+    ) -> None:
         self._blocking = blocking
         self._work = work
         self._waiting: deque[Commit] = deque()
@@ -88,10 +90,7 @@ class Commits:
         def failed(problem: BaseException) -> None:
             self._end(batch, [problem] * len(batch))
 
-        run(self._travel(batch), partial(self._end, batch), failed)
-
-    async def _travel(self, batch: Sequence[Commit]) -> Any:
-        return await self._blocking(self._work, batch)
+        run(self._blocking(self._work, batch), partial(self._end, batch), failed)
 
     def _end(
         self,
