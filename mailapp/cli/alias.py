@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import argparse
 import json
-import sqlite3
 from collections.abc import Callable
 from typing import Any
 
 from attrs import frozen
 
-from mailapp.cli.codes import FAILED, OK, TRY_AGAIN
+from mailapp.cli.codes import FAILED, OK
 from mailapp.cli.manual import explain
 from mailapp.cli.prompt import Terminal
 from mailapp.cli.site import Settings, Site
 from mailapp.core.address import parse_address
-from mailapp.core.failures import SyntaxProblem, TemporaryFailure
+from mailapp.core.failures import SyntaxProblem
 from mailapp.directory.accounts import Accounts
 from mailapp.directory.resolve import alias_address
-from mailapp.directory.schema import AccountsFileProblem
 from mailapp.directory.types import ListSettings, Posting, Unknown
 from mailapp.net.steps import finish
 
@@ -227,24 +225,10 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def execute(arguments: argparse.Namespace, site: Site, terminal: Terminal) -> int:
     """Do it on this site; the exit code, after whatever went wrong was explained."""
-    try:
-        accounts = site.open_accounts()
-        try:
-            code: int = arguments.does(Work(arguments, site, accounts, terminal))
-        finally:
-            accounts.close()
-    except SyntaxProblem as problem:
-        terminal.complain(problem.reason)
-    except AccountsFileProblem as problem:
-        terminal.complain(str(problem))
-    except OSError as problem:
-        terminal.complain(f"{problem.filename or site.accounts}: {problem.strerror}")
-    except (sqlite3.Error, TemporaryFailure) as problem:
-        terminal.complain(f"{site.accounts}: {problem}")
-        return TRY_AGAIN
-    else:
-        return code
-    return FAILED
+    does: Callable[[Work], int] = arguments.does
+    return site.attempt(
+        terminal, lambda accounts: does(Work(arguments, site, accounts, terminal))
+    )
 
 
 def _address(work: Work) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
@@ -17,14 +16,13 @@ from rich.console import Console
 from rich.progress import Progress
 
 from mailapp.app.privileges import drop, ids_to_become
-from mailapp.cli.codes import FAILED, OK, TRY_AGAIN
+from mailapp.cli.codes import FAILED, OK
 from mailapp.cli.manual import explain
 from mailapp.cli.prompt import Terminal
 from mailapp.cli.site import Site
 from mailapp.config.schema import Configuration
-from mailapp.core.failures import SyntaxProblem, TemporaryFailure
+from mailapp.directory.accounts import Accounts
 from mailapp.directory.names import account_id
-from mailapp.directory.schema import AccountsFileProblem
 from mailapp.storage.files import Files
 from mailapp.storage.index.account_index import AccountIndex
 from mailapp.storage.index.database import Database
@@ -134,28 +132,17 @@ def run(arguments: argparse.Namespace, configuration: Configuration) -> int:
 def execute(arguments: argparse.Namespace, site: Site, terminal: Terminal) -> int:
     """Do it on this site; the exit code, after whatever went wrong was explained."""
     does: Callable[[Work], int] = arguments.does
-    try:
-        accounts = site.open_accounts()
-        try:
-            known = [verifiers.account.id for verifiers in accounts.accounts()]
-        finally:
-            accounts.close()
+
+    def work(accounts: Accounts) -> int:
+        known = [verifiers.account.id for verifiers in accounts.accounts()]
         wanted = [account_id(name, site.domains[0]) for name in arguments.name]
         missing = [name for name in wanted if name not in known]
         if not missing:
             return does(Work(site, terminal, wanted or sorted(known)))
         terminal.complain(f"{missing[0]} does not exist")
-    except SyntaxProblem as problem:
-        terminal.complain(problem.reason)
-    except AccountsFileProblem as problem:
-        terminal.complain(str(problem))
-    except OSError as problem:
-        where = os.fsdecode(problem.filename or site.mail_root)
-        terminal.complain(f"{where}: {problem.strerror}")
-    except (sqlite3.Error, TemporaryFailure) as problem:
-        terminal.complain(f"{site.accounts}: {problem}")
-        return TRY_AGAIN
-    return FAILED
+        return FAILED
+
+    return site.attempt(terminal, work)
 
 
 @contextmanager

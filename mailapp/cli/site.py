@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol, Self
 
 from attrs import frozen
 
 from mailapp.auth.keys import KEY_FILE, InstallationKey, load_key
+from mailapp.cli.codes import FAILED, TRY_AGAIN
+from mailapp.cli.prompt import Terminal
+from mailapp.core.failures import SyntaxProblem, TemporaryFailure
 from mailapp.directory.accounts import Accounts
 from mailapp.directory.resolve import Directory
+from mailapp.directory.schema import AccountsFileProblem
 
 
 class ServerSettings(Protocol):
@@ -87,6 +93,34 @@ class Site:
             AccountsFileProblem, sqlite3.Error, OSError: it can't be opened.
         """
         return Accounts(self.accounts)
+
+    def attempt(self, terminal: Terminal, work: Callable[[Accounts], int]) -> int:
+        """Do something with the accounts.
+
+        Args:
+            terminal: is told what went wrong.
+            work: gives the exit code.
+
+        Returns:
+            the exit code.
+        """
+        try:
+            accounts = self.open_accounts()
+            try:
+                return work(accounts)
+            finally:
+                accounts.close()
+        except SyntaxProblem as problem:
+            terminal.complain(problem.reason)
+        except AccountsFileProblem as problem:
+            terminal.complain(str(problem))
+        except OSError as problem:
+            where = os.fsdecode(problem.filename or self.accounts)
+            terminal.complain(f"{where}: {problem.strerror}")
+        except (sqlite3.Error, TemporaryFailure) as problem:
+            terminal.complain(f"{self.accounts}: {problem}")
+            return TRY_AGAIN
+        return FAILED
 
     def open_directory(self, accounts: Accounts) -> Directory:
         """The directory over it, for names."""

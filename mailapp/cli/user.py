@@ -6,7 +6,6 @@ import argparse
 import json
 import os
 import shutil
-import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,17 +16,16 @@ from attrs import evolve
 from mailapp.auth.hashes import Hashes, stored_form
 from mailapp.auth.keys import KeyProblem
 from mailapp.cli import app_password
-from mailapp.cli.codes import FAILED, OK, TRY_AGAIN
+from mailapp.cli.codes import FAILED, OK
 from mailapp.cli.prompt import NoPassword, Terminal
 from mailapp.cli.site import Settings, Site
 from mailapp.cli.user_import import import_accounts
 from mailapp.cli.work import Refusal, Work
-from mailapp.core.failures import SyntaxProblem, TemporaryFailure
 from mailapp.directory.accounts import (
     AccountExists,
+    Accounts,
     NoSuchAccount,
 )
-from mailapp.directory.schema import AccountsFileProblem
 from mailapp.directory.types import Verifiers
 from mailapp.net.threads import inline
 from mailapp.storage.maildir.layout import account_path
@@ -238,31 +236,25 @@ def execute(
     now: Callable[[], float] = time.time,
 ) -> int:
     """Do it on this site; the exit code, after whatever went wrong was explained."""
-    try:
-        accounts = site.open_accounts()
+
+    def work(accounts: Accounts) -> int:
         try:
-            work = Work(arguments, site, accounts, hashes, terminal, now)
-            code: int = arguments.does(work)
-        finally:
-            accounts.close()
-    except AccountExists as problem:
-        terminal.complain(f"{problem} exists already")
-    except NoSuchAccount as problem:
-        terminal.complain(f"{problem} does not exist")
-    except SyntaxProblem as problem:
-        terminal.complain(problem.reason)
-    except (Refusal, NoPassword, AccountsFileProblem, KeyProblem) as problem:
-        terminal.complain(str(problem))
-    except UnicodeDecodeError:
-        terminal.complain("the file is not UTF-8")
-    except OSError as problem:
-        terminal.complain(f"{problem.filename or site.accounts}: {problem.strerror}")
-    except (sqlite3.Error, TemporaryFailure) as problem:
-        terminal.complain(f"{site.accounts}: {problem}")
-        return TRY_AGAIN
-    else:
-        return code
-    return FAILED
+            code: int = arguments.does(
+                Work(arguments, site, accounts, hashes, terminal, now)
+            )
+        except AccountExists as problem:
+            terminal.complain(f"{problem} exists already")
+        except NoSuchAccount as problem:
+            terminal.complain(f"{problem} does not exist")
+        except (Refusal, NoPassword, KeyProblem) as problem:
+            terminal.complain(str(problem))
+        except UnicodeDecodeError:
+            terminal.complain("the file is not UTF-8")
+        else:
+            return code
+        return FAILED
+
+    return site.attempt(terminal, work)
 
 
 def octets(text: str) -> int:
