@@ -14,13 +14,11 @@ with 64 KiB chunks), never one by one.
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
+from mailapp.message.line_ends import paired
+
 END_OF_DATA: Final = b"\r\n.\r\n"
-# All but CR, LF and NUL: what is left must be CRLF, CRLF, …
-_HARMLESS: Final = bytes(set(range(256)) - set(b"\r\n\0"))
-_LONE_CR: Final = re.compile(rb"\r[^\n]").search
 _CRLF: Final = b"\r\n"
 _STUFFED: Final = b"\r\n."
 
@@ -66,10 +64,7 @@ class Decoder:
         if not (self.eight_bit or content.isascii()):
             self.eight_bit = True
         if not self.stray:
-            line_ends = content.translate(None, _HARMLESS)
-            # the first alone lets a CR pass that meets its LF only further on
-            paired = line_ends == _CRLF * (len(line_ends) // 2)
-            self.stray = not paired or _LONE_CR(content) is not None
+            self.stray = b"\0" in content or not paired(content)
 
 
 class DataDecoder(Decoder):

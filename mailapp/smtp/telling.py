@@ -133,7 +133,9 @@ def _wishes(envelope: Envelope) -> dict[str, int | float]:
 
 def message_id(header: bytes) -> str:
     """The value of the first Message-ID field in one line, or an empty text."""
-    found = _MESSAGE_ID.search(b"\n" + header)
+    text = b"\n" + header
+    first = text.lower().find(b"\nmessage-id")  # much faster than the pattern
+    found = _MESSAGE_ID.search(text, first) if first >= 0 else None
     if found is None:
         return ""
     value = found[1]
