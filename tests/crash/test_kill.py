@@ -33,7 +33,7 @@ class KillTests(CrashCase):
     @threat(23, 114, 117)
     def test_one_process(self) -> None:
         """One process: what was acknowledged is there once, whole; the rest at most."""
-        self.play(rounds(10))
+        self.play(rounds(6))
 
     @threat(23, 114, 117)
     def test_workers(self) -> None:

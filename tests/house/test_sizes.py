@@ -36,20 +36,20 @@ def lines(node: ast.ClassDef) -> int:
 def too_big() -> Iterator[str]:
     """What breaks a limit, with its size."""
     for path in tree.python_files("mailapp", "tests", "twisted"):
+        file = tree.name(path)
         count = path.read_bytes().count(b"\n")
         if count > FILE_LINES:
-            yield f"{tree.name(path)}: {count} lines (limit {FILE_LINES})"
+            yield f"{file}: {count} lines (limit {FILE_LINES})"
         for node in ast.walk(tree.parsed(path)):
-            where = f"{tree.name(path)}:{getattr(node, 'lineno', 0)}"
             match node:
                 case ast.ClassDef() if lines(node) > CLASS_LINES:
                     size = f"{lines(node)} lines (limit {CLASS_LINES})"
-                    yield f"{where}: class {node.name}: {size}"
+                    yield f"{file}:{node.lineno}: class {node.name}: {size}"
                 case ast.FunctionDef() | ast.AsyncFunctionDef() if (
                     statements(node) > FUNCTION_STATEMENTS
                 ):
-                    size = f"{statements(node)} statements"
-                    yield f"{where}: {node.name}: {size} (limit {FUNCTION_STATEMENTS})"
+                    size = f"{statements(node)} (limit {FUNCTION_STATEMENTS})"
+                    yield f"{file}:{node.lineno}: {node.name}: statements: {size}"
                 case _:
                     pass
 
