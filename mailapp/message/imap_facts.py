@@ -14,13 +14,14 @@ What a fact says never changes for one message and one ``FACTS_VERSION``.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from enum import Enum
+from functools import partial
 from typing import Final
 
 from attrs import field, frozen
 
-from mailapp.message.bodystructure import Structures, structures
+from mailapp.message.bodystructure import structures
 from mailapp.message.envelope import envelope
 from mailapp.message.fields import (
     HEADER_LIMIT,
@@ -97,50 +98,35 @@ def facts(read: Read, size_octets: int, kinds: Collection[Kind]) -> dict[Kind, b
         root = read_header(read, size_octets, listed=listed)
     else:
         root = read_structure(read, size_octets)
-    message = _Message(read, root)
-    return {kind: message.fact(kind) for kind in kinds}
+    return {kind: _fact(kind, read, root) for kind in kinds}
 
 
-class _Message:
-    """One message whose header or structure was read."""
+def _fact(kind: Kind, read: Read, root: Part) -> bytes:  # noqa: PLR0911 - one for each
+    """One fact of a message whose header or structure was read."""
+    if kind is _ENVELOPE:  # the hot ones first: to match a name takes longer
+        return envelope(root.header)
+    if kind is _BODYSTRUCTURE:
+        return structures(root).bodystructure
+    match kind:
+        case Item.BODY:
+            return structures(root).body
+        case Item.PREVIEW:
+            return string(preview(read, root).encode())
+        case Item.SORT_KEYS:
+            return sort_keys(root.header).encode()
+        case Item.THREAD_ID:
+            header = partial(chunks, read, 0, root.body_start)
+            return b"(%b)" % thread_id(root.header, header)
+        case HeaderFields(names):
+            return _fields(names, read, root)
 
-    def __init__(self, read: Read, root: Part) -> None:
-        self._read = read
-        self._root = root
-        self._structures: Structures | None = None
 
-    def fact(self, kind: Kind) -> bytes:  # noqa: PLR0911 - one for each
-        """One fact."""
-        if kind is _ENVELOPE:  # the hot ones first: to match a name takes longer
-            return envelope(self._root.header)
-        if kind is _BODYSTRUCTURE:
-            return self._described().bodystructure
-        match kind:
-            case Item.BODY:
-                return self._described().body
-            case Item.PREVIEW:
-                return string(preview(self._read, self._root).encode())
-            case Item.SORT_KEYS:
-                return sort_keys(self._root.header).encode()
-            case Item.THREAD_ID:
-                return b"(%b)" % thread_id(self._root.header, self._header)
-            case HeaderFields(names):
-                return self._fields(names)
-
-    def _header(self) -> Iterator[bytes]:
-        return chunks(self._read, 0, self._root.body_start)
-
-    def _described(self) -> Structures:
-        if self._structures is None:
-            self._structures = structures(self._root)
-        return self._structures
-
-    def _fields(self, names: tuple[bytes, ...]) -> bytes:
-        piece = locate(Section((), SectionText.HEADER_FIELDS, names), self._root)
-        ranges = piece.ranges if piece is not None else ()
-        return b"".join(
-            [chunk for start, end in ranges for chunk in chunks(self._read, start, end)]
-        )
+def _fields(names: tuple[bytes, ...], read: Read, root: Part) -> bytes:
+    piece = locate(Section((), SectionText.HEADER_FIELDS, names), root)
+    ranges = piece.ranges if piece is not None else ()
+    return b"".join(
+        [chunk for start, end in ranges for chunk in chunks(read, start, end)]
+    )
 
 
 def read_structure(read: Read, size_octets: int) -> Part:
