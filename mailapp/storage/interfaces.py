@@ -193,12 +193,13 @@ class IMailbox(Interface):
         """
 
     def inspect(
-        uids: Sequence[UID], look: Callable[[bytes], T]
-    ) -> Awaitable[Sequence[tuple[UID, T]]]:
+        uids: Sequence[UID], look: Callable[[bytes], T], most_octets: int
+    ) -> Awaitable[Sequence[tuple[UID, T | None]]]:
         """What ``look`` says of each of some messages, in the order of ``uids``.
 
-        It is called in a thread, with all octets of one message after the other; no
-        large ones should be among them. Messages that are gone are left out.
+        It is called in a thread, with all octets of one message after the other. For
+        one of more than so many octets there is None, sometimes also for one that has
+        not told its size yet (``complete``). Messages that are gone are left out.
 
         Raises:
             Unavailable: they can't be read now.

@@ -127,16 +127,18 @@ class MemoryMailbox:
             yield found
 
     async def inspect(
-        self, uids: Sequence[UID], look: Callable[[bytes], T]
-    ) -> Sequence[tuple[UID, T]]:
+        self, uids: Sequence[UID], look: Callable[[bytes], T], most_octets: int
+    ) -> Sequence[tuple[UID, T | None]]:
         """See :class:`IMailbox`."""
         state = self._account.state
         messages = state.box(self.id).messages
-        return [
-            (uid, look(state.bodies[messages[uid].blob]))
-            for uid in uids
-            if uid in messages
-        ]
+        found = []
+        for uid in uids:
+            if uid in messages:
+                octets = state.bodies[messages[uid].blob]
+                said = look(octets) if len(octets) <= most_octets else None
+                found.append((uid, said))
+        return found
 
     async def search(self, query: TextQuery) -> TextMatches | None:
         """See :class:`IMailbox`: there is no index."""

@@ -27,6 +27,7 @@ from mailapp.storage.types import UID, BlobRef, NoSuch
 _SMALL_OCTETS: Final = 256 * 1024
 _OCTETS_AT_ONCE: Final = 512 * 1024
 _MESSAGES_AT_ONCE: Final = 100
+_NOTHING: Final[frozenset[int]] = frozenset()
 
 
 @frozen
@@ -51,19 +52,19 @@ async def scan(
     columns, mailbox = context.selection.view.columns, context.selection.mailbox
     look = partial(_matches, Sieve([each.needle for each in wanted]), wanted)
     for some in places.slices(among, len(columns)):
-        await context.selection.complete(some)
-        sizes = columns.sizes
-        for place in some:
-            if sizes[place] > _SMALL_OCTETS:
+        for batch in _batches(some, columns.sizes):
+            uids = [UID(columns.uids[place]) for place in batch]
+            for uid, found in await mailbox.inspect(uids, look, _SMALL_OCTETS):
+                if found == _NOTHING:
+                    continue
+                place = columns.place(uid)
+                if place is None:
+                    continue
+                if found is not None:
+                    yield place, found
+                    continue
                 with suppress(NoSuch):
                     yield place, await _large(context, columns.blob(place), wanted)
-        small = [place for place in some if sizes[place] <= _SMALL_OCTETS]
-        for batch in _batches(small, sizes):
-            uids = [UID(columns.uids[place]) for place in batch]
-            for uid, atoms in await mailbox.inspect(uids, look):
-                at = columns.place(uid) if atoms else None
-                if at is not None:
-                    yield at, atoms
             await context.drain()
 
 
@@ -71,7 +72,7 @@ def _batches(some: Sequence[int], sizes: Sequence[int]) -> Iterator[Sequence[int
     """A few messages at once, fewer of larger ones."""
     begin = octets = 0
     for end, place in enumerate(some):
-        octets += sizes[place]
+        octets += min(sizes[place], _SMALL_OCTETS)
         if octets > _OCTETS_AT_ONCE or end - begin == _MESSAGES_AT_ONCE:
             yield some[begin:end]
             begin, octets = end, sizes[place]
@@ -86,7 +87,7 @@ def _matches(sieve: Sieve, wanted: Sequence[Wanted], octets: bytes) -> Collectio
 
     root = read_structure(read, len(octets))
     if not sieve.passes(octets, root):
-        return ()
+        return _NOTHING
     found: set[int] = set()
     for headers in (True, False):
         some = [each for each in wanted if each.headers is headers]

@@ -182,14 +182,22 @@ class Mailbox:
                 yield uid, found
 
     def inspect(
-        self, columns: Columns, uids: Sequence[UID], look: Callable[[bytes], T]
-    ) -> list[tuple[UID, T]]:
-        """What is said of each message, when all of it is at hand. In any thread."""
+        self,
+        columns: Columns,
+        uids: Sequence[UID],
+        look: Callable[[bytes], T],
+        most_octets: int,
+    ) -> list[tuple[UID, T | None]]:
+        """What is said of all octets of each message; None: they are too many.
 
-        def tell(read: Read, size: int) -> T:
-            return look(read(0, size))
+        In any thread.
+        """
 
-        return list(self.computed(columns, uids, tell))
+        def tell(read: Read, size: int) -> tuple[T | None]:
+            return (look(read(0, size)) if size <= most_octets else None,)
+
+        found = self.computed(columns, uids, tell)
+        return [(uid, said) for uid, (said,) in found]
 
     def _computing(self, columns: Columns) -> Computing:
         return Computing(self.files, self.found.path, columns, self.open)

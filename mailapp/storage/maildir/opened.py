@@ -271,14 +271,14 @@ class MaildirMailbox:
                 await self._shared.note()
 
     async def inspect(
-        self, uids: Sequence[UID], look: Callable[[bytes], T]
-    ) -> Sequence[tuple[UID, T]]:
+        self, uids: Sequence[UID], look: Callable[[bytes], T], most_octets: int
+    ) -> Sequence[tuple[UID, T | None]]:
         """See :class:`IMailbox`."""
         box = self._shared.box
         box.asked += 1
         try:
-            found: list[tuple[UID, T]] = await self._parts.blocking(
-                box.inspect, self.columns, uids, look
+            found: list[tuple[UID, T | None]] = await self._parts.blocking(
+                box.inspect, self.columns, uids, look, most_octets
             )
         finally:
             box.asked -= 1

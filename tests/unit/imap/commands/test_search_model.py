@@ -29,10 +29,13 @@ class BombTests(SynchronousTestCase):
         inspect = MemoryMailbox.inspect
 
         async def counted(
-            mailbox: MemoryMailbox, uids: Sequence[UID], look: Callable[[bytes], T]
-        ) -> Sequence[tuple[UID, T]]:
+            mailbox: MemoryMailbox,
+            uids: Sequence[UID],
+            look: Callable[[bytes], T],
+            most: int,
+        ) -> Sequence[tuple[UID, T | None]]:
             reads.extend(uids)
-            return await inspect(mailbox, uids, look)
+            return await inspect(mailbox, uids, look, most)
 
         self.patch(MemoryMailbox, "inspect", counted)
         terms = "".join(f"OR BODY word{n} " for n in range(60)) + "BODY none"
