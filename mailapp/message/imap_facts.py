@@ -31,6 +31,7 @@ from mailapp.message.fields import (
     parse_header,
 )
 from mailapp.message.part import Part, header_only
+from mailapp.message.plain_fields import plain_fields
 from mailapp.message.plain_header import plain_header
 from mailapp.message.plain_structure import SIZE_LIMIT, plain_structure
 from mailapp.message.preview import preview
@@ -93,6 +94,12 @@ def facts_of(octets: bytes, kinds: Collection[Kind]) -> dict[Kind, bytes]:
 
 def facts(read: Read, size_octets: int, kinds: Collection[Kind]) -> dict[Kind, bytes]:
     """Compute what is asked for; never raises but what ``read`` raises."""
+    if len(kinds) == 1:
+        (kind,) = kinds
+        if isinstance(kind, HeaderFields):
+            some = plain_fields(read(0, min(size_octets, _FIRST_OCTETS)), kind.names)
+            if some is not None:  # as nearly always
+                return {kind: some}
     if _OF_STRUCTURE.isdisjoint(kinds):
         listed = any(kind is not _ENVELOPE for kind in kinds)
         root = read_header(read, size_octets, listed=listed)
