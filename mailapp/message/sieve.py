@@ -1,14 +1,16 @@
-"""Tells of most messages at once that what is looked for is not in their text.
+"""Tells of most messages at once whether what is looked for is in their text.
 
 What ``searching`` decodes is mostly what the octets are already: ASCII, in parts that
 are not encoded. There every letter and digit of the text stands in the message, and
 those that follow each other in a word do so there, too. So where they do not, no more
-of the message has to be looked at. Whatever else may be in the text of a message, it
-passes the sieve, and ``searching`` tells::
+of the message has to be looked at; nor where they do in a part that is plain text.
+Of all else ``searching`` tells::
 
     sieve = Sieve([casemap("Miller")])
-    if sieve.passes(octets, read_structure(read, len(octets))):
-        ...  # perhaps
+    if not sieve.passes(octets, root):
+        ...  # it is not there
+    elif surely_has(octets, root, casemap("Miller"), headers=True):
+        ...  # it is
 """
 
 from __future__ import annotations
@@ -19,9 +21,10 @@ from typing import Final
 
 from mailapp.message.content import Encoding
 from mailapp.message.part import Part
+from mailapp.message.plain_header import SIZE_LIMIT
 from mailapp.message.text_parts import codec_for, is_html, is_text
 
-_WORDS: Final = re.compile("[A-Z0-9]+")
+_WORD: Final = re.compile("[A-Z0-9]+")
 _ENCODED: Final = frozenset({Encoding.QUOTED_PRINTABLE, Encoding.BASE64})
 _ASCII_CODECS: Final = ("us-ascii", "utf-8", "iso-8859-", "windows-125", "koi8-")
 """How the names begin of those that read ASCII as ASCII, whatever is around it."""
@@ -39,7 +42,7 @@ class Sieve:
     """
 
     def __init__(self, needles: Collection[str]) -> None:
-        words = {max(_WORDS.findall(each), key=len, default="") for each in needles}
+        words = {max(_WORD.findall(each), key=len, default="") for each in needles}
         self._open: Final = "" in words  # a needle tells nothing: all pass
         self._words: Final = [word.encode() for word in sorted(words)]
         # numbers of lists are in no octets
@@ -58,12 +61,11 @@ class Sieve:
         if self.passes_fields(octets):
             return True
         html = False
-        for part in _texts(root):
-            if part.encoding in _ENCODED:
-                return True
-            if not codec_for(part).startswith(_ASCII_CODECS):
-                return True
-            html = html or is_html(part)
+        for part in _parts(root):
+            if is_text(part):
+                if not _is_literal(part):
+                    return True
+                html = html or is_html(part)
         return html and self._passes_html(octets.upper())
 
     def passes_fields(self, octets: bytes) -> bool:
@@ -87,11 +89,34 @@ class Sieve:
         )
 
 
-def _texts(root: Part) -> Iterator[Part]:
-    """The parts that are text."""
-    if not root.parts:  # as mostly
-        if is_text(root):
-            yield root
-        return
+def surely_has(octets: bytes, root: Part, needle: str, *, headers: bool) -> bool:
+    """Is it in the text of a message? False: that is not sure. Hot.
+
+    Args:
+        octets: all of the message.
+        root: its structure.
+        needle: casemapped.
+        headers: see :func:`mailapp.message.searching.message_texts`.
+    """
+    if not _WORD.fullmatch(needle) or not octets.isascii() or b"=?" in octets:
+        return False
+    word, upper = needle.encode(), octets.upper()
+    for part in _parts(root):
+        fields_end = min(part.body_start, part.header_start + SIZE_LIMIT)
+        if headers and upper.find(word, part.header_start, fields_end) >= 0:
+            return True
+        plain = is_text(part) and not is_html(part) and _is_literal(part)
+        if plain and upper.find(word, part.body_start, part.end) >= 0:
+            return True
+    return False
+
+
+def _parts(root: Part) -> Iterator[Part]:
+    yield root
     for part in root.parts:
-        yield from _texts(part)
+        yield from _parts(part)
+
+
+def _is_literal(part: Part) -> bool:
+    """What is ASCII in this text stands there as it is."""
+    return part.encoding not in _ENCODED and codec_for(part).startswith(_ASCII_CODECS)

@@ -19,7 +19,7 @@ from mailapp.message.collation import casemap
 from mailapp.message.imap_facts import read_structure
 from mailapp.message.part import Part
 from mailapp.message.searching import BREAK, Finder, message_texts, stretches
-from mailapp.message.sieve import Sieve
+from mailapp.message.sieve import Sieve, surely_has
 from mailapp.message.structure import StructureScanner
 from mailapp.message.text_parts import TextReader
 from mailapp.storage.types import UID, BlobRef, NoSuch
@@ -88,9 +88,17 @@ def _matches(sieve: Sieve, wanted: Sequence[Wanted], octets: bytes) -> Collectio
     root = read_structure(read, len(octets))
     if not sieve.passes(octets, root):
         return _NOTHING
-    found: set[int] = set()
+    found = {
+        each.atom
+        for each in wanted
+        if surely_has(octets, root, each.needle, headers=each.headers)
+    }
     for headers in (True, False):
-        some = [each for each in wanted if each.headers is headers]
+        some = [
+            each
+            for each in wanted
+            if each.headers is headers and each.atom not in found
+        ]
         if some:
             finder = Finder([each.needle for each in some])
             for text in message_texts(read, root, headers=headers):

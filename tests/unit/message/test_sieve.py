@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailapp.message.collation import casemap
+from mailapp.message.part import Part
 from mailapp.message.searching import message_texts
-from mailapp.message.sieve import Sieve
+from mailapp.message.sieve import Sieve, surely_has
 from mailapp.message.structure import scan
 from tests.rows import rows, tabled
 from tests.unit.message import trees
@@ -64,6 +65,17 @@ _SOUPS = st.builds(
 )
 
 
+def _text(octets: bytes, root: Part, *, headers: bool) -> str:
+    """All text."""
+    texts = message_texts(lambda a, b: octets[a:b], root, headers=headers)
+    return "".join(texts)
+
+
+def _pieces(text: str) -> set[str]:
+    """All pieces of some lengths, of its beginning."""
+    return {text[at:][:n] for n in (1, 2, 3, 5) for at in range(min(len(text), 500))}
+
+
 @tabled
 class SieveTests(SynchronousTestCase):
     """Beside a look at all of the text."""
@@ -74,12 +86,35 @@ class SieveTests(SynchronousTestCase):
     def test_all_pass(self, octets: bytes) -> None:
         """Whatever stands in the text of a message, a sieve for it lets it pass."""
         root = scan(octets)
-        text = "".join(
-            message_texts(lambda start, end: octets[start:end], root, headers=True)
-        )[:500]
-        for length in (1, 2, 3, 5):
-            for needle in {text[at : at + length] for at in range(len(text))}:
-                self.assertTrue(Sieve([needle]).passes(octets, root), needle)
+        for needle in _pieces(_text(octets, root, headers=True)):
+            self.assertTrue(Sieve([needle]).passes(octets, root), needle)
+
+    @settings(deadline=None, max_examples=150)
+    @given(_SOUPS | _SOUPS | trees.messages)
+    @example(MIXED + b"--b\r\n" + HTML + b"<b>ab</b>\r\n--b\r\n\r\nab\r\n--b--")
+    def test_sure(self, octets: bytes) -> None:
+        """What is surely in a text is in it, as letters of its octets may not be."""
+        root = scan(octets)
+        for headers in (True, False):
+            text = _text(octets, root, headers=headers)
+            for needle in _pieces(octets[:500].upper().decode("latin-1")):
+                if surely_has(octets, root, needle, headers=headers):
+                    self.assertIn(needle, text)
+
+    @rows(
+        body=(TEXT + b"a miller", "miller", (True, True)),
+        header=(b"Subject: miller\r\n\r\n", "Miller", (True, False)),
+        name=(b"Subject: miller\r\n\r\n", "subject", (True, False)),
+        words=(TEXT + b"a miller", "a miller", (False, False)),
+        page=(HTML + b"a miller", "miller", (False, False)),
+    )
+    def test_kinds_of_sure(
+        self, octets: bytes, wanted: str, sure: tuple[bool, bool]
+    ) -> None:
+        """Plain words in plain text are sure: of TEXT, of BODY."""
+        root, needle = scan(octets), casemap(wanted)
+        found = [surely_has(octets, root, needle, headers=h) for h in (True, False)]
+        self.assertEqual(found, list(sure))
 
     @rows(
         other=(TEXT + b"miles are", "Miller", False),
