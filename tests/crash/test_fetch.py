@@ -19,8 +19,8 @@ from tests.rows import rows, tabled
 from tests.threats import threat
 from tests.unit.fetch.old_server import OldServer
 from tests.unit.fetch.support import POP2, SOURCE, Broken, Here, greeted
+from tests.unit.pop.support import now
 from tests.unit.pop2.support import Server as Pop2Server
-from tests.unit.pop3.support import now
 
 BODIES = (b"Subject: a\r\n\r\n1\r\n", b"Subject: b\r\n\r\n22\r\n")
 ALIKE = (BODIES[0], BODIES[0])

@@ -13,9 +13,10 @@ from mailapp.directory.types import (
     Resolution,
     Unknown,
 )
+from mailapp.net.steps import finish
 from mailapp.storage.types import AccountId
 from tests.rows import rows, tabled
-from tests.unit.directory.test_resolve import DirectoryCase, brief, now
+from tests.unit.directory.test_resolve import DirectoryCase, brief
 
 OWNER = Address("alice", "example.test")
 TEAM = Address("team", "example.test")
@@ -35,7 +36,7 @@ class ListTests(DirectoryCase):
 
     def meaning(self, text: str) -> Resolution:
         """What the address means."""
-        return now(self.directory.resolve(parse_address(text.encode())))
+        return finish(self.directory.resolve(parse_address(text.encode())))
 
     def found(self, text: str = "team@example.test") -> MailingList:
         """The only list that it leads to."""
@@ -110,4 +111,4 @@ class ListTests(DirectoryCase):
         self.accounts.add_alias("both@example.test", ["team@example.test", account])
         for text in ("team@example.test", "both@example.test"):
             address = parse_address(text.encode())
-            self.assertFalse(now(owns(self.directory, account, address)))
+            self.assertFalse(finish(owns(self.directory, account, address)))

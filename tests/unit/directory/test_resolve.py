@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any, TypeVar
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,21 +15,10 @@ from mailapp.directory.accounts import Accounts, NewPassword
 from mailapp.directory.interfaces import IDirectory, IVerifiers
 from mailapp.directory.resolve import Directory, alias_address
 from mailapp.directory.types import Elsewhere, Expanded, Local, Resolution, Unknown
+from mailapp.net.steps import finish
 from mailapp.storage.types import AccountId
 from tests.rows import rows, tabled
 from tests.threats import threat
-
-_T = TypeVar("_T")
-
-
-def now(coroutine: Coroutine[Any, Any, _T]) -> _T:
-    """The result of a coroutine that does not wait."""
-    try:
-        coroutine.send(None)
-    except StopIteration as done:
-        result: _T = done.value
-        return result
-    raise AssertionError
 
 
 def brief(resolution: Resolution) -> str:
@@ -65,7 +52,7 @@ class DirectoryCase(SynchronousTestCase):
 
     def resolve(self, text: str) -> str:
         """What an address means, in short."""
-        return brief(now(self.directory.resolve(parse_address(text.encode()))))
+        return brief(finish(self.directory.resolve(parse_address(text.encode()))))
 
     def alias(self, address: str, *targets: str) -> None:
         """Make an alias."""
@@ -124,10 +111,10 @@ class ResolveTests(DirectoryCase):
 
     def test_postmaster_without_domain(self) -> None:
         """RFC 5321, section 4.5.1: the one address without a domain."""
-        found = now(self.directory.resolve(Address("Postmaster", "")))
+        found = finish(self.directory.resolve(Address("Postmaster", "")))
         self.assertEqual(brief(found), "alice@example.test")
         self.assertEqual(
-            brief(now(self.directory.resolve(Address("alice", "")))), "elsewhere"
+            brief(finish(self.directory.resolve(Address("alice", "")))), "elsewhere"
         )
 
     def test_postmaster_choice(self) -> None:
@@ -170,11 +157,11 @@ class ResolveTests(DirectoryCase):
             ("ALICE@example.test", "alice@example.test"),
             ("gone", "gone@example.test"),
         ):
-            account = now(self.directory.account(name))
+            account = finish(self.directory.account(name))
             assert account is not None
             self.assertEqual(account.id, expected)
         for name in ("carol", "", "../alice", "alice+x", "' OR 1"):
-            self.assertIsNone(now(self.directory.account(name)))
+            self.assertIsNone(finish(self.directory.account(name)))
 
     def test_key(self) -> None:
         """All spellings have one key, whether the account exists or not."""
@@ -188,12 +175,12 @@ class ResolveTests(DirectoryCase):
     @given(st.text(max_size=20), st.sampled_from(["", "example.test", "example.org"]))
     def test_never_raises(self, local_part: str, domain: str) -> None:
         """Any local part means something."""
-        now(self.directory.account(local_part))
+        finish(self.directory.account(local_part))
         try:
             address = Address(local_part, domain)
         except SyntaxProblem:
             return
-        now(self.directory.resolve(address))
+        finish(self.directory.resolve(address))
 
 
 class AliasTests(DirectoryCase):
@@ -278,7 +265,7 @@ class AliasTests(DirectoryCase):
         """An alias for postmaster is heeded, with and without domain."""
         self.alias("postmaster@example.test", "bob@example.test")
         self.assertEqual(self.resolve("postmaster@example.test"), "bob@example.test")
-        found = now(self.directory.resolve(Address("postmaster", "")))
+        found = finish(self.directory.resolve(Address("postmaster", "")))
         self.assertEqual(brief(found), "bob@example.test")
 
     def test_alias_address(self) -> None:

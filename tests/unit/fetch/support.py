@@ -28,7 +28,7 @@ from mailapp.storage.types import AccountId
 from tests.crash.powercut import Disk
 from tests.play import CUTS, Cut, Wire, whole
 from tests.unit.fetch.old_server import OldServer
-from tests.unit.pop3.support import now
+from tests.unit.pop.support import now
 
 ALICE = AccountId("alice@example.test")
 NOW = 1_800_000_000

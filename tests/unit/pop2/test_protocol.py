@@ -2,84 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionDone
-from twisted.internet.task import Clock, deferLater
-from twisted.internet.testing import StringTransport
+from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
-from twisted.trial.unittest import SynchronousTestCase
 
-from mailapp.net.driver import Driver, DriverFactory
-from mailapp.net.surroundings import Surroundings
-from mailapp.net.sweep import Sweep
-from mailapp.net.threads import inline
+from mailapp.core.peer import Peer
 from mailapp.pop.locking import Terms
 from mailapp.pop2.protocol import compose_pop2
 from mailapp.pop2.session import Service
 from mailapp.pop2.snapshot import Room, Showing
-from mailapp.storage.maildir.store import MaildirStore
-from mailapp.storage.types import INBOX, INBOX_ID, Destination
-from tests.doubles import FakeAuthenticator, User
-from tests.svt import make_message
+from tests.doubles import FakeAuthenticator
 from tests.threats import threat
-from tests.unit.pop2.support import LOGIN, NAME, inconvertible, now
-
-_CLIENT = IPv4Address("TCP", "192.0.2.1", 4711)
-_SERVER = IPv4Address("TCP", "198.51.100.1", 109)
+from tests.unit.pop.support import HOST, ComposedCase, put, tokens
+from tests.unit.pop2.support import LOGIN, inconvertible
 
 
-class ComposedTests(SynchronousTestCase):
+class ComposedTests(ComposedCase):
     """What a client sees through all tiers."""
 
-    def setUp(self) -> None:
-        """Two messages in INBOX and one in another mailbox."""
-        self.clock = Clock()
-        self.store = MaildirStore(self.mktemp(), inline, clock=self.clock)
-        self.addCleanup(lambda: now(self.store.close()))
-        self.account: Any = now(self.store.create(NAME))
-        self.bodies = [make_message("dots:4096"), make_message("dots:3000000")]
-        for body in self.bodies:
-            self.deliver(body)
-        self.user = User(b"u", b"p w", self.account)
+    sizes = (4096, 3_000_000)
+    greeting = b"+ POP2 mail.example.test "
+
+    def compose(self, authenticator: FakeAuthenticator) -> Callable[[Peer], Any]:
+        """See :class:`ComposedCase`."""
         pause = lambda seconds: deferLater(self.clock, seconds, lambda: None)  # noqa: E731
-        service = Service(
-            FakeAuthenticator([self.user]),
-            Terms(self.clock, pause=pause),
-            lambda: b"token",
-            "mail.example.test",
-            Showing(inconvertible, Room(), pause=pause),
-        )
-        around = Surroundings(clock=self.clock, sweep=Sweep(self.clock))
-        self.factory = DriverFactory(compose_pop2(service), around)
-
-    def deliver(self, body: bytes, folder: tuple[str, ...] = INBOX) -> None:
-        """One message more."""
-        sink = self.store.stage()
-        now(sink.write(body))
-        now(self.store.deliver(sink, [Destination(NAME, folder)]))
-
-    def connect(self) -> tuple[Driver, StringTransport]:
-        """A client, greeted."""
-        driver: Any = self.factory.buildProtocol(_CLIENT)
-        transport = StringTransport(_SERVER, _CLIENT, lenient=True)
-        driver.makeConnection(transport)
-        self.assertTrue(transport.value().startswith(b"+ POP2 mail.example.test "))
-        transport.clear()
-        return driver, transport
-
-    def pull(self, transport: StringTransport) -> None:
-        """The client reads all there is; time passes as it does."""
-        for _ in range(300):
-            producer: Any = transport.producer
-            if producer is not None:
-                producer.resumeProducing()
-            self.clock.advance(0)
-
-    def inbox(self) -> list[int]:
-        """Sizes of what is there."""
-        return [item.size_octets for item in now(self.account.items(INBOX_ID))]
+        showing = Showing(inconvertible, Room(), pause=pause)
+        terms = Terms(self.clock, pause=pause)
+        token = tokens().__next__
+        return compose_pop2(Service(authenticator, terms, token, HOST, showing))
 
     def test_download(self) -> None:
         """A pipelining client gets its messages octet for octet, then they are gone."""
@@ -143,7 +96,7 @@ class ComposedTests(SynchronousTestCase):
 
     def test_other_mailbox(self) -> None:
         """FOLD opens a Maildir below INBOX, and deletes there."""
-        self.deliver(self.bodies[0], ("Work", "2024"))
+        put(self.store, self.bodies[0], ("Work", "2024"))
         driver, transport = self.connect()
         driver.dataReceived(LOGIN + b"FOLD Work/2024\r\nREAD\r\nRETR\r\nACKD\r\n")
         driver.dataReceived(b"FOLD Work.2024\r\nFOLD INBOX\r\nQUIT\r\n")

@@ -16,7 +16,8 @@ from tests.play import Wire
 from tests.rows import rows, tabled
 from tests.svt import make_message
 from tests.threats import threat
-from tests.unit.pop2.support import LOGIN, Server, ask, now
+from tests.unit.pop.support import ask, now
+from tests.unit.pop2.support import LOGIN, Server
 
 _A: bytes = b"a\r\n"
 _B: bytes = b"bb\r\n"

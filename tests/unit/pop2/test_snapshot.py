@@ -19,7 +19,8 @@ from mailapp.storage.types import BlobRef, Unavailable
 from tests.play import octetwise, random_cuts
 from tests.rows import rows, tabled
 from tests.svt import make_message
-from tests.unit.pop2.support import Server, ask, now
+from tests.unit.pop.support import ask, now
+from tests.unit.pop2.support import Server
 
 _LONG = b"x" * 998
 _pieces = st.sampled_from(

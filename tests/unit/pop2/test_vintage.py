@@ -10,7 +10,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from mailapp.net.threads import inline
 from mailapp.pop.vintage import Vintage
 from tests.svt import make_message
-from tests.unit.pop2.support import Server, ask
+from tests.unit.pop.support import ask
+from tests.unit.pop2.support import Server
 
 PAGE = Path(__file__).parents[3] / "docs" / "vintage.rst"
 MESSAGE = (

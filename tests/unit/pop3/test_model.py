@@ -14,7 +14,8 @@ from hypothesis.stateful import (
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.play import Wire
-from tests.unit.pop3.support import LOGIN, Server, ask
+from tests.unit.pop.support import ask
+from tests.unit.pop3.support import LOGIN, Server
 
 _numbers = st.integers(0, 5)
 _bodies = st.sampled_from(

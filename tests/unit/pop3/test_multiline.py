@@ -16,7 +16,7 @@ from mailapp.pop3.multiline import (
     encode_block,
 )
 from tests.rows import rows, tabled
-from tests.unit.pop3.support import now
+from tests.unit.pop.support import now
 
 # texts that are nothing but trouble
 _contents = st.lists(

@@ -11,7 +11,8 @@ from mailapp.pop3 import replies
 from mailapp.pop3.languages.table import LANGUAGES
 from mailapp.pop3.visits import Visits
 from mailapp.storage.types import AccountId, CreateFolder, Destination
-from tests.unit.pop3.support import LOGIN, NAME, Server, ask, now
+from tests.unit.pop.support import NAME, ask, now
+from tests.unit.pop3.support import LOGIN, Server
 
 A, B = AccountId("a@example.test"), AccountId("b@example.test")
 

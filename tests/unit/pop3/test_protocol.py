@@ -2,85 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
-from twisted.internet.task import Clock
-from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
-from twisted.trial.unittest import SynchronousTestCase
 
-from mailapp.net.driver import Driver, DriverFactory
-from mailapp.net.surroundings import Surroundings
-from mailapp.net.sweep import Sweep
-from mailapp.net.threads import inline
+from mailapp.core.peer import Peer
 from mailapp.pop.locking import Terms
 from mailapp.pop3.protocol import compose_pop3
 from mailapp.pop3.service import Service
-from mailapp.storage.maildir.store import MaildirStore
-from mailapp.storage.types import INBOX_ID, Destination
-from tests.doubles import FakeAuthenticator, User
-from tests.svt import make_message
+from tests.doubles import FakeAuthenticator
 from tests.threats import threat
-from tests.unit.pop3.support import LOGIN, NAME, now, tokens
-
-_CLIENT = IPv4Address("TCP", "192.0.2.1", 4711)
-_SERVER = IPv4Address("TCP", "198.51.100.1", 110)
+from tests.unit.pop.support import HOST, ComposedCase, tokens
+from tests.unit.pop3.support import LOGIN
 
 
-class ComposedTests(SynchronousTestCase):
+class ComposedTests(ComposedCase):
     """What a client sees through all tiers."""
 
-    def setUp(self) -> None:
-        """Two messages in a Maildir."""
-        self.clock = Clock()
-        self.store = MaildirStore(self.mktemp(), self.in_thread, clock=self.clock)
-        self.addCleanup(lambda: now(self.store.close()))
-        self.disk: Deferred[None] | None = None
-        self.account: Any = now(self.store.create(NAME))
-        self.bodies = [make_message("dots:4096"), make_message("dots:300000")]
-        for body in self.bodies:
-            sink = self.store.stage()
-            now(sink.write(body))
-            now(self.store.deliver(sink, [Destination(NAME)]))
-        self.user = User(b"u", b"p w", self.account)
-        service = Service(
-            FakeAuthenticator([self.user]),
-            Terms(self.clock),
-            tokens().__next__,
-            "mail.example.test",
-        )
-        around = Surroundings(clock=self.clock, sweep=Sweep(self.clock))
-        self.factory = DriverFactory(compose_pop3(service), around)
+    sizes = (4096, 300_000)
+    greeting = b"+OK mail.example.test "
 
-    async def in_thread(self, function: Any, *args: Any) -> Any:
-        """The disk, which a test may hold up."""
-        if self.disk is not None:
-            await self.disk
-        return await inline(function, *args)
-
-    def connect(self) -> tuple[Driver, StringTransport]:
-        """A client, greeted."""
-        driver: Any = self.factory.buildProtocol(_CLIENT)
-        transport = StringTransport(_SERVER, _CLIENT, lenient=True)
-        driver.makeConnection(transport)
-        self.assertTrue(transport.value().startswith(b"+OK mail.example.test "))
-        transport.clear()
-        return driver, transport
-
-    def pull(self, transport: StringTransport) -> None:
-        """The client reads all there is; time passes as it does."""
-        for _ in range(100):
-            producer: Any = transport.producer
-            if producer is not None:
-                producer.resumeProducing()
-            self.clock.advance(0)
-
-    def inbox(self) -> list[int]:
-        """Sizes of what is there."""
-        return [item.size_octets for item in now(self.account.items(INBOX_ID))]
+    def compose(self, authenticator: FakeAuthenticator) -> Callable[[Peer], Any]:
+        """See :class:`ComposedCase`."""
+        token = tokens().__next__
+        return compose_pop3(Service(authenticator, Terms(self.clock), token, HOST))
 
     def test_download(self) -> None:
         """A pipelining client gets its messages octet for octet, then removes them."""

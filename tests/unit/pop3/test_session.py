@@ -19,7 +19,8 @@ from tests.play import Wire
 from tests.rows import rows, tabled
 from tests.svt import make_message
 from tests.threats import threat
-from tests.unit.pop3.support import LOGIN, Server, ask, now
+from tests.unit.pop.support import ask, now
+from tests.unit.pop3.support import LOGIN, Server
 
 
 class MaildropTests(SynchronousTestCase):

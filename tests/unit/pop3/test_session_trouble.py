@@ -13,7 +13,8 @@ from mailapp.pop3.connection import Limits
 from mailapp.pop3.session import VALID_SECONDS
 from mailapp.storage.types import BlobRef
 from tests.threats import threat
-from tests.unit.pop3.support import Server, ask, now
+from tests.unit.pop.support import ask, now
+from tests.unit.pop3.support import Server
 
 
 class ClosedAccountTests(SynchronousTestCase):

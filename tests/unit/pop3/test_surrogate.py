@@ -11,7 +11,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from mailapp.core.peer import TLS
 from mailapp.pop3 import surrogate
 from tests.rows import rows, tabled
-from tests.unit.pop3.support import LOGIN, Server, ask
+from tests.unit.pop.support import ask
+from tests.unit.pop3.support import LOGIN, Server
 
 SUBJECT = "Subject: Gr\xfc\xdfe\r\n".encode()
 PLAIN = b"Subject: a\r\n\r\nb\r\n"

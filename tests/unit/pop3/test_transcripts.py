@@ -11,7 +11,8 @@ from mailapp.storage.maildrop import PURPOSE
 from tests import svt
 from tests.play import CUTS, play
 from tests.threats import threat
-from tests.unit.pop3.support import Server, now
+from tests.unit.pop.support import now
+from tests.unit.pop3.support import Server
 
 
 class TranscriptTests(SynchronousTestCase):

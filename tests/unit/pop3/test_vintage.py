@@ -7,8 +7,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from mailapp.net.threads import inline
 from mailapp.pop.vintage import Vintage
 from tests.svt import make_message
+from tests.unit.pop.support import ask
 from tests.unit.pop2.test_vintage import MESSAGE
-from tests.unit.pop3.support import Server, ask
+from tests.unit.pop3.support import Server
 
 LIMIT = 16 * 1024
 
