@@ -13,11 +13,11 @@ from mailapp.cli.codes import FAILED, OK
 from mailapp.cli.manual import explain
 from mailapp.cli.prompt import Terminal
 from mailapp.cli.site import Settings, Site
-from mailapp.core.address import parse_address
+from mailapp.core.address import Address, parse_address
 from mailapp.core.failures import SyntaxProblem
 from mailapp.directory.accounts import Accounts
 from mailapp.directory.resolve import alias_address
-from mailapp.directory.types import ListSettings, Posting, Unknown
+from mailapp.directory.types import AccountId, ListSettings, Posting, Unknown
 from mailapp.net.steps import finish
 
 
@@ -35,7 +35,7 @@ def add(work: Work) -> int:
     """Give an address targets; those it has already stay. With --list: make a list."""
     address = _address(work)
     arguments, accounts = work.arguments, work.accounts
-    targets = [parse_address(text.encode()) for text in arguments.target]
+    targets = [_named(text) for text in arguments.target]
     settings = _settings(work, address)
     if not targets and settings is None:
         reason = "give at least one target"
@@ -48,6 +48,12 @@ def add(work: Work) -> int:
     for target in targets:
         if isinstance(finish(directory.resolve(target)), Unknown):
             work.terminal.complain(f"note: {target} does not exist yet")
+    is_account = accounts.verifiers(AccountId(address)) is not None
+    if is_account and address not in accounts.targets(address):
+        work.terminal.complain(
+            f"note: {address} is an account, too; it gets nothing any more unless it is"
+            " a target"
+        )
     work.terminal.say(_line(work, address))
     return OK
 
@@ -60,7 +66,7 @@ def remove(work: Work) -> int:
     if not had and address not in accounts.lists():
         work.terminal.complain(f"{address} is no alias")
         return FAILED
-    targets = [str(parse_address(text.encode())) for text in work.arguments.target]
+    targets = [str(_named(text)) for text in work.arguments.target]
     if not targets:
         accounts.remove_alias(address)
         work.terminal.say(f"{address} removed")
@@ -127,9 +133,9 @@ def _settings(work: Work, address: str) -> ListSettings | None:
         if owner is None:
             reason = "a list needs --owner: who gets the bounces"
             raise SyntaxProblem(reason)
-        before = ListSettings(parse_address(owner.encode()))
+        before = ListSettings(_named(owner))
     found = ListSettings(
-        before.owner if owner is None else parse_address(owner.encode()),
+        before.owner if owner is None else _named(owner),
         before.posting if posting is None else Posting(posting),
         before.title if title is None else title,
     )
@@ -229,6 +235,19 @@ def execute(arguments: argparse.Namespace, site: Site, terminal: Terminal) -> in
     return site.attempt(
         terminal, lambda accounts: does(Work(arguments, site, accounts, terminal))
     )
+
+
+def _named(text: str) -> Address:
+    """A target, member or owner named on the command line.
+
+    Raises:
+        SyntaxProblem: it is no address.
+    """
+    try:
+        return parse_address(text.encode(errors="surrogateescape"))
+    except SyntaxProblem as problem:
+        reason = f"{text}: {problem.reason}"
+        raise SyntaxProblem(reason) from None
 
 
 def _address(work: Work) -> str:

@@ -122,7 +122,7 @@ def _serve(world: World, arguments: argparse.Namespace) -> int:
     except CannotStart as problem:
         hint = ""
         if isinstance(problem.__cause__, CannotListen):
-            other = (arguments.port_base + 10000) % 50000
+            other = (arguments.port_base + 10000) % 50000 or 10000
             hint = f"\nTry other ports: mailapp demo --port-base {other}"
         return _refuse(f"{problem}{hint}", 1)
     except (OSError, SyntaxProblem, AccountsFileProblem, KeyProblem) as problem:
@@ -180,9 +180,14 @@ def _world(arguments: argparse.Namespace) -> Callable[[Path], World]:
     if arguments.workers < 0 or arguments.accounts < 0:
         msg = "--workers and --accounts: not below 0"
         raise ValueError(msg)
+    try:
+        domain = canonical_domain(arguments.domain)
+    except SyntaxProblem as problem:
+        msg = f"--domain {arguments.domain}: {problem.reason}"
+        raise ValueError(msg) from None
     return partial(
         World,
-        domain=canonical_domain(arguments.domain),
+        domain=domain,
         port_base=base,
         workers=arguments.workers,
         named=_named(arguments.account),

@@ -14,12 +14,13 @@ from typing import Any, Final, Protocol
 from attrs import frozen
 from twisted.internet.task import Clock
 
-from mailapp.cli.codes import FAILED, OK, TRY_AGAIN
+from mailapp.cli.codes import EX_USAGE, FAILED, OK, TRY_AGAIN
 from mailapp.cli.manual import explain
 from mailapp.cli.prompt import Terminal
-from mailapp.cli.queue_texts import HEADINGS, columns, details, last_words, row
+from mailapp.cli.queue_texts import HEADINGS, columns, details, last_words, row, sender
 from mailapp.cli.screen import Colour, Screen
-from mailapp.core.failures import TemporaryFailure
+from mailapp.core.address import canonical_domain
+from mailapp.core.failures import SyntaxProblem, TemporaryFailure
 from mailapp.events.interfaces import Unheard
 from mailapp.net.steps import finish
 from mailapp.net.threads import inline
@@ -131,10 +132,10 @@ class Work:
 
 def show_all(work: Work) -> int:
     """List the messages that wait."""
-    entries = work.queue.entries(work.arguments.domain)
+    entries = work.queue.entries(work.arguments.domain or "")
     if work.arguments.json:
         for entry in entries:
-            work.terminal.say(json.dumps(entry_form(entry)))
+            work.terminal.say(_as_json(entry))
         return OK
     count = octets = 0
     while some := list(islice(entries, _ALIGNED)):
@@ -142,7 +143,8 @@ def show_all(work: Work) -> int:
         count += len(some)
         octets += sum(entry.size_octets for entry in some)
     if count:
-        work.terminal.say(f"{count} messages, {octets} octets")
+        noun = "message" if count == 1 else "messages"
+        work.terminal.say(f"{count} {noun}, {octets} octets")
     else:
         work.terminal.say("nothing waits")
     return OK
@@ -150,56 +152,87 @@ def show_all(work: Work) -> int:
 
 def show(work: Work) -> int:
     """Show all that is known of a message."""
-    for entry_id in work.arguments.id:
+
+    def tell(entry_id: str) -> None:
         entry = work.queue.entry(entry_id)
         if work.arguments.json:
-            work.terminal.say(json.dumps(entry_form(entry), indent=2))
-            continue
+            work.terminal.say(_as_json(entry))
+            return
         for line in details(entry, work.now, work.screen):
             work.screen.line(line)
-    return OK
+
+    return _each(work, tell)
 
 
 def retry(work: Work) -> int:
     """Try messages now, or all that wait for a domain."""
     arguments = work.arguments
-    if not (arguments.id or arguments.domain):
-        work.terminal.complain("which message? Give an id, or --domain DOMAIN")
-        return FAILED
-    _ = _each(work, "retry", "goes now")
+    code = _do(work, "retry", "goes now")
     if arguments.domain:
         count = work.queue.do("flush", domain=arguments.domain)
         if arguments.json:
             told = {"domain": arguments.domain, "done": "retry", "count": count}
             work.terminal.say(json.dumps(told))
         else:
-            work.terminal.say(f"{count} for {arguments.domain} go now")
-    return OK
+            verb = "goes" if count == 1 else "go"
+            work.terminal.say(f"{count} for {arguments.domain} {verb} now")
+    return code
 
 
 def hold(work: Work) -> int:
     """Keep messages until they are released."""
-    return _each(work, "hold", "held")
+    return _do(work, "hold", "held")
 
 
 def release(work: Work) -> int:
     """Let held messages go."""
-    return _each(work, "release", "released")
+    return _do(work, "release", "released")
 
 
 def drop(work: Work) -> int:
     """Remove messages; nobody is told."""
-    return _each(work, "drop", "dropped")
+    return _do(work, "drop", "dropped")
 
 
-def _each(work: Work, command: str, done: str) -> int:
-    for entry_id in work.arguments.id:
+def _do(work: Work, command: str, done: str) -> int:
+    def tell(entry_id: str) -> None:
         work.queue.do(command, id=entry_id)
         if work.arguments.json:
             work.terminal.say(json.dumps({"id": entry_id, "done": command}))
         else:
             work.terminal.say(f"{entry_id}: {done}")
-    return OK
+
+    return _each(work, tell)
+
+
+def _each(work: Work, does: Callable[[str], None]) -> int:
+    """Do it to all that are named; one that is not there keeps up no other."""
+    code = OK
+    everything = getattr(work.arguments, "all", False)
+    for entry_id in (
+        [entry.id for entry in work.queue.entries()]
+        if everything
+        else work.arguments.id
+    ):
+        try:
+            does(entry_id)
+        except KeyError:
+            if everything:  # it has gone meanwhile
+                continue
+            work.terminal.complain(f"{entry_id}: there is no such message in the queue")
+            code = FAILED
+    return code
+
+
+def _as_json(entry: Entry) -> str:
+    """For programs: what they ask for first, then all that is known."""
+    recipients = entry.envelope.recipients
+    head = {
+        "id": entry.id,
+        "sender": "" if entry.envelope.reverse_path is None else sender(entry),
+        "waiting": [str(recipients[place].address) for place in entry.waiting],
+    }
+    return json.dumps(head | entry_form(entry))
 
 
 def _write_table(work: Work, entries: list[Entry]) -> None:
@@ -238,14 +271,16 @@ def add_parser(subparsers: Any) -> None:
         made.set_defaults(does=does)
         if ids:
             made.add_argument("id", nargs=ids, help="as shown by: mailapp queue list")
+        if ids == "*":
+            made.add_argument("--all", action="store_true", help="all that wait")
         made.add_argument("--json", action="store_true", help="for programs")
         return made
 
     lists = command("list", show_all, "")
-    lists.add_argument("--domain", default="", help="only what waits for this domain")
+    lists.add_argument("--domain", type=_domain, help="only what waits for this domain")
     command("show", show)
     retries = command("retry", retry, "*")
-    retries.add_argument("--domain", default="", help="all that wait for this domain")
+    retries.add_argument("--domain", type=_domain, help="all that wait for this domain")
     explain(
         retries,
         "Whatever was planned for them. What is held stays so.",
@@ -257,9 +292,9 @@ def add_parser(subparsers: Any) -> None:
             ),
         ),
     )
-    command("hold", hold)
-    command("release", release)
-    command("drop", drop)
+    command("hold", hold, "*")
+    command("release", release, "*")
+    command("drop", drop, "*")
     explain(
         parser,
         "Without a running server the files are worked on, and what is to be tried is"
@@ -271,6 +306,7 @@ def add_parser(subparsers: Any) -> None:
             ("mailapp queue retry --domain example.net", "send now what waits for it"),
             ("mailapp queue hold 4f1e09c2ab77d310", "keep it until it is released"),
             ("mailapp queue drop 4f1e09c2ab77d310", "remove it; nobody is told"),
+            ("mailapp queue retry --all", "try all of them now"),
         ),
         codes=(
             (OK, "it is done"),
@@ -278,6 +314,18 @@ def add_parser(subparsers: Any) -> None:
             (TRY_AGAIN, "a server is starting or stopping: try again"),
         ),
     )
+
+
+def _domain(text: str) -> str:
+    """A domain as envelopes have it.
+
+    Raises:
+        ArgumentTypeError: it is none.
+    """
+    try:
+        return canonical_domain(text)
+    except SyntaxProblem as problem:
+        raise argparse.ArgumentTypeError(f"{text}: {problem.reason}") from None
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -292,11 +340,13 @@ def execute(
     now: Callable[[], float] = time.time,
 ) -> int:
     """Do it; the exit code, after whatever went wrong was explained."""
+    named = [getattr(arguments, name, None) for name in ("id", "all", "domain")]
+    if hasattr(arguments, "id") and not any(named):
+        terminal.complain("which messages? Name their ids, or all with --all")
+        return EX_USAGE
     try:
         with closing(open_queue(directory, now())) as queue:
             code: int = arguments.does(Work(arguments, queue, terminal, now()))
-    except KeyError as problem:
-        terminal.complain(f"{problem.args[0]}: there is no such message in the queue")
     except OSError as problem:
         terminal.complain(f"{problem.filename or directory}: {problem.strerror}")
     except TemporaryFailure as problem:

@@ -61,7 +61,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument(
         "--last",
-        type=int,
+        type=_count,
         default=20,
         metavar="N",
         help="tell of the newest N messages only (20)",
@@ -80,6 +80,18 @@ def add_parser(subparsers: Any) -> None:
         ),
         codes=((OK, "it is told"), (NOTHING, "nothing is known of it")),
     )
+
+
+def _count(text: str) -> int:
+    """A number from 1.
+
+    Raises:
+        ArgumentTypeError: it is none.
+    """
+    if not text.isascii() or not text.isdigit() or not int(text):
+        message = f"not a number from 1: {text}"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -105,7 +117,7 @@ def execute(
     finally:
         if tells:
             errors.write("\r\x1b[K")
-    shown = stories[-max(1, arguments.last) :]
+    shown = stories[-arguments.last :]
     if arguments.json:
         json.dump([as_json(story) for story in shown], out, indent=2)
         out.write("\n")

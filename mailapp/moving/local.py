@@ -81,8 +81,7 @@ class LocalSource:
         else:
             shelves = []
         if not shelves:
-            path = os.fsdecode(self.path)
-            msg = f"{path}: there is neither a Maildir nor an mbox file"
+            msg = "there is neither a Maildir nor an mbox file"
             raise MoveProblem(msg)
         return sorted(shelves, key=lambda shelf: (shelf.name != INBOX, shelf.name))
 

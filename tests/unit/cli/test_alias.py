@@ -54,6 +54,20 @@ class AliasTests(CommandCase):
         self.assertEqual(self.mailapp(*words, "x@y.test", "z@y.test"), 0)
         self.assertEqual(self.out, f"a@example.test -> {ALICE}\n")
 
+    def test_account(self) -> None:
+        """Who gives an account's address away is told; a copy for it is no news."""
+        self.add()
+        words = ("alias", "add", ALICE)
+        self.assertEqual(self.mailapp(*words, "x@y.test"), 0)
+        self.assertIn(f"note: {ALICE} is an account, too; it gets nothing", self.err)
+        self.assertEqual(self.mailapp(*words, ALICE), 0)
+        self.assertEqual(self.err, "")
+
+    def test_bad_target(self) -> None:
+        """The word that is wrong is named."""
+        self.assertEqual(self.mailapp("alias", "add", "a@example.test", "bob"), 1)
+        self.assertEqual(self.err, "mailapp: bob: the address has no domain\n")
+
     def test_list(self) -> None:
         """A list is made, changed, shown, and loses members."""
         self.add()

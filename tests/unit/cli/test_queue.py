@@ -54,9 +54,13 @@ class QueueTests(PostCase):
         """An object a line, with all that is known."""
         self.assertEqual(self.mailapp("list", "--json", "--domain", "other.test"), 0)
         (line,) = self.out.strip().split("\n")
-        self.assertEqual(json.loads(line)["envelope"]["id"], "m2")
-        self.assertEqual(self.mailapp("show", "--json", "m1"), 0)
-        self.assertEqual(json.loads(self.out)["attempts"], 1)
+        shown = json.loads(line)
+        self.assertEqual(shown["envelope"]["id"], "m2")
+        self.assertEqual(("m2", ""), (shown["id"], shown["sender"]))
+        self.assertEqual(["y@far.test", "z@other.test"], shown["waiting"])
+        self.assertEqual(self.mailapp("show", "--json", "m1", "m2"), 0)
+        shown = [json.loads(line) for line in self.out.splitlines()]
+        self.assertEqual(["m1", "m2"], [entry["id"] for entry in shown])
         self.assertEqual(self.mailapp("hold", "--json", "m1", "m2"), 0)
         done = [json.loads(line) for line in self.out.splitlines()]
         self.assertEqual(done, [{"id": m, "done": "hold"} for m in ("m1", "m2")])
@@ -90,18 +94,42 @@ class QueueTests(PostCase):
         self.assertEqual(self.out.count("held"), 2)
         self.assertEqual(self.mailapp("release", "m1"), 0)
         self.assertEqual(self.mailapp("retry", "--domain", "far.test"), 0)
-        self.assertIn("1 for far.test go now", self.out)
+        self.assertIn("1 for far.test goes now", self.out)
         self.assertEqual(self.mailapp("drop", "m2"), 0)
         self.assertEqual(self.out, "m2: dropped\n")
         self.assertEqual(self.mailapp("drop", "m1"), 0)
         self.assertEqual(self.mailapp("list"), 0)
         self.assertEqual(self.out, "nothing waits\n")
 
+    def test_all(self) -> None:
+        """All of them at once; domains are written as people write them."""
+        self.assertEqual(self.mailapp("hold", "--all"), 0)
+        self.assertEqual(sorted(self.out.split("\n")), ["", "m1: held", "m2: held"])
+        self.assertEqual(self.mailapp("release", "--all"), 0)
+        self.assertEqual(self.mailapp("retry", "--domain", "Far.TEST"), 0)
+        self.assertEqual(self.out, "2 for far.test go now\n")
+        self.assertEqual(self.mailapp("drop", "--all"), 0)
+        self.assertEqual(self.mailapp("drop", "--all"), 0)
+        self.assertEqual(self.out, "")
+
+    def test_one_is_gone(self) -> None:
+        """The others get what was asked for, and the exit code tells."""
+        self.assertEqual(self.mailapp("drop", "m9", "m2", "m1"), 1)
+        self.assertEqual(self.out, "m2: dropped\nm1: dropped\n")
+        self.assertEqual(
+            self.err, "mailapp: m9: there is no such message in the queue\n"
+        )
+
+    def test_none_named(self) -> None:
+        """A command for nothing is wrong."""
+        for command in ("retry", "hold", "release", "drop"):
+            self.assertEqual(self.mailapp(command), 64)
+            self.assertIn("--all", self.err)
+
     @rows(
         show=("show", "m9"),
         hold=("hold", "m9"),
         path=("drop", "../lock"),
-        empty=("retry",),
     )
     def test_refused(self, *words: str) -> None:
         """What can't be done is said in one line, with exit code 1."""
