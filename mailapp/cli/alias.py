@@ -17,8 +17,9 @@ from mailapp.core.address import Address, parse_address
 from mailapp.core.failures import SyntaxProblem
 from mailapp.directory.accounts import Accounts
 from mailapp.directory.resolve import alias_address
-from mailapp.directory.types import AccountId, ListSettings, Posting, Unknown
+from mailapp.directory.types import ListSettings, Posting, Unknown
 from mailapp.net.steps import finish
+from mailapp.storage.types import AccountId
 
 
 @frozen

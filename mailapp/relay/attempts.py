@@ -35,10 +35,12 @@ def is_for_another_round(word: Word) -> bool:
     """Too many recipients at once: those after it go in a transaction of their own.
 
     RFC 5321, section 4.5.3.1.10: 452, and 552 from older servers. It counts only if
-    others were accepted; a 552 with a status of its own means what it says.
+    others were accepted; a 552 with a status of its own means what it says, and so does
+    one to MAIL or to the content: the message is too big (RFC 1870, section 6.2).
     """
     return (
         isinstance(word, Answer)
+        and word.of_rcpt
         and word.code in _TOO_MANY
         and word.status in _TOO_MANY_STATUS
     )

@@ -15,7 +15,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from mailapp.core.lines import LineBuffer, LineProblem
 
@@ -40,10 +40,12 @@ class Answer:
     Attributes:
         code: 200 to 599.
         lines: what followed the code on each line, as it came.
+        of_rcpt: it is about one recipient, and not about the message.
     """
 
     code: int
     lines: tuple[bytes, ...]
+    of_rcpt: bool = field(default=False, eq=False)
 
     @property
     def positive(self) -> bool:

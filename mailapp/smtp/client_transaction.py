@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from enum import Enum, unique
 from typing import Final
 
+from attrs import evolve
+
 from mailapp.core.envelope import Body
 from mailapp.smtp.answers import Answer
 from mailapp.smtp.capabilities import Capabilities
@@ -181,7 +183,7 @@ class ClientTransaction:
             if answer.positive:
                 self._accepted.append(place)
             else:
-                self._words[place] = answer
+                self._words[place] = evolve(answer, of_rcpt=True)
 
     def _go_ahead(self, answer: Answer) -> bytes:
         """The reply to DATA."""
