@@ -281,6 +281,7 @@ class Node:
                 size_octets=limits.message_size,
                 header_octets=limits.header_size,
                 received_fields=limits.received_fields,
+                line_octets=limits.line_length or 0,
                 strict=configuration.smtp.strict_8bit,
             ),
             limits=SessionLimits(

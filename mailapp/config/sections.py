@@ -112,6 +112,13 @@ class Limits:
         (RFC 5321, section 6.3).""",
         default=100,
     )
+    line_length: int | None = setting(
+        Optional(Whole(1000, GIB)),
+        """Octets of a line of a message, with its CRLF: one with a longer line is
+        refused (RFC 5321, section 4.5.3.1.6). If empty, lines have any length; what
+        then leaves with a long line is encoded for servers without BINARYMIME.""",
+        default=1000,
+    )
     recipients: int = setting(
         Whole(100, 100_000),
         """Recipients of one message (RFC 5321, section 4.5.3.1.8: at least 100).""",

@@ -42,7 +42,7 @@ class Chunks(Intake):
     def __init__(
         self, limits: ContentLimits, memory: Memory, *, binary: bool = False
     ) -> None:
-        decoder = ChunkDecoder(binary=binary)
+        decoder = ChunkDecoder(limits.line_octets, binary=binary)
         super().__init__(limits, memory, decoder)
         self.wanted = 0
         self._finish = decoder.finish

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from mailapp.message.line_ends import paired
+from mailapp.message.line_ends import Lengths, paired
 
 END_OF_DATA: Final = b"\r\n.\r\n"
 _CRLF: Final = b"\r\n"
@@ -26,34 +26,39 @@ _STUFFED: Final = b"\r\n."
 class Decoder:
     """What both ways to send content have in common: its measure.
 
-    Lines may have any length: RFC 5321, section 4.5.3.1, asks for no limits where they
-    can be done without, and many newsletters are one long line. Who sends it on sees to
-    it (:mod:`mailapp.queue.marks`).
+    Args:
+        line_limit: octets of a line with its CRLF, without the dot that was doubled
+            (RFC 5321, section 4.5.3.1.6); 0 is no limit.
 
     Attributes:
         ended: the end of the content was seen; nothing more may be decoded.
         rest: what came behind it.
         size_octets: of the content so far, as RFC 1870, section 5, counts it.
         stray: a NUL was seen, or a CR or LF that stands alone.
+        long_line: a line above the limit was seen.
         eight_bit: an octet above 127 was seen.
     """
 
     __slots__ = (
         "_held",
+        "_lengths",
         "eight_bit",
         "ended",
+        "long_line",
         "rest",
         "size_octets",
         "stray",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, line_limit: int) -> None:
         self.ended = False
         self.rest = b""
         self.size_octets = 0
         self.stray = False
+        self.long_line = False
         self.eight_bit = False
         self._held = b""
+        self._lengths = Lengths(line_limit) if line_limit else None
 
     def decode(self, chunk: bytes) -> bytes:
         """The next octets of the content; may be empty."""
@@ -65,6 +70,8 @@ class Decoder:
             self.eight_bit = True
         if not self.stray:
             self.stray = b"\0" in content or not paired(content)
+        if self._lengths is not None and not self._lengths.hold(content):
+            self.long_line = True
 
 
 class DataDecoder(Decoder):
@@ -72,9 +79,9 @@ class DataDecoder(Decoder):
 
     __slots__ = ("_virtual",)
 
-    def __init__(self) -> None:
+    def __init__(self, line_limit: int) -> None:
         """Begin behind the CRLF of the DATA command."""
-        super().__init__()
+        super().__init__(line_limit)
         # The end of data may come at once: its first CRLF is then that of the command
         # (section 4.1.1.4). So we begin as if that CRLF were content, and drop it.
         self._held = _CRLF
@@ -123,13 +130,14 @@ class ChunkDecoder(Decoder):
     begins means nothing (RFC 3030, section 2).
 
     Args:
+        line_limit: as of other content.
         binary: any octets in any order are legal (RFC 3030, section 3).
     """
 
     __slots__ = ("_binary",)
 
-    def __init__(self, *, binary: bool) -> None:
-        super().__init__()
+    def __init__(self, line_limit: int, *, binary: bool) -> None:
+        super().__init__(line_limit)
         self._binary = binary
 
     def decode(self, chunk: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""What a message must be like to be taken: size, header, line ends.
+"""What a message must be like to be taken: size, header, line ends, line lengths.
 
 Everything is measured while the content streams by; the first fault found decides the
 reply, which is due at the end of data and not before (RFC 5321, section 3.3). From the
@@ -38,6 +38,7 @@ class ContentLimits:
         size_octets: of the whole content; 0 is no limit.
         header_octets: of the header section (threat 14).
         received_fields: Received fields, else it is a loop (RFC 5321, section 6.3).
+        line_octets: of a line with its CRLF; 0 is no limit.
         swallow_octets: what is read beyond the size before we hang up.
         strict: octets above 127 must be declared (BODY=8BITMIME, RFC 6152).
     """
@@ -45,6 +46,7 @@ class ContentLimits:
     size_octets: int = 50 * 1024 * 1024
     header_octets: int = 1024 * 1024
     received_fields: int = 100
+    line_octets: int = 1000
     swallow_octets: int = 100 * 1024 * 1024
     strict: bool = False
 
@@ -137,7 +139,7 @@ class Intake:
         self._limits = limits
         self._memory = memory
         self._charged = 0
-        self._decoder = decoder or DataDecoder()
+        self._decoder = decoder or DataDecoder(limits.line_octets)
         self._header = Header()
         self._chunks: deque[bytes] = deque()
         self.buffered = 0
@@ -226,6 +228,8 @@ class Intake:
         decoder, limits = self._decoder, self._limits
         if decoder.stray:
             return replies.STRAY_OCTETS
+        if decoder.long_line:
+            return replies.TEXT_LINE_TOO_LONG
         if limits.size_octets and decoder.size_octets > limits.size_octets:
             return replies.MESSAGE_TOO_BIG
         return None if self._header.complete else self._fault_in_header(content)

@@ -111,6 +111,7 @@ ROUTING_LOOP = reply(554, 4, 6, "too many Received fields: a mail loop")
 STRAY_OCTETS = reply(
     550, 6, 0, "message refused: it has a NUL, or a CR or LF that stands alone"
 )
+TEXT_LINE_TOO_LONG = reply(550, 6, 0, "message refused: it has a line that is too long")
 MESSAGE_ENDLESS = make_reply(
     552,
     statuses.MESSAGE_TOO_BIG,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import time
 from itertools import pairwise
+from typing import Any
 
 from attrs import evolve
 from hypothesis import given, settings
@@ -164,17 +165,18 @@ class RefusalTests(SynchronousTestCase):
             self.assertFalse(connection.wants_close)
 
     @rows(
-        size=(b"x" * 101, 552),
-        lone_cr=(b"a\rb\r\n", 550),
-        nul=(b"\0", 550),
-        hops=(b"\r\n" + b"Received: x\r\n" * 4 + b"\r\n", 554),
+        size=(b"x" * 101, {}, 552),
+        lone_cr=(b"a\rb\r\n", {}, 550),
+        nul=(b"\0", {}, 550),
+        hops=(b"\r\n" + b"Received: x\r\n" * 4 + b"\r\n", {}, 554),
+        long_line=(b"x" * 60 + b"\r\n", {"line_octets": 50}, 550),
     )
     @threat(10, 14, 21)
-    def test_faults(self, content: bytes, code: int) -> None:
+    def test_faults(self, content: bytes, limits: dict[str, Any], code: int) -> None:
         """A fault is told at the end of its chunk; then nothing is open any more."""
         ledger = Ledger()
         bounds = ContentLimits(size_octets=100, received_fields=3)
-        wire = opened(ledger, content=bounds)
+        wire = opened(ledger, content=evolve(bounds, **limits))
         chunk = b"BDAT %d\r\n%b" % (len(content), content)
         wire.feed(
             b"BDAT 3\r\nab\n"[:-1] + b"c" + chunk + b"BDAT 4\r\nQUITBDAT 0 LAST\r\n"

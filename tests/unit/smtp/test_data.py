@@ -14,12 +14,12 @@ from mailapp.smtp.data import DataDecoder
 from tests.rows import rows, tabled
 from tests.threats import threat
 
-Seen = tuple[bytes, bool, bytes, bool, bool, int]
+Seen = tuple[bytes, bool, bytes, bool, bool, bool, int]
 
 
-def decode(pieces: Sequence[bytes]) -> Seen:
+def decode(pieces: Sequence[bytes], line_limit: int = 1000) -> Seen:
     """All that the decoder says of these pieces."""
-    decoder = DataDecoder()
+    decoder = DataDecoder(line_limit)
     content = rest = b""
     for piece in pieces:
         if decoder.ended:
@@ -31,6 +31,7 @@ def decode(pieces: Sequence[bytes]) -> Seen:
         decoder.ended,
         decoder.rest + rest,
         decoder.stray,
+        decoder.long_line,
         decoder.eight_bit,
         decoder.size_octets,
     )
@@ -47,8 +48,9 @@ def model(octets: bytes) -> Seen:
             lines.append(line[1:] if line[:1] == b"." else line)
     content = b"".join(line + b"\r\n" for line in lines)
     stray = re.search(rb"\r(?!\n)|(?<!\r)\n|\0", content) is not None
+    long_line = any(len(line) > 998 for line in lines)
     eight_bit = not content.isascii()
-    return content, ended, rest, stray, eight_bit, len(content)
+    return content, ended, rest, stray, long_line, eight_bit, len(content)
 
 
 # Octets of which mischief is made, and one of everything else.
@@ -102,17 +104,43 @@ class DataTests(SynchronousTestCase):
         octets += b"\r\n.\r\nrest"
         places = [0, *sorted(min(cut, len(octets)) for cut in cuts), len(octets)]
         pieces = [octets[a:b] for a, b in pairwise(places)]
-        self.assertEqual(decode(pieces), model(octets))
+        expected = model(octets)
+        seen = decode(pieces)
+        self.assertEqual(seen[:4], expected[:4])
+        self.assertEqual(seen[5:], expected[5:])
+        if not expected[3]:  # with a stray LF, "line" has two meanings
+            self.assertEqual(seen[4], expected[4])
 
+    @rows(
+        n_minus_1=(999, False),
+        n=(1000, False),
+        n_plus_1=(1001, True),
+        twice=(2000, True),
+    )
     @threat(13)
-    def test_long_line(self) -> None:
-        """A line is as long as its sender likes (RFC 5321, section 4.5.3.1)."""
-        line = b"x" * 100_000 + b"\r\n"
-        self.assertEqual(model(line + b".\r\n"), decode([line, b".\r\n"]))
+    def test_line_limit(self, octets: int, too_long: bool) -> None:  # noqa: FBT001
+        """A line has at most 1000 octets with CRLF, wherever it stands and is cut."""
+        line = b"x" * (octets - 2) + b"\r\n"
+        for before in (b"", b"a\r\n", b"y" * 998 + b"\r\n"):
+            for after in (b"", b"b\r\n", b"z" * 998 + b"\r\n"):
+                whole = before + line + after + b".\r\n"
+                for size in (len(whole), 1, 7, 999, 1000, 1001):
+                    pieces = [whole[i : i + size] for i in range(0, len(whole), size)]
+                    self.assertEqual(decode(pieces)[4], too_long, (before, size))
+
+    def test_line_limit_and_doubled_dot(self) -> None:
+        """The dot that was doubled does not count (RFC 5321, section 4.5.3.1.6)."""
+        line = b"." * 998 + b"\r\n"
+        self.assertFalse(decode([b"." + line + b".\r\n"])[4])
+        self.assertTrue(decode([b".." + line + b".\r\n"])[4])
+
+    def test_no_line_limit(self) -> None:
+        """Zero is no limit."""
+        self.assertFalse(decode([b"x" * 5000 + b"\r\n.\r\n"], 0)[4])
 
     def test_holds_little(self) -> None:
         """Whatever comes, at most four octets are kept back."""
-        decoder = DataDecoder()
+        decoder = DataDecoder(1000)
         for piece in (b"a\r\n.\r", b"\r\n.\r", b".\r", b"\r", b"a" * 5000, b"\r\n."):
             decoder.decode(piece)
             self.assertLessEqual(len(decoder._held), 4)
