@@ -99,7 +99,6 @@ class Supervisor:
         self._drain_seconds = drain_seconds
         self._stopping: Deferred[None] | None = None
         self._was_ready = False
-        self._generation = 0
         self._checks = LoopingCall(self._check)
         self._checks.clock = reactor
         self.on_ready: Callable[[], None] = lambda: None
@@ -153,7 +152,6 @@ class Supervisor:
         return current + [w for slot in self._slots for w in slot.leaving]
 
     def _spawn(self, slot: Slot) -> None:
-        self._generation += 1
         worker = WorkerProcess(
             slot.name,
             self._reactor,

@@ -31,29 +31,25 @@ class Row:
         begin: starts an exchange.
         claim: what a finished exchange claims; announced only if a checker takes it.
         strength: higher is better; announced in this order.
-        sends_password: the password itself passes; never without TLS.
         needs_binding: TLS must give a channel binding.
         needs_certificate: the client must have shown a certificate.
-        needs_reversible: the server must know the password itself.
     """
 
     name: str
     begin: Callable[[Channel], Mechanism]
     claim: type[Claim]
     strength: int
-    sends_password: bool = False
     needs_binding: bool = False
     needs_certificate: bool = False
-    needs_reversible: bool = False
 
 
 _ROWS: Final = (
     Row("EXTERNAL", External, Certificate, 50, needs_certificate=True),
     Row("SCRAM-SHA-256-PLUS", ScramPlusServer, Proof, 40, needs_binding=True),
     Row("SCRAM-SHA-256", ScramServer, Proof, 30),
-    Row("PLAIN", Plain, Password, 20, sends_password=True),
-    Row("LOGIN", Login, Password, 10, sends_password=True),
-    Row("CRAM-MD5", CramMd5, Digest, 5, needs_reversible=True),
+    Row("PLAIN", Plain, Password, 20),
+    Row("LOGIN", Login, Password, 10),
+    Row("CRAM-MD5", CramMd5, Digest, 5),
 )
 
 MECHANISMS: Final[Mapping[str, Row]] = {

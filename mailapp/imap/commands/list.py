@@ -78,8 +78,7 @@ class _Listing:
 
     Attributes:
         chosen: which names meet the selection options.
-        recursive: names above those that meet them are shown, too (RECURSIVEMATCH).
-        chosen_above: these.
+        chosen_above: names above those, which are shown, too (RECURSIVEMATCH).
         widest: names can be shown of which nothing is there.
     """
 
@@ -88,7 +87,6 @@ class _Listing:
     tree: Tree
     patterns: Patterns
     chosen: Callable[[Path], bool]
-    recursive: bool
     chosen_above: frozenset[Path]
     widest: bool
     childinfo: bytes
@@ -119,7 +117,6 @@ class _Listing:
             tree,
             Patterns.of(context, command.reference, command.patterns),
             chosen,
-            recursive,
             frozenset(tops),
             subscribed,
             b'"CHILDINFO" (%b)' % " ".join(f'"{c}"' for c in criteria).encode("ascii"),

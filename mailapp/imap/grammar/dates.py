@@ -14,7 +14,6 @@ _MONTHS: Final = (
     b"JUL", b"AUG", b"SEP", b"OCT", b"NOV", b"DEC",
 )  # fmt: skip
 _NUMBERS: Final = {name: number for number, name in enumerate(_MONTHS, start=1)}
-_NAMES: Final = tuple(name.capitalize() for name in _MONTHS)
 _DAY_SECONDS: Final = 86400
 _MINUTE_SECONDS: Final = 60
 
