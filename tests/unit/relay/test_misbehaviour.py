@@ -208,7 +208,7 @@ class RecipientTests(SynchronousTestCase):
     @rows(mail="mail", content="content")
     def test_too_big(self, step: str) -> None:
         """552 to MAIL or the content fails at once (RFC 1870, section 6.2)."""
-        steps = {step: [b"552 message too big\r\n"]}
+        steps: Any = {step: [b"552 message too big\r\n"]}
         world = World(lambda: FakeServer(**steps))
         self.assertEqual(outcomes(world.carry("a", "b")), [(FAILED, "5.0.0")] * 2)
 
