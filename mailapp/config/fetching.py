@@ -23,13 +23,9 @@ from mailapp.config.kinds import (
 )
 from mailapp.config.setting import setting
 from mailapp.config.texts import ACCOUNT, LINE
-from mailapp.config.units import DAY, MINUTE
+from mailapp.config.units import DAY, GIB, KIB, MIB, MINUTE
 from mailapp.core.address import canonical_domain
 from mailapp.fetch.types import Login, Protection, Speech
-
-KIB: Final = 2**10
-MIB: Final = 2**20
-GIB: Final = 2**30
 
 PORTS: Final = {
     (Speech.POP2, Protection.NONE): 109,

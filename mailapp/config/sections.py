@@ -25,14 +25,10 @@ from mailapp.config.kinds import (
 )
 from mailapp.config.setting import setting
 from mailapp.config.texts import ACCOUNT, SEPARATOR
-from mailapp.config.units import DAY, HOUR, MINUTE
+from mailapp.config.units import DAY, GIB, HOUR, KIB, MIB, MINUTE
 from mailapp.imap.capabilities import SWITCHES
 from mailapp.policy.table import CHECKS, DEFAULT_CHECKS
 from mailapp.pop3.languages.table import LANGUAGES
-
-KIB: Final = 2**10
-MIB: Final = 2**20
-GIB: Final = 2**30
 
 
 class LineEndings(StrEnum):

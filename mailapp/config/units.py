@@ -6,11 +6,15 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+KIB: Final = 2**10
+MIB: Final = 2**20
+GIB: Final = 2**30
+
 SIZE_UNITS: Final = {
     "B": 1,
-    "KiB": 2**10,
-    "MiB": 2**20,
-    "GiB": 2**30,
+    "KiB": KIB,
+    "MiB": MIB,
+    "GiB": GIB,
     "TiB": 2**40,
 }
 """In octets."""

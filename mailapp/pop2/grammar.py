@@ -13,13 +13,14 @@ and exactly one space separates arguments.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from attrs import frozen
 
 from mailapp.core.failures import SyntaxProblem
 from mailapp.core.secret import Secret
+from mailapp.pop.grammar import Rule, alone, parse_line
 
 LINE_LIMIT: Final = 512  # octets of a command or reply with its CRLF; RFC 937, page 12
 TEXT_LIMIT: Final = 1000  # octets of a line of a message with its CRLF
@@ -91,12 +92,7 @@ def parse_command(line: bytes) -> Command:
     Raises:
         SyntaxProblem: answered "-" with its reason, and the connection closes.
     """
-    keyword, space, arguments = line.partition(b" ")
-    rule = _RULES.get(keyword.upper())
-    if rule is None:
-        reason = "unknown command"
-        raise SyntaxProblem(reason)
-    return rule(arguments if space else None)
+    return parse_line(line, _RULES)
 
 
 def encode_command(command: Command) -> bytes:
@@ -204,28 +200,18 @@ def _read(arguments: bytes | None) -> Read:
     return Read(int(arguments))
 
 
-def _alone(command: Command) -> Callable[[bytes | None], Command]:
-    def rule(arguments: bytes | None) -> Command:
-        if arguments is not None:
-            reason = "no argument is allowed"
-            raise SyntaxProblem(reason)
-        return command
-
-    return rule
-
-
-_SHORT: Final[Mapping[bytes, Callable[[bytes | None], Command]]] = {
+_SHORT: Final[Mapping[bytes, Rule[Command]]] = {
     b"HELO": _helo,
     b"FOLD": _fold,
     b"READ": _read,
-    b"RETR": _alone(Retr()),
-    b"ACKS": _alone(Acks()),
-    b"ACKD": _alone(Ackd()),
-    b"NACK": _alone(Nack()),
-    b"QUIT": _alone(Quit()),
+    b"RETR": alone(Retr()),
+    b"ACKS": alone(Acks()),
+    b"ACKD": alone(Ackd()),
+    b"NACK": alone(Nack()),
+    b"QUIT": alone(Quit()),
 }
 # No RFC has the long names; they are what a person types who reads page 7 aloud.
-_RULES: Final[Mapping[bytes, Callable[[bytes | None], Command]]] = {
+_RULES: Final[Mapping[bytes, Rule[Command]]] = {
     **_SHORT,
     b"HELLO": _SHORT[b"HELO"],
     b"FOLDER": _SHORT[b"FOLD"],

@@ -13,7 +13,7 @@ any run of digits: whether there is such a message is the maildrop's business.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from attrs import field, frozen
@@ -21,6 +21,7 @@ from attrs import field, frozen
 from mailapp.core import abnf
 from mailapp.core.failures import SyntaxProblem
 from mailapp.core.secret import Secret
+from mailapp.pop.grammar import Rule, alone, parse_line
 from mailapp.sasl import base64
 
 COMMAND_LIMIT: Final = 255  # octets with CRLF; RFC 2449, section 4
@@ -165,22 +166,7 @@ def parse_command(line: bytes) -> Command:
     Raises:
         SyntaxProblem: answered -ERR with its reason.
     """
-    keyword, space, arguments = line.partition(b" ")
-    rule = _RULES.get(keyword.upper())
-    if rule is None:
-        reason = "unknown command"
-        raise SyntaxProblem(reason)
-    return rule(arguments if space else None)
-
-
-def _alone(command: Command) -> Callable[[bytes | None], Command]:
-    def rule(arguments: bytes | None) -> Command:
-        if arguments is not None:
-            reason = "no argument is allowed"
-            raise SyntaxProblem(reason)
-        return command
-
-    return rule
+    return parse_line(line, _RULES)
 
 
 def _number(argument: bytes | None) -> int:
@@ -264,22 +250,22 @@ def _lang(arguments: bytes | None) -> Lang:
     return Lang(arguments.decode("ascii"))
 
 
-_RULES: Final[Mapping[bytes, Callable[[bytes | None], Command]]] = {
+_RULES: Final[Mapping[bytes, Rule[Command]]] = {
     b"USER": _user,
     b"PASS": _pass,
     b"APOP": _apop,
     b"AUTH": _auth,
-    b"STLS": _alone(Stls()),
-    b"CAPA": _alone(Capa()),
-    b"QUIT": _alone(Quit()),
-    b"STAT": _alone(Stat()),
+    b"STLS": alone(Stls()),
+    b"CAPA": alone(Capa()),
+    b"QUIT": alone(Quit()),
+    b"STAT": alone(Stat()),
     b"LIST": _list,
     b"RETR": _retr,
     b"DELE": _dele,
-    b"NOOP": _alone(Noop()),
-    b"RSET": _alone(Rset()),
+    b"NOOP": alone(Noop()),
+    b"RSET": alone(Rset()),
     b"TOP": _top,
     b"UIDL": _uidl,
-    b"UTF8": _alone(Utf8()),
+    b"UTF8": alone(Utf8()),
     b"LANG": _lang,
 }

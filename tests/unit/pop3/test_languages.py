@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+import mailapp.pop.grammar
 import mailapp.pop3.replies
 import mailapp.sasl.base64
 from mailapp.pop3 import replies
@@ -22,6 +23,7 @@ _FOLDER: Final = Path(mailapp.pop3.replies.__file__).parent
 _OF_CLIENTS: Final = {"client.py", "listing.py", "requests.py", "unstuffing.py"}
 _SOURCES: Final = (
     *(path for path in _FOLDER.glob("*.py") if path.name not in _OF_CLIENTS),
+    Path(mailapp.pop.grammar.__file__),
     Path(mailapp.sasl.base64.__file__),
 )
 _SPEAKERS: Final = {"ok", "err", "Reply"}
