@@ -63,6 +63,8 @@ async def latest(selected: Selected, *, look: bool = False) -> Columns:
         look: at the disk, even if nothing was heard of a change.
     """
     if selected.gone is not None:
+        # what is heard from now on is of no mailbox that this client knows
+        selected.hints.stale = False
         return selected.gone
     if not (look or selected.hints.stale):
         return _same(selected, selected.mailbox.columns)

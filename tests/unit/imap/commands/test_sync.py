@@ -204,6 +204,19 @@ class IdleTests(SynchronousTestCase):
         self.assertEqual(client.taken(), "+ idling\r\n")
         self.assertTrue(self.done(client).startswith("x OK"))
 
+    @threat(68)
+    def test_deleted(self) -> None:
+        """Once the mailbox is gone no hint leads to anything: DONE still counts."""
+        self.house.client("CREATE other")
+        self.done(self.client)
+        self.client.give("SELECT other")
+        self.client.send(b"y IDLE\r\n")
+        self.house.client("DELETE other")
+        self.house.put()
+        self.client.taken()
+        self.client.send(b"DONE\r\n")
+        self.assertEqual(self.client.taken(), "y OK done\r\n")
+
     def test_lost(self) -> None:
         """A client that is gone is told nothing, and nothing is left of it."""
         self.client.session.closed()
