@@ -170,6 +170,8 @@ class Reading:
             return self.wrong(replies.LOG_IN_FIRST)
         if State.SELECTED in states:
             return self.wrong(replies.SELECT_FIRST)
+        if State.AUTHENTICATED in states:
+            return self.wrong(replies.UNSELECT_FIRST)
         return self.wrong(replies.LOGGED_IN)
 
     def _message(self, frame: framer.MessageBegins) -> Event | None:

@@ -13,6 +13,7 @@ from mailapp.imap.responses.status import bad, bye, no, ok
 UNKNOWN_COMMAND: Final = bad("unknown command")
 LOG_IN_FIRST: Final = bad("log in first")
 SELECT_FIRST: Final = bad("select a mailbox first")
+UNSELECT_FIRST: Final = bad("unselect the mailbox first")
 LOGGED_IN: Final = bad("already logged in")
 LINE_TOO_LONG: Final = bad("the command is too long", b"TOOBIG")
 LITERAL_TOO_BIG: Final = bad("the literal is too big", b"TOOBIG")

@@ -58,6 +58,10 @@ class LoginTests(SynchronousTestCase):
         self.assertNotIn(b"AUTH=", reply)
         self.assertEqual(1, server.user.logged_in)
         self.assertEqual(b"b BAD already logged in\r\n", ask(wire, b"b LOGIN u x"))
+        ask(wire, b"c SELECT INBOX")
+        self.assertEqual(b"d BAD already logged in\r\n", ask(wire, b"d LOGIN u x"))
+        reply = b"e BAD unselect the mailbox first\r\n"
+        self.assertEqual(reply, ask(wire, b"e ENABLE QRESYNC"))
         wire.client_closes()
         self.assertEqual(0, server.user.logged_in)
 
