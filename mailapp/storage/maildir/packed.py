@@ -104,7 +104,7 @@ class Packed(Items):
             ends = names[end : end + 1] in _ENDS
             if ends and (not at or names[at - MARK : at] in _MARKS):
                 yield place_of(names[at : names.index(b"/", end) + MARK])
-            at = names.find(unique, end)
+            at = names.find(unique, at + 1)  # it may begin with a letter of a mark
 
 
 def unique_of(kept: bytes) -> bytes:
