@@ -67,10 +67,8 @@ class Folders:
         if folder == INBOX_ID:
             return Found(INBOX_ID, INBOX, self.path)
         found = self._known.get(folder)
-        if found is not None:
-            numbers = read_numbers(self.files, found.path)
-            if numbers is not None and numbers.folder == folder:
-                return found
+        if found is not None and self._lies_there(found):
+            return found
         self.all()
         if folder not in self._known:
             raise NoSuch
@@ -84,7 +82,7 @@ class Folders:
         path = self.path + b"/" + directory
         if not self._is_mailbox(path):
             return None
-        return Found(self._id(path, set()), name, path)
+        return self._keep(Found(self._id(path, set()), name, path))
 
     def begin(self, found_id: FolderId | None) -> tuple[int, int]:
         """Id and UIDVALIDITY for a mailbox that has no numbers."""
@@ -98,7 +96,9 @@ class Folders:
             Exists, BadName: as it says.
         """
         folder = self.create_directory(folder_directory(name))
-        return Found(folder, name, self.path + b"/" + folder_directory(name))
+        return self._keep(
+            Found(folder, name, self.path + b"/" + folder_directory(name))
+        )
 
     def create_directory(self, directory: bytes) -> FolderId:
         """As :meth:`create`, by the name of the directory; the id."""
@@ -126,9 +126,10 @@ class Folders:
             raise BadName
         if not directory or self._is_mailbox(self.path + b"/" + directory):
             raise Exists
-        self.files.rename(found.path, self.path + b"/" + directory)
+        path = self.path + b"/" + directory
+        self.files.rename(found.path, path)
         self.files.sync_directory(self.path)
-        self._known.pop(folder, None)
+        self._keep(Found(folder, name, path))
 
     def delete(self, folder: FolderId) -> None:
         """Remove it and its messages; gone for good when this returns.
@@ -145,6 +146,19 @@ class Folders:
         self._known.pop(folder, None)
         with suppress(OSError):
             remove_tree(self.files, rubbish)
+
+    def _keep(self, found: Found) -> Found:
+        """Know where it lies; a copy that was made by hand gets its own id."""
+        known = self._known.get(found.id)
+        if known is not None and known.path != found.path and self._lies_there(known):
+            same = (each for each in self.all() if each.path == found.path)
+            found = next(same, found)
+        self._known[found.id] = found
+        return found
+
+    def _lies_there(self, found: Found) -> bool:
+        numbers = read_numbers(self.files, found.path)
+        return numbers is not None and numbers.folder == found.id
 
     def _is_mailbox(self, path: bytes) -> bool:
         try:
