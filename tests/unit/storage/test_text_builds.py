@@ -48,6 +48,32 @@ def _text(number: int) -> bytes:
     )
 
 
+_PLAIN: Final = b"Content-Type: text/plain\r\n"
+_PARTS: Final = (
+    _PLAIN + b"\r\nPlums.",
+    _PLAIN + b"X: two\r\n plums\r\n\r\npears",
+    _PLAIN + b"X: =?utf-8?q?pl=75ms?= pears\r\n\r\nx",
+    _PLAIN + b"Content-Transfer-Encoding: base64\r\n\r\ncGx1bXM=",
+    _PLAIN + b"Content-Transfer-Encoding: quoted-printable\r\n\r\npl=\r\nu=6Ds",
+    b"Content-Type: text/html\r\n\r\n<p>pl<b>ums</b> &amp; green<i>gages</i>",
+    b"Content-Type: text/html\r\n\r\n<plums>&#112;ears",
+    b"Content-Type: image/png; name=pears\r\n\r\nplums",
+    b"Content-Type: message/rfc822\r\n\r\nSubject: two\tplums\r\n\r\ngages",
+    b"Content-Type: text/html\r\n\r\n<a href='http://ga\r\nges/'>x",
+)
+
+
+def _part(number: int) -> bytes:
+    """A message with one word in the body, and a part of some kind."""
+    return (
+        b"Content-Type: multipart/mixed; boundary=b\r\n%b\r\n--b\r\n%b\r\n--b--\r\n"
+        % (
+            _text(number).replace(b"\r\n\r\n", b"\r\n\r\n--b\r\n\r\n"),
+            _PARTS[number % len(_PARTS)],
+        )
+    )
+
+
 class BuildCase(IndexCase):
     """A mailbox whose texts are not in the index."""
 
@@ -275,7 +301,7 @@ class AnswerTests(SynchronousTestCase):
         self.house = House(make_store=make)
         self.addCleanup(lambda: now(self.house.store.close()))
         for number in range(MESSAGES):
-            self.house.put(body=_text(number))
+            self.house.put(body=_part(number))
         self.client = self.house.client("SELECT INBOX")
 
     def test_same(self) -> None:
@@ -285,9 +311,18 @@ class AnswerTests(SynchronousTestCase):
             "SEARCH NOT BODY apples",
             "SEARCH OR SUBJECT 10 TEXT apples",
             "SEARCH 40:60 TEXT pp NOT SUBJECT 5",
+            "SEARCH BODY plums",
+            "SEARCH TEXT plums",
+            'SEARCH TEXT "two plums"',
+            "SEARCH TEXT gages",
+            "SEARCH TEXT pears",
+            "SEARCH BODY text",
         )
         first = [self.client.give(line)[0] for line in lines]
         self.assertIn(" 2 4 ", first[0])
+        kinds = {0, 3, 4, 5, 8}
+        plums = [n + 1 for n in range(MESSAGES) if n % len(_PARTS) in kinds]
+        self.assertEqual(first[4], " ".join(["* SEARCH", *map(str, plums)]))
         for seconds in (BEGIN_SECONDS, REST_SECONDS, REST_SECONDS):
             self.house.clock.advance(seconds)
             again = [self.client.give(line)[0] for line in lines]
