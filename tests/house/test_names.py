@@ -155,7 +155,7 @@ class WordTests(SynchronousTestCase):
 
 
 class NameTests(SynchronousTestCase):
-    """The rules of docs/architecture.rst that a program can check."""
+    """The rules of docs/architecture.md that a program can check."""
 
     def test_forbidden_names(self) -> None:
         """No handler, manager, helper, util …: name the thing, not the fact."""

@@ -55,7 +55,7 @@ def too_big() -> Iterator[str]:
 
 
 class SizeTests(SynchronousTestCase):
-    """The limits of docs/architecture.rst."""
+    """The limits of docs/architecture.md."""
 
     def test_limits(self) -> None:
         """A file, a class and a function stay within their limits."""

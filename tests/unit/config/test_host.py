@@ -37,7 +37,6 @@ def new_key(secrecy: s.KeySerializationEncryption) -> str:
 
 OTHER_KEY = new_key(s.NoEncryption())
 LOCKED_KEY = new_key(s.BestAvailableEncryption(b"secret"))
-ME = pwd.getpwuid(os.geteuid()).pw_name
 
 
 @tabled
