@@ -42,7 +42,7 @@ from mailapp.message.sorting import sort_keys
 from mailapp.message.structure import StructureScanner
 from mailapp.message.thread_id import thread_id
 
-FACTS_VERSION: Final = 1
+FACTS_VERSION: Final = 2
 """To be kept beside cached facts; facts of another version are computed again."""
 _FIRST_OCTETS: Final = 16384
 

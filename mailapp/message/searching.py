@@ -23,7 +23,7 @@ from mailapp.message.collation import casemap
 from mailapp.message.fields import Field, Header
 from mailapp.message.part import Part
 from mailapp.message.ranges import Read, chunks
-from mailapp.message.text_parts import TextReader, is_html, is_text
+from mailapp.message.text_parts import TextReader, is_html, is_searched
 from mailapp.message.words import decode_text
 
 TEXT_OCTETS: Final = 16 * 1024 * 1024
@@ -98,7 +98,7 @@ def stretches(root: Part, *, headers: bool) -> Iterator[str | tuple[Part, int]]:
         rest.extend([(child, enclosed) for child in reversed(part.parts)])
         if shown:
             yield header_text(part.header)
-        if not part.parts and is_text(part) and room > 0:
+        if is_searched(part) and room > 0:
             end = min(part.end, part.body_start + room)
             if is_html(part):
                 end = min(end, part.body_start + _HTML_OCTETS)

@@ -22,7 +22,7 @@ from typing import Final
 from mailapp.message.content import Encoding
 from mailapp.message.part import Part
 from mailapp.message.plain_header import SIZE_LIMIT
-from mailapp.message.text_parts import codec_for, is_html, is_text
+from mailapp.message.text_parts import codec_for, is_html, is_searched
 
 _WORD: Final = re.compile("[A-Z0-9]+")
 _ENCODED: Final = frozenset({Encoding.QUOTED_PRINTABLE, Encoding.BASE64})
@@ -62,7 +62,7 @@ class Sieve:
             return True
         html = False
         for part in _parts(root):
-            if is_text(part):
+            if is_searched(part):
                 if not _is_literal(part):
                     return True
                 html = html or is_html(part)
@@ -105,7 +105,7 @@ def surely_has(octets: bytes, root: Part, needle: str, *, headers: bool) -> bool
         fields_end = min(part.body_start, part.header_start + SIZE_LIMIT)
         if headers and upper.find(word, part.header_start, fields_end) >= 0:
             return True
-        plain = is_text(part) and not is_html(part) and _is_literal(part)
+        plain = is_searched(part) and not is_html(part) and _is_literal(part)
         if plain and upper.find(word, part.body_start, part.end) >= 0:
             return True
     return False

@@ -22,6 +22,15 @@ def is_text(part: Part) -> bool:
     return part.content.type == b"text"
 
 
+def is_searched(part: Part) -> bool:
+    """It is a text/* leaf, or a report as in bounces.
+
+    All leaves of message/* are lines of text (RFC 2046, section 5.2; RFC 3464,
+    section 2.1).
+    """
+    return is_text(part) or (part.content.type == b"message" and not part.parts)
+
+
 def is_html(part: Part) -> bool:
     """It is marked-up text."""
     return part.content.subtype in {b"html", b"xhtml+xml"}

@@ -61,6 +61,10 @@ class SearchTextTests(SynchronousTestCase):
             MIXED + b"pre\r\n--b\r\nX: y\r\n\r\na\r\n--b\r\n" + HTML + b"b\r\n--b--",
             "A\nB",
         ),
+        report=(
+            b"Content-Type: message/delivery-status\r\n\r\nAction: failed",
+            "ACTION: FAILED",
+        ),
         message=(RFC822 + b"Subject: s\r\nA:b\r\n\r\nt", "SUBJECT: S\nA: B\nT"),
     )
     def test_body(self, octets: bytes, expected: str) -> None:

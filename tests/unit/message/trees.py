@@ -23,6 +23,7 @@ _TYPES = st.sampled_from(
         b"", b"Content-Type: text/plain; charset=utf-8\r\n",
         b"Content-Type: text/html\r\n", b"Content-Type: application/pdf\r\n",
         b"Content-Type: image/png; name=a.png\r\n",
+        b"Content-Type: message/delivery-status\r\n",
     ]
 )  # fmt: skip
 _ENCODINGS = st.sampled_from(
