@@ -12,6 +12,7 @@ from mailapp.core.failures import TemporaryFailure
 from mailapp.core.status import SYSTEM_TROUBLE, Status
 from mailapp.events.interfaces import IEvents, Unheard
 from mailapp.events.record import Event, Kind
+from mailapp.net.trips import Told, Trips
 from mailapp.queue.changes import Change, encode_change, encode_state
 from mailapp.queue.emptying import Emptying, Named
 from mailapp.queue.places import Places
@@ -20,7 +21,6 @@ from mailapp.queue.settling import Settling
 from mailapp.queue.shelf import Record
 from mailapp.queue.spool import Spool
 from mailapp.queue.tray import Place
-from mailapp.queue.trips import Told, Trips
 from mailapp.queue.types import Entry
 
 SLICE: Final = 200
@@ -54,13 +54,13 @@ class Custody:
         self._lock: int | None = None
         self._settling = Settling(spool, self._emptying, self._places)
         # one trip at a time: the journal of an entry has one writer
-        self._records: Trips[Record, int | OSError] = Trips(
+        self._records: Trips[Record, int] = Trips(
             spool.in_thread, self._record_all, spool.clock, together=64
         )
-        self._removals: Trips[Named, OSError | None] = Trips(
+        self._removals: Trips[Named, None] = Trips(
             spool.in_thread, self._emptying.remove, spool.clock, together=256
         )
-        self._loads: Trips[Named, Loaded | Problem | Exception] = Trips(
+        self._loads: Trips[Named, Loaded | Problem] = Trips(
             spool.in_thread, self._emptying.load, spool.clock, together=32, at_once=4
         )
 
@@ -126,7 +126,7 @@ class Custody:
     def _named(self, entry_id: str) -> Named:
         return Named(entry_id.encode(), self._places.get(entry_id))
 
-    def load(self, entry_id: str, told: Told[Loaded | Problem | Exception]) -> None:
+    def load(self, entry_id: str, told: Told[Loaded | Problem]) -> None:
         """Read an entry and, if it is small, its content; :class:`Gone` if it is."""
         named = self._named(entry_id)
         peeked = self._emptying.peek(named)
@@ -182,14 +182,11 @@ class Custody:
         named = self._named(entry.id)
         record = Record(named.name, encode_change(change), entry, anew, named.place)
         length = await self._records.do(record)
-        assert isinstance(length, int)  # noqa: S101 - an exception was raised
         if named.place is not None:
             self._settling.left(entry.id)
         return length
 
-    def remove(
-        self, entry_id: str, told: Told[OSError | None], *, has_journal: bool
-    ) -> None:
+    def remove(self, entry_id: str, told: Told[None], *, has_journal: bool) -> None:
         """Remove an entry. It stays so if the process dies when ``told`` is called.
 
         The folder is synced a moment later, once for all that went meanwhile.
@@ -212,7 +209,7 @@ class Custody:
         Raises:
             OSError: it may still be there.
         """
-        _ = await self._removals.do(self._named(entry_id))
+        await self._removals.do(self._named(entry_id))
         self._settling.left(entry_id, has_journal=True)
 
     # ---- all of them

@@ -19,13 +19,13 @@ from mailapp.core.envelope import Envelope
 from mailapp.core.failures import TemporaryFailure
 from mailapp.core.status import SYSTEM_FULL, SYSTEM_TROUBLE
 from mailapp.net.threads import InThread
+from mailapp.net.trips import Trips, now
 from mailapp.queue.filling import Filling
 from mailapp.queue.interfaces import IQueue, IQueuedBody
 from mailapp.queue.reading import SMALL
 from mailapp.queue.record import encode_trailer, is_entry_id
 from mailapp.queue.shelf import Draft, Shelf
 from mailapp.queue.tray import Place
-from mailapp.queue.trips import Trips, now
 from mailapp.queue.types import Entry
 from mailapp.storage.files import Files
 
@@ -79,7 +79,7 @@ class Spool:
         self.clock: Final = clock
         self.arrived: Arrived = nobody
         self.free_memory = MEMORY
-        self.commits: Final[Trips[Draft, OSError | None]] = Trips(
+        self.commits: Final[Trips[Draft, None]] = Trips(
             in_thread, self._commit, clock, at_once=64, soon=soon
         )
         self._filling = Filling(self.shelf)

@@ -14,10 +14,11 @@ from zope.interface import implementer
 
 from mailapp.core.failures import TemporaryFailure
 from mailapp.net.steps import nothing, run
+from mailapp.net.trips import Trips
 from mailapp.storage.interfaces import IAccount, ILease
 from mailapp.storage.items import Items
 from mailapp.storage.maildir.changes import touched
-from mailapp.storage.maildir.commits import Commit, Commits
+from mailapp.storage.maildir.commits import Commit
 from mailapp.storage.maildir.errors import disk_errors
 from mailapp.storage.maildir.following import Work
 from mailapp.storage.maildir.ground import Ground
@@ -76,7 +77,12 @@ class MaildirAccount:
         self._mailboxes: Final = Mailboxes(
             ground, path, partial(ground.neighbours.watched, account)
         )
-        self._commits: Final = Commits(self._blocking, self._mailboxes.commit_all)
+        self._commits: Final[Trips[Commit, Sequence[Outcome]]] = Trips(
+            self._blocking,
+            self._mailboxes.commit_all,
+            ground.clock,
+            joins=Commit.joins,
+        )
         self._done: OrderedDict[bytes, Sequence[Outcome]] = OrderedDict()
         self._held: dict[BlobRef, StagedSink] = {}
         self._hints: list[Callable[[ModSeq], None]] = []
@@ -203,7 +209,7 @@ class MaildirAccount:
             return self._done[request_id]
         held = self._lent(changes) if self._held else {}
         try:
-            outcomes = await self._commits.commit(Commit(tuple(changes), held))
+            outcomes = await self._commits.do(Commit(tuple(changes), held))
         finally:
             for sink in held.values():
                 sink.take_back()

@@ -22,7 +22,6 @@ from mailapp.storage.index.indexes import Indexes
 from mailapp.storage.interfaces import IBlobSink, IMailStore
 from mailapp.storage.maildir import keywords
 from mailapp.storage.maildir.account import MaildirAccount
-from mailapp.storage.maildir.batches import Batches, Delivery
 from mailapp.storage.maildir.deliver import (
     NOTHING,
     NOWHERE,
@@ -49,6 +48,7 @@ from mailapp.storage.maildir.sink import Memory, Sink, SinkParts
 from mailapp.storage.maildir.sweep import sweep
 from mailapp.storage.maildir.text_builds import TextBuilds
 from mailapp.storage.maildir.uids import turn
+from mailapp.storage.maildir.waiting import Delivery, deliveries
 from mailapp.storage.types import (
     INBOX,
     INBOX_ID,
@@ -123,7 +123,7 @@ class MaildirStore:
         self._writer = Writer(
             self._files, unique, self._places, self._make_missing, self._sinks.directory
         )
-        self._batches = Batches(in_thread, self._deliver, clock)
+        self._deliveries = deliveries(in_thread, self._deliver, clock)
         self._accounts: WeakValueDictionary[bytes, MaildirAccount]
         self._accounts = WeakValueDictionary()
         self._recent: OrderedDict[bytes, MaildirAccount] = OrderedDict()
@@ -168,7 +168,9 @@ class MaildirStore:
         """See :class:`IMailStore`."""
         if not isinstance(sink, Sink):
             raise TypeError(sink)
-        outcomes = await self._batches.deliver(sink, destinations)
+        delivery = Delivery(sink, destinations)
+        self._deliveries.put(delivery, delivery.ended, alone=delivery.is_large)
+        outcomes = await delivery.told
         for destination, outcome in zip(destinations, outcomes, strict=True):
             if outcome is None:
                 folder = INBOX_ID if tuple(destination.folder) == INBOX else None

@@ -26,7 +26,7 @@ from mailapp.storage.types import (
 )
 from tests.contract.store_case import now
 from tests.unit.storage.maildir_case import ALICE, TEXT, MaildirCase
-from tests.unit.storage.test_batches import Threads
+from tests.unit.storage.test_waiting import Threads
 
 
 class CommitCase(MaildirCase):

@@ -9,14 +9,14 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from mailapp.net.threads import PoolFull
-from mailapp.storage.maildir.batches import (
-    MOMENT,
+from mailapp.net.trips import MOMENT
+from mailapp.storage.maildir.sink import Sink
+from mailapp.storage.maildir.waiting import (
     MOST_TOGETHER,
-    Batches,
     Delivery,
     Outcomes,
+    deliveries,
 )
-from mailapp.storage.maildir.sink import Sink
 from mailapp.storage.types import Destination, Unavailable
 from tests.contract.store_case import now
 from tests.unit.storage.maildir_case import ALICE, BOB, TEXT, MaildirCase
@@ -40,16 +40,16 @@ class Threads:
         over.callback(work())
 
 
-class BatchesTests(MaildirCase):
+class DeliveriesTests(MaildirCase):
     """What arrives during a trip shares the next one."""
 
     def setUp(self) -> None:
-        """Batches whose trips are noted by the number of their messages."""
+        """Deliveries whose trips are noted by the number of their messages."""
         super().setUp()
         self.threads = Threads()
         self.clock = Clock()
         self.sizes: list[int] = []
-        self.batches = Batches(self.threads.run, self.work, self.clock)
+        self.trips = deliveries(self.threads.run, self.work, self.clock)
 
     def work(self, batch: Sequence[Delivery]) -> Sequence[Outcomes]:
         """All is delivered."""
@@ -64,7 +64,15 @@ class BatchesTests(MaildirCase):
 
     def begin(self, *sinks: Sink) -> list[Deferred[Outcomes]]:
         """Deliver each to one mailbox."""
-        return [self.batches.deliver(sink, [Destination(ALICE)]) for sink in sinks]
+        return [self.send(sink, [Destination(ALICE)]) for sink in sinks]
+
+    def send(
+        self, sink: Sink, destinations: Sequence[Destination]
+    ) -> Deferred[Outcomes]:
+        """As the store does."""
+        delivery = Delivery(sink, destinations)
+        self.trips.put(delivery, delivery.ended, alone=delivery.is_large)
+        return delivery.told
 
     def test_together(self) -> None:
         """The first goes at once, then more and more together; the rest behind them."""
@@ -102,7 +110,7 @@ class BatchesTests(MaildirCase):
         self.begin(self.sink())
         self.begin(self.sink(TEXT * 9999))
         many = [Destination(BOB)] * (MOST_TOGETHER + 1)
-        _ = self.batches.deliver(self.sink(), many)
+        _ = self.send(self.sink(), many)
         self.assertEqual(len(self.threads.trips), 3)
 
     def test_canceled(self) -> None:

@@ -1,4 +1,4 @@
-"""mailapp.queue.trips: work that goes to a thread together."""
+"""mailapp.net.trips: work that goes to a thread together."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailapp.net.threads import inline
-from mailapp.queue.trips import Trips
+from mailapp.net.trips import Trips
 
 
 class TripsTests(SynchronousTestCase):
