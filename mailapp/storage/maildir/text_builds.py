@@ -1,8 +1,8 @@
 """Puts texts of mailboxes into their indexes in the background, a piece at a time.
 
 One mailbox at a time in a process, whether or not somebody has it selected; first the
-one that was searched last. After each piece there is a rest as long as the piece took,
-so that those who wait for an answer are served first.
+one that was searched last. After each piece there is a rest half as long as the piece
+took, so that those who wait for an answer are served first.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class TextBuilds:
                 self._wanted.pop(key, None)
             elif left is None and key in self._wanted:
                 self._wanted.move_to_end(key)  # others need not wait for it
-            rest = max(self._clock.seconds() - began, REST_SECONDS)
+            rest = max((self._clock.seconds() - began) / 2, REST_SECONDS)
             self._go_on(ELSEWHERE_SECONDS if left is None else rest)
 
     def _go_on(self, rest: float) -> None:

@@ -233,13 +233,13 @@ class PaceTests(SynchronousTestCase):
         return await piece
 
     def test_rest(self) -> None:
-        """It rests as long as it worked."""
+        """It rests half as long as it worked."""
         self.builds.want("a", self.step)
         self.clock.advance(BEGIN_SECONDS)
         self.builds.want("a", self.step)
         self.clock.advance(3)
         self.pieces[0].callback(1)
-        self.clock.advance(2.9)
+        self.clock.advance(1.4)
         self.assertEqual(len(self.pieces), 1)
         self.clock.advance(0.2)
         self.assertEqual(len(self.pieces), 2)
