@@ -6,10 +6,8 @@ import fcntl
 import os
 import resource
 import signal
-import sqlite3
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Final, NoReturn
 
@@ -29,31 +27,16 @@ from mailapp.app.postman import Postman
 from mailapp.app.privileges import drop, ids_to_become
 from mailapp.app.service import Node, check_certificates
 from mailapp.app.sockets import Sockets
+from mailapp.app.starting import CannotStart, explained
 from mailapp.app.supervisor import Supervisor
 from mailapp.app.turns import watch_turns
-from mailapp.auth.keys import KeyProblem
 from mailapp.config.load import inspect, load_text
-from mailapp.config.problems import EX_CONFIG
 from mailapp.config.schema import Configuration
-from mailapp.directory.schema import AccountsFileProblem
 from mailapp.net.listeners import CannotListen
 from mailapp.net.tls import BadCertificate
 
-EX_OSERR: Final = 71  # sysexits.h
-EX_TEMPFAIL: Final = 75
+EX_TEMPFAIL: Final = 75  # sysexits.h
 LOCK_FILE: Final = "mailapp.lock"
-
-
-class CannotStart(Exception):
-    """The server can't be started; the text says why.
-
-    Attributes:
-        code: what the process exits with, of sysexits.h.
-    """
-
-    def __init__(self, reason: str, code: int = EX_OSERR) -> None:
-        super().__init__(reason)
-        self.code = code
 
 
 class Appliance(Service):
@@ -146,11 +129,12 @@ class Appliance(Service):
             CannotStart: another one serves, or something can't be read or written.
         """
         server = self.configuration.server
-        with _explained():
+        with explained():
             become = self._whom()
             if become is not None:
                 self._log_file.give_to(*become)
             drop(become)
+            server.directory.mkdir(mode=0o750, parents=True, exist_ok=True)
             self._lock = lock_folder(server.directory / LOCK_FILE)
             if server.workers:
                 check_certificates(self.configuration)
@@ -192,7 +176,7 @@ class Appliance(Service):
                 self._reload_many(text, loaded.configuration, self._supervisor)
             elif self._node is not None:
                 self._reload_one(text, self._node)
-        except (CannotListen, BadCertificate) as problem:
+        except (CannotListen, CannotStart, BadCertificate) as problem:
             self._refuse_reload(str(problem))
         else:
             self.log.info("reloaded", event="server.reload.done")
@@ -252,10 +236,15 @@ class Appliance(Service):
     def _reload_many(
         self, text: str, configuration: Configuration, supervisor: Supervisor
     ) -> None:
+        new, old = configuration.server, self.configuration.server
+        if new.directory != old.directory:
+            raise CannotStart("server.directory changes only by a restart")
         check_certificates(configuration)
         self.sockets.open(configuration.listeners)
-        if max(1, configuration.server.workers) != self._slots:
+        if max(1, new.workers) != self._slots:
             self._tell_restart("server.workers")
+        if (new.user, new.group) != (old.user, old.group):
+            self._tell_restart("server.user and server.group")
         self._text, self.configuration = text, configuration
         supervisor.reload()
 
@@ -299,17 +288,6 @@ class Appliance(Service):
             event="server.reload.incomplete",
             what=what,
         )
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """What is known to keep a server from starting, as :class:`CannotStart`."""
-    try:
-        yield
-    except BadCertificate as problem:
-        raise CannotStart(str(problem), EX_CONFIG) from problem
-    except (KeyProblem, AccountsFileProblem, sqlite3.Error, OSError) as problem:
-        raise CannotStart(str(problem)) from problem
 
 
 def lock_folder(path: Path) -> int:

@@ -26,6 +26,7 @@ from mailapp.app.postman import Postman
 from mailapp.app.privileges import forbid_new_privileges
 from mailapp.app.reactor import install
 from mailapp.app.service import Node
+from mailapp.app.starting import CannotStart, explained
 from mailapp.app.turns import watch_turns
 from mailapp.config.load import load_text
 
@@ -108,7 +109,13 @@ def main() -> None:
     )
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
     forbid_new_privileges()
-    worker = Worker(reactor, brief)
+    try:
+        with explained():
+            worker = Worker(reactor, brief)
+    except CannotStart as problem:
+        Worker.log.error("{why}", event="worker.start.failed", why=problem)
+        gathered.flush()
+        raise SystemExit(problem.code) from None
     reactor.callWhenRunning(worker.start)
     # Ctrl-C and the end of a terminal reach all processes of a demo; only the
     # supervisor may say what follows

@@ -13,10 +13,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from mailapp.app.appliance import CannotStart
 from mailapp.app.demo.roundtrip import Finding
 from mailapp.app.demo.serving import Demo
 from mailapp.app.demo.world import World
+from mailapp.app.starting import CannotStart
 from mailapp.auth.keys import KeyProblem
 from mailapp.cli.codes import EX_USAGE
 from mailapp.cli.poster import describe, show_finding

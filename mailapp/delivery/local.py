@@ -16,7 +16,7 @@ from mailapp.delivery import router
 from mailapp.delivery.body import LocalBody
 from mailapp.delivery.fanout import Fanout, fan_out
 from mailapp.delivery.interfaces import IDelivery
-from mailapp.delivery.outcome import failure, outcome
+from mailapp.delivery.outcome import failure, outcome, status
 from mailapp.delivery.stamp import stamp, stamp_again
 from mailapp.delivery.telling import tell_delivered
 from mailapp.delivery.types import RecipientOutcome, Route
@@ -118,10 +118,10 @@ class LocalDelivery:
         for destination, reason in zip(fanout.destinations, problems, strict=True):
             if reason is not None:
                 self.log.warn(
-                    "no delivery to {account}: {reason!r}",
+                    "no delivery to {account}: {reason}",
                     event="delivery.local.failed",
                     account=destination.account,
-                    reason=reason,
+                    reason=status(reason).text,
                 )
         return fanout.fold([outcome(problem) for problem in problems])
 

@@ -7,14 +7,16 @@ import socket
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import Mock
 
 from twisted.internet import defer, threads
 from twisted.internet import reactor as installed  # noqa: TID251, TID253 - the whole
 from twisted.trial.unittest import TestCase
 
-from mailapp.app.appliance import LOCK_FILE, Appliance, CannotStart, lock_folder
+from mailapp.app.appliance import LOCK_FILE, Appliance, lock_folder
 from mailapp.app.demo.certificates import make_demo_certificates
 from mailapp.app.logs import Log
+from mailapp.app.starting import CannotStart
 from tests.threats import threat
 
 _TEXT = """\
@@ -114,6 +116,25 @@ class ApplianceTests(TestCase):
         self.assertEqual(told, [])
         made.begin()
         self.assertEqual(told, [True])
+
+    def test_new_folder(self) -> None:
+        """The folder of the data is made, where it may be."""
+        self.path.write_text(self.path.read_text().replace('"."', '"var/lib/mail"'))
+        self.begin()
+        self.assertTrue((self.folder / "var/lib/mail" / LOCK_FILE).exists())
+
+    def test_folder_at_reload(self) -> None:
+        """The data of a server that runs stays where it is."""
+        appliance = self.make()
+        reloads: list[str] = []
+        appliance._supervisor = Mock(reload=lambda: reloads.append("reload"))
+        appliance.reload()
+        self.assertEqual(reloads, ["reload"])
+        self.addCleanup(appliance.sockets.close)
+        self.path.write_text(self.path.read_text().replace('"."', '"other"'))
+        appliance.reload()
+        self.assertEqual(reloads, ["reload"])
+        self.assertEqual(appliance.configuration.server.directory, self.folder)
 
     def test_folder_taken(self) -> None:
         """Two servers never serve one folder: exit code 75."""
