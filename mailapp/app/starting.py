@@ -34,5 +34,7 @@ def explained() -> Iterator[None]:
         yield
     except BadCertificate as problem:
         raise CannotStart(str(problem), EX_CONFIG) from problem
-    except (KeyProblem, AccountsFileProblem, sqlite3.Error, OSError) as problem:
+    except sqlite3.Error as problem:
+        raise CannotStart(f"accounts.sqlite: {problem}") from problem
+    except (KeyProblem, AccountsFileProblem, OSError) as problem:
         raise CannotStart(str(problem)) from problem

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from mailapp.cli.check import write_problems
-from mailapp.cli.codes import EX_USAGE
+from mailapp.cli.codes import EX_USAGE, FAILED
 from mailapp.cli.table import COMMANDS, Row
 from mailapp.config.load import DEFAULT_FILE, inspect_file
 from mailapp.config.problems import EX_CONFIG
@@ -51,14 +51,28 @@ class Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
     words = sys.argv[1:] if arguments is None else list(arguments)
+    if sys.stdout is None:  # it was closed before we came
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     try:
-        return _run(words)
+        code = _run(words)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
         # whoever read our output has seen enough; the rest goes nowhere
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()
         return 0
+    except OSError as problem:
+        # mostly a disk that is full, where the output goes
+        sys.stderr.write(f"mailapp: {problem}\n")
+        _forget_output()
+        return FAILED
+    return code
+
+
+def _forget_output() -> None:
+    """What is left of it goes nowhere, also at the end of the process."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(words: Sequence[str]) -> int:

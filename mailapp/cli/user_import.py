@@ -78,9 +78,16 @@ def import_accounts(  # noqa: PLR0913 - each is a choice of the user's
     Passwords are hashed on all cores. A progress bar is shown on a terminal only.
     """
     result = Result()
-    good = list(_good(lines, domains, allow_weak=allow_weak, problems=result.problems))
+    good = [
+        line
+        for line in _good(
+            lines, domains, allow_weak=allow_weak, problems=result.problems
+        )
+        if update or _is_new(line, accounts, result)
+    ]
     console = Console(file=screen)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    pool = ThreadPoolExecutor(os.cpu_count())
+    try:
         made = pool.map(lambda line: _hashed(line, hashes), good)
         shown = track(
             zip(good, made, strict=True),
@@ -91,8 +98,20 @@ def import_accounts(  # noqa: PLR0913 - each is a choice of the user's
             transient=True,
         )
         while batch := list(islice(shown, BATCH)):
-            _write(batch, accounts, result, now=now, update=update)
+            _write(batch, accounts, result, now=now)
+    finally:  # who interrupts it does not wait for passwords that nobody wants any more
+        pool.shutdown(cancel_futures=True)
     return result
+
+
+def _is_new(line: Line, accounts: Accounts, result: Result) -> bool:
+    """Whether there is no such account, before its password takes its time."""
+    if accounts.verifiers(line.name) is None:
+        return True
+    result.problems.append(
+        f"line {line.number}: {line.name} exists already; use --update"
+    )
+    return False
 
 
 def _good(
@@ -202,18 +221,13 @@ def _write(
     result: Result,
     *,
     now: float,
-    update: bool,
 ) -> None:
     new: list[tuple[AccountId, NewPassword]] = []
     for line, password in batch:
         if accounts.verifiers(line.name) is None:
             new.append((line.name, password))
-        elif update:
+        else:
             accounts.set_password(line.name, password)
             result.updated += 1
-        else:
-            result.problems.append(
-                f"line {line.number}: {line.name} exists already; use --update"
-            )
     accounts.add(new, now=now)
     result.added += len(new)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
+from errno import ENOSPC
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -44,9 +46,46 @@ class CommandCase(SynchronousTestCase):
             return int(end.code or 0)
 
 
+class Full(io.StringIO):
+    """Output to a disk that is full."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.descriptor = os.open(os.devnull, os.O_WRONLY)
+
+    def fileno(self) -> int:
+        """Of a file."""
+        return self.descriptor
+
+    def write(self, _text: str) -> NoReturn:
+        """Nothing fits."""
+        raise OSError(ENOSPC, "No space left on device")
+
+    def close(self) -> None:
+        """No more."""
+        os.close(self.descriptor)
+        super().close()
+
+
 @tabled
 class MainTests(CommandCase):
     """The command line."""
+
+    def test_full(self) -> None:
+        """A result that can't be written is said in one line, with exit code 1."""
+        full = Full()
+        self.addCleanup(full.close)
+        self.patch(sys, "stdout", full)
+        self.assertEqual(self.run_words("check", str(self.config)), 1)
+        self.assertEqual(
+            self.err.getvalue(), "mailapp: [Errno 28] No space left on device\n"
+        )
+
+    def test_closed(self) -> None:
+        """Without standard output the exit code is the result."""
+        self.patch(sys, "stdout", None)
+        self.assertEqual(self.run_words("check", str(self.config)), 0)
+        self.addCleanup(sys.stdout.close)
 
     @rows(
         nothing=((), "mailapp: the following arguments are required: COMMAND"),

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from threading import Event
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mailapp.auth.hashes import Hashes
 from mailapp.cli.user_import import parse_line, parse_scram
 from mailapp.core.failures import SyntaxProblem
+from mailapp.core.secret import Secret
+from mailapp.directory.types import NewPassword
 from mailapp.sasl import base64
 from mailapp.sasl.scram import make_verifier
 from tests.rows import rows, tabled
@@ -83,6 +88,29 @@ class ImportTests(CommandCase):
         code = self.bring_in("alice\tbattery staple", words=("--update",))
         self.assertEqual((code, self.out), (0, "0 added, 1 updated, 0 left out\n"))
         self.assertTrue(self.accepts("battery staple"))
+
+    def test_interrupted(self) -> None:
+        """Ctrl-C ends it, and not only when all passwords are hashed."""
+        made: list[Secret] = []
+
+        def interrupted(_hashes: Hashes, password: Secret) -> NewPassword:
+            made.append(password)
+            if len(made) > 1:
+                Event().wait(0.01)  # as a password takes its time
+            raise KeyboardInterrupt
+
+        self.patch(Hashes, "make", interrupted)
+        lines = [f"u{n}\t{GOOD}" for n in range(5000)]
+        with self.assertRaises(KeyboardInterrupt):
+            self.bring_in(*lines)
+        self.assertLess(len(made), len(lines))
+
+    def test_again(self) -> None:
+        """What is there is left out before it takes any time."""
+        self.add()
+        self.patch(Hashes, "make", lambda *_: self.fail("nothing is to be hashed"))
+        self.assertEqual(self.bring_in(f"alice\t{GOOD}"), 1)
+        self.assertIn("line 1: alice@example.test exists already", self.err)
 
     def test_file(self) -> None:
         """From a file, too; one that is not there is told by name."""
