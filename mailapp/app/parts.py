@@ -131,7 +131,8 @@ class Parts:
             server.hostname,
             detail_folders=configuration.smtp.detail_folders,
             leaves=True,
-            events=self.journal,
+            # what leaves the queue is told by who carries it
+            events=None if from_queue else self.journal,
             from_queue=from_queue,
         )
         rewriting = SenderRewriting(

@@ -18,6 +18,8 @@ from tests.interop.wire import Wire
 _ROOT = Path(__file__).parents[2]
 _GONE = 1
 
+LIST = "team@example.test"
+
 
 class WhyCase(ClientCase):
     """Alice sends to the demo's outside host; somebody asks what became of it."""
@@ -85,6 +87,7 @@ class WhyCase(ClientCase):
         self.check_relayed()
         self.check_bounced()
         self.check_mixed()
+        self.check_list()
         self.check_refused()
 
     def check_relayed(self) -> None:
@@ -130,6 +133,15 @@ class WhyCase(ClientCase):
         )
         self.mailapp("queue", "drop", events[0]["message"])
         self.assertEqual(self.told(name, "dropped")[-1]["kind"], "dropped")
+
+    def check_list(self) -> None:
+        """What the queue brings to a mailbox here is told once."""
+        members = (ALICE, "fine+l@outside.test")
+        self.mailapp("alias", "add", LIST, *members, "--list", "--owner", ALICE)
+        expanded = self.told(self.submit(LIST), "expanded")[1]
+        events = self.told(expanded["facts"]["entry"], "relayed")
+        ends = sorted(event["recipient"] for event in events)
+        self.assertEqual(ends, sorted(members))
 
     def check_refused(self) -> None:
         """What was never accepted is known as well."""
