@@ -81,6 +81,14 @@ class MainTests(CommandCase):
             self.err.getvalue(), "mailapp: [Errno 28] No space left on device\n"
         )
 
+    def test_narrow(self) -> None:
+        """What a terminal can't show is shown by its number."""
+        octets = io.BytesIO()
+        self.patch(sys, "stdout", io.TextIOWrapper(octets, encoding="ascii"))
+        file = self.folder / "ø.toml"
+        self.assertEqual(self.run_words("check", str(file)), 78)
+        self.assertIn(b"\\xf8.toml: error", octets.getvalue())
+
     def test_closed(self) -> None:
         """Without standard output the exit code is the result."""
         self.patch(sys, "stdout", None)
