@@ -277,7 +277,7 @@ def muttrc(box: Path, ca: Path) -> str:
         # Mutt 2.2 of Debian waits for ever in SCRAM-SHA-256
         'set pop_authenticators="user"\n'
         f'set pop_pass="{PASSWORD}"\n'
-        f"set ssl_ca_certificates_file={ca}\nset certificate_file=/dev/null\n"
+        f"set ssl_ca_certificates_file={ca}\nset certificate_file={box}.known\n"
         f"set mbox_type=Maildir\nset folder={box}\n"
         "set confirmappend=no\nset confirmcreate=no\nset quit=yes\n"
         "set delete=no\nset wait_key=no\nset move=no\n"
