@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-_SAME: Final = (
+NAMES: Final = (
     "us-ascii", "utf-8", "utf-16", "utf-16be", "utf-16le", "iso-8859-1", "iso-8859-2",
     "iso-8859-3", "iso-8859-4", "iso-8859-5", "iso-8859-6", "iso-8859-7",
     "iso-8859-8", "iso-8859-9", "iso-8859-10", "iso-8859-11", "iso-8859-13",
@@ -55,7 +55,7 @@ _OTHER: Final = {
     "ibm855": "cp855",
     "ibm866": "cp866",
 }
-_CODECS: Final = {name: name for name in _SAME} | _OTHER
+_CODECS: Final = {name: name for name in NAMES} | _OTHER
 
 
 def codec_of(charset: str) -> str | None:

@@ -41,11 +41,11 @@ from mailapp.imap.grammar.values.search import (
     Text,
     ThreadAlgorithm,
 )
+from mailapp.message.charsets import codec_of
 
 DEPTH_MOST: Final = 64
 KEYS_MOST: Final = 1000
 """Keys of one command."""
-CHARSETS: Final[Mapping[str, str]] = {"US-ASCII": "ascii", "UTF-8": "utf-8"}
 _CRITERIA_MOST: Final = 20
 _E = TypeVar("_E", bound=Enum)
 
@@ -140,10 +140,7 @@ def _criterion(reader: Reader) -> SortCriterion:
 
 
 def _charset(reader: Reader) -> str:
-    name = reader.astring().decode("ascii", "replace").upper()
-    if name not in CHARSETS:
-        raise BadCharset
-    return name
+    return reader.astring().decode("ascii", "replace").upper()
 
 
 def _may_name_charset(reader: Reader) -> bool:
@@ -182,13 +179,13 @@ class _Keys:
     """Reads single keys; all strings are in one charset."""
 
     reader: Reader
-    charset: str
+    codec: str
 
     def text(self) -> str:
         """An ``astring`` that is looked for."""
         octets = self.reader.astring()
         try:
-            return octets.decode(self.charset)
+            return octets.decode(self.codec)
         except UnicodeDecodeError:
             raise BadCharset from None
 
@@ -196,7 +193,10 @@ class _Keys:
 def _program(reader: Reader, charset: str | None) -> SearchKey:
     """Keys up to the end; all of them must hold."""
     # without CHARSET: what is no ASCII can only be meant as UTF-8
-    keys = _Keys(reader, CHARSETS[charset or "UTF-8"])
+    codec = codec_of(charset or "UTF-8")
+    if codec is None:
+        raise BadCharset
+    keys = _Keys(reader, codec)
     stack = [_Open(_Sort.PROGRAM)]
     for _ in range(KEYS_MOST):
         if reader.skip(b"("):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from mailapp.imap.responses.status import bad, bye, no, ok
+from mailapp.message import charsets
 
 # ---- mistakes
 UNKNOWN_COMMAND: Final = bad("unknown command")
@@ -34,7 +35,9 @@ BAD_NAME: Final = no("no mailbox can have this name", b"CANNOT")
 READ_ONLY: Final = no("the mailbox was opened read-only", b"READ-ONLY")
 NO_MESSAGE: Final = no("a message is empty, nothing was appended")
 MESSAGE_TOO_BIG: Final = no("the message is too big", b"TOOBIG")
-BAD_CHARSET: Final = no("no such charset", b"BADCHARSET (UTF-8 US-ASCII)")
+BAD_CHARSET: Final = no(
+    "no such charset", b"BADCHARSET (%b)" % " ".join(charsets.NAMES).upper().encode()
+)
 NOT_DONE: Final = bad("DONE was expected")
 DEFLATE_INJECTION: Final = bye("commands were sent behind COMPRESS, closing connection")
 CANCELLED: Final = bad("cancelled")

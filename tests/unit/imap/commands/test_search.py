@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from mailapp.message.charsets import codec_of
 from mailapp.storage.memory_mailbox import MemoryMailbox
 from mailapp.storage.types import INBOX_ID, UID, Expunge, NoSpace
 from tests.rows import rows, tabled
@@ -116,11 +117,41 @@ class KeyTests(SynchronousTestCase):
         client = varied().client("SELECT INBOX")
         self.assertEqual(client.give(command)[0], f"* SEARCH {expected}".rstrip())
 
-    def test_unknown_charset(self) -> None:
+    @rows(
+        search=(b"SEARCH CHARSET iso-8859-1 TEXT {4+}\r\nK\xd6LN", "* SEARCH 4"),
+        alias=(b"SEARCH CHARSET Latin1 TEXT {4+}\r\nK\xd6LN", "* SEARCH 4"),
+        quoted=(b'UID SEARCH CHARSET "KOI8-R" TEXT {2+}\r\n\xc1\xe2', "* SEARCH"),
+        extended=(
+            b"SEARCH RETURN (COUNT) CHARSET windows-1252 SUBJECT {6+}\r\nm\xfcller",
+            '* ESEARCH (TAG "t3") COUNT 1',
+        ),
+        sort=(b"SORT (DATE) IBM850 TEXT {4+}\r\nk\x94ln", "* SORT 4"),
+        thread=(
+            b"THREAD REFERENCES ISO-8859-15 TEXT {4+}\r\nk\xf6ln",
+            "* THREAD (4)",
+        ),
+    )
+    def test_other_charset(self, command: bytes, expected: str) -> None:
+        """The words may be in any charset that mail is read in."""
+        client = varied().client("SELECT INBOX")
+        self.assertEqual(client.give_octets(command)[0], expected)
+
+    @rows(
+        unknown=b"SEARCH CHARSET X-KLINGON ALL",
+        codec=b"SEARCH CHARSET unicode_escape ALL",  # of Python's, but no charset
+        sort=b"SORT (DATE) zlib ALL",
+        thread=b"THREAD REFERENCES utf-7 ALL",
+        not_in_it=b"SEARCH CHARSET EUC-JP TEXT {1+}\r\n\xff",
+    )
+    def test_unknown_charset(self, command: bytes) -> None:
         """It is NO with the charsets there are (RFC 9051, section 6.4.4)."""
         client = varied().client("SELECT INBOX")
-        [line] = client.give("SEARCH CHARSET X-KLINGON ALL")
-        self.assertTrue(line.startswith("NO [BADCHARSET"), line)
+        [line] = client.give_octets(command)
+        code, _, rest = line.removeprefix("NO [BADCHARSET (").partition(")] ")
+        self.assertEqual(rest, "no such charset")
+        for name in code.split(" "):
+            self.assertIsNotNone(codec_of(name))
+        self.assertEqual(code.split(" ")[:2], ["US-ASCII", "UTF-8"])
 
     def test_uids(self) -> None:
         """UID SEARCH tells UIDs; keys still mean what they say."""
