@@ -122,6 +122,11 @@ class Wire:
         self._write(self.connection.time_out())
         self._close()
 
+    def dismiss(self) -> None:
+        """The review finds that the session is not welcome any more."""
+        self._write(self.connection.dismiss())
+        self._close()
+
     def take(self) -> bytes:
         """All that the server wrote since the last time."""
         octets = bytes(self.sent)

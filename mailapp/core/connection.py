@@ -89,6 +89,9 @@ class Connection(Protocol):
     def time_out(self) -> Sequence[Output]:
         """The deadline passed: the parting words. Afterwards ``wants_close``."""
 
+    def dismiss(self) -> Sequence[Output]:
+        """The session may not go on: the parting words, then ``wants_close``."""
+
     def fail(self) -> Sequence[Output]:
         """A bug left the state unknown: the parting words, then ``wants_close``."""
 
@@ -117,4 +120,4 @@ class Reviewed(Protocol):
     """A session that may end for reasons of its own, also while its peer is silent."""
 
     async def still_welcome(self) -> bool:
-        """Asked now and then; False ends it, as if its time had run out."""
+        """Asked now and then; False has the connection ``dismiss`` its peer."""

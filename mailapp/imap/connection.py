@@ -189,6 +189,10 @@ class ImapConnection(Turns[Event]):
         """RFC 9051, section 5.4: the server closes, and says so."""
         return self._part(replies.TIMED_OUT)
 
+    def dismiss(self) -> Sequence[Output]:
+        """The account is gone, was disabled, or has another password."""
+        return self._part(replies.ACCOUNT_GONE)
+
     def fail(self) -> Sequence[Output]:
         """A bug left the state unknown."""
         return self._part(replies.FAILED)

@@ -249,8 +249,9 @@ class Driver(Timed):
 
     def _reviewed(self, welcome: bool) -> None:  # noqa: FBT001 - called with a result
         pump = self._pump
-        if not welcome and pump is not None and self._phase is _OPEN:
-            self._say(pump, pump.connection.time_out)
+        if welcome or pump is None or self._phase is not _OPEN or pump.busy is not None:
+            return
+        self._say(pump, pump.connection.dismiss)
 
     def _start_deflate(self, pump: Pump) -> None:
         """COMPRESS was granted: from here on another layer writes and reads."""
@@ -285,11 +286,9 @@ class Driver(Timed):
 
     def _say(self, pump: Pump, words: Callable[[], Sequence[Output]]) -> None:
         try:
-            outputs = words()
+            pump.say(words())
         except Exception as problem:
             self.fail(problem)
-        else:
-            pump.say(outputs)
 
 
 class _Refused(Protocol):

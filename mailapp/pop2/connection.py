@@ -144,6 +144,10 @@ class Pop2Connection(Turns[Event]):
         """RFC 937, page 22: a time-out is garbage."""
         return self._part(replies.TIMED_OUT)
 
+    def dismiss(self) -> Sequence[Output]:
+        """The account is gone, was disabled, or has another password."""
+        return self._part(replies.ACCOUNT_GONE)
+
     def fail(self) -> Sequence[Output]:
         """A bug left the state unknown."""
         return self._part(replies.FAILED)

@@ -234,6 +234,10 @@ class Pop3Connection(Turns[Event]):
         self._close()
         return ()
 
+    def dismiss(self) -> Sequence[Output]:
+        """The account is gone, was disabled, or has another password."""
+        return self._part(replies.ACCOUNT_GONE)
+
     def fail(self) -> Sequence[Output]:
         """A bug left the state unknown."""
         return self._part(replies.FAILED)

@@ -17,6 +17,7 @@ from mailapp.auth.interfaces import (
     Refusal,
     Refused,
 )
+from mailapp.core import status as statuses
 from mailapp.core.failures import DeliveryFailure
 from mailapp.core.peer import Peer
 from mailapp.core.status import Status
@@ -36,7 +37,6 @@ _REFUSALS: Final = {
 }
 _GUESSES: Final = frozenset({Refusal.CREDENTIALS, Refusal.THROTTLED})
 _TOO_MANY_LOGINS: Final = Status(7, 0, "too many failed logins")
-_ACCOUNT_GONE: Final = Status(7, 0, "this account may not send any more")
 
 
 class Authorization:
@@ -102,7 +102,7 @@ class Authorization:
                 return replies.LOGIN_FIRST if self.mechanisms else replies.TLS_FIRST
             return replies.LOGIN_FIRST
         if not await login.avatar.still_valid():
-            return self._profile.closing(_ACCOUNT_GONE)
+            return self._profile.closing(statuses.ACCOUNT_GONE)
         return None
 
     def guarded(

@@ -152,6 +152,10 @@ class SmtpConnection(Reading):
         """421 4.4.2, then close."""
         return self._part(statuses.TIMED_OUT)
 
+    def dismiss(self) -> Sequence[Output]:
+        """421 4.7.0, then close."""
+        return self._part(statuses.ACCOUNT_GONE)
+
     def fail(self) -> Sequence[Output]:
         """421 4.3.0, then close."""
         return self._part(statuses.SYSTEM_TROUBLE)

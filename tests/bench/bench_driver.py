@@ -65,7 +65,7 @@ class _Connection:
     def time_out(self) -> Sequence[bytes]:
         return ()
 
-    fail = drain = time_out
+    dismiss = fail = drain = time_out
 
 
 class _Session:

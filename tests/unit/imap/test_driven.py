@@ -14,10 +14,12 @@ from mailapp.imap.commands.table import TABLE, Row
 from mailapp.imap.grammar.values.commands import Check, Noop
 from mailapp.imap.limits import Limits
 from mailapp.imap.protocol import compose_imap
+from mailapp.imap.responses import replies
 from mailapp.imap.responses.status import Status, ok
 from mailapp.imap.states import State
 from mailapp.net.driver import Driver, DriverFactory
 from mailapp.net.surroundings import Surroundings
+from tests.rows import rows, tabled
 from tests.threats import threat
 from tests.unit.imap.support import Server
 from tests.unit.net.driving import DriverCase, Transport
@@ -168,6 +170,7 @@ class WritingTests(DrivenCase):
         self.assertEqual(0, server.user.logged_in)
 
 
+@tabled
 class IdleTests(DrivenCase):
     """RFC 9051, section 6.3.13."""
 
@@ -196,6 +199,18 @@ class IdleTests(DrivenCase):
         self.assertFalse(transport.disconnecting)
         self.clock.pump([60.0] * 4)
         self.assertIn(b"* BYE ", transport.value())
+        self.assertTrue(transport.disconnecting)
+
+    @rows(resting=b"", idle=b"b IDLE\r\n")
+    def test_disabled(self, command: bytes) -> None:
+        """A silent client hears that its account was closed, and not of the time."""
+        server = Server()
+        driver, transport = self.serve(server)
+        driver.dataReceived(command)
+        transport.clear()
+        server.user.valid = False
+        driver.review()
+        self.assertEqual(replies.ACCOUNT_GONE.line(), transport.value())
         self.assertTrue(transport.disconnecting)
 
     def test_drained(self) -> None:

@@ -47,12 +47,14 @@ class ReviewTests(DriverCase):
     @threat(48)
     def test_unwelcome(self) -> None:
         """Who is not welcome any more is out within an interval, without a command."""
-        _, transport = self.guest()
+        driver, transport = self.guest()
         self.clock.advance(INTERVAL)
         self.assertFalse(transport.disconnecting)
+        driver.dataReceived(b"ECHO hi\r\n")  # its time is not up yet
         _Guest.answer = False
         self.clock.advance(INTERVAL)
         self.assertTrue(transport.disconnecting)
+        self.assertEqual(transport.value(), b"hello\r\nhi\r\nnot welcome\r\n")
 
     def test_not_asked(self) -> None:
         """A session that has nothing to say to it stays."""
@@ -69,16 +71,19 @@ class ReviewTests(DriverCase):
         self.assertFalse(transport.disconnecting)
 
     def test_answer_comes_late(self) -> None:
-        """The question may have to wait; meanwhile the peer may go."""
+        """The question may have to wait; meanwhile the peer may go, or ask."""
         _, transport = self.guest()
         driver, _ = self.guest()
+        works, busy = self.guest()
         answer: Deferred[bool] = Deferred()
         _Guest.answer = answer
         self.clock.advance(INTERVAL)
         self.assertFalse(transport.disconnecting)
         self.lose(driver)
+        works.dataReceived(b"WAIT\r\n")
         answer.callback(False)  # noqa: FBT003 - the answer
         self.assertTrue(transport.disconnecting)
+        self.assertEqual(busy.value(), b"hello\r\n")  # it is asked again
 
     def test_bug(self) -> None:
         """A bug in the question ends that connection and no other review."""

@@ -102,6 +102,11 @@ class ToyConnection:
         self.wants_close = True
         return (b"timeout\r\n",)
 
+    def dismiss(self) -> Sequence[Output]:
+        """Say so."""
+        self.wants_close = True
+        return (b"not welcome\r\n",)
+
     def fail(self) -> Sequence[Output]:
         """Say so."""
         self.wants_close = True

@@ -171,6 +171,12 @@ class MarkTests(SynchronousTestCase):
         self.assertEqual(replies.ACCOUNT_GONE.octets, ask(wire, b"QUIT"))
         self.assertEqual([_A], server.bodies())
 
+    def test_account_closed_while_silent(self) -> None:
+        """It is told why it has to go, without a command."""
+        wire = Server(_A).login()
+        wire.dismiss()
+        self.assertEqual(replies.ACCOUNT_GONE.octets, wire.take())
+
 
 @tabled
 class LoginTests(SynchronousTestCase):

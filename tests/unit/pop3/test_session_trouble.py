@@ -43,12 +43,15 @@ class ClosedAccountTests(SynchronousTestCase):
 
     @threat(48)
     def test_account_closed_while_silent(self) -> None:
-        """It is not welcome any more, also if the client says nothing."""
+        """A client that says nothing is sent away, too, and told why."""
         server = Server(b"a\r\n")
-        session: Any = server.login().session
+        wire = server.login()
+        session: Any = wire.session
         self.assertTrue(now(session.still_welcome()))
         server.user.valid = False
         self.assertFalse(now(session.still_welcome()))
+        wire.dismiss()
+        self.assertEqual(b"-ERR [SYS/PERM] the account was closed\r\n", wire.take())
 
 
 class TroubleTests(SynchronousTestCase):

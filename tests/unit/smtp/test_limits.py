@@ -176,6 +176,13 @@ class PartingTests(SynchronousTestCase):
         self.assertTrue(connection.wants_close)
         self.assertEqual(list(connection.time_out()), [])
 
+    def test_dismiss(self) -> None:
+        """421 4.7.0: the account was closed."""
+        connection = at(State.MAIL)
+        octets = b"421 4.7.0 mx.foo.com this account may not send any more\r\n"
+        self.assertEqual(list(connection.dismiss()), [octets])
+        self.assertTrue(connection.wants_close)
+
     def test_fail(self) -> None:
         """421 4.3.0."""
         connection = at(State.MAIL)
