@@ -71,8 +71,7 @@ class Tracked:
     """See the module.
 
     Attributes:
-        unnoted: the index was lost, and knows nothing of the mailbox until the next
-            look.
+        unnoted: the index was lost, or lacks what came; the next look notes all.
         unseen: in a turn in which the columns are not led on.
     """
 
@@ -176,8 +175,10 @@ class Tracked:
                 yield mine
                 if self.current.latest is not before:
                     self._settle(mine)
-                # to read a few again costs no more than to note them one by one
-                if not (adds and len(self.columns) <= FEW):
+                # a few are noted at the next look, not one by one
+                if adds and len(self.columns) <= FEW:
+                    self.unnoted = True
+                else:
                     self._note()
             except BaseException:
                 self._stamp = None  # read all, whatever was done of it

@@ -15,6 +15,7 @@ from mailapp.storage.maildir.filename import parse
 from mailapp.storage.types import (
     INBOX_ID,
     UID,
+    Append,
     Discard,
     Expunge,
     FlagMode,
@@ -24,7 +25,7 @@ from mailapp.storage.types import (
 from tests.contract.store_case import gathered, now
 from tests.threats import threat
 from tests.unit.storage.maildir_case import ALICE, TEXT
-from tests.unit.storage.test_index import IndexCase
+from tests.unit.storage.test_index import IndexCase, shown
 from tests.unit.storage.test_view import Client
 
 _WHO = st.integers(0, 1)
@@ -188,3 +189,15 @@ class SessionTests(IndexCase):
             (self.path / part).rmdir()
         with self.assertRaises(NoSuch):
             now(world.boxes[0].refresh())
+
+    def test_seen_beside(self) -> None:
+        """What a client has seen come has the same MODSEQ in the other process."""
+        for part in ("new", "cur"):  # nothing is in doubt
+            os.utime(self.path / part, (1, 1.5))
+        mailbox = self.select_here()
+        for _ in range(2):
+            sink = self.alice.stage()
+            now(sink.write(TEXT))
+            self.commit(self.alice, Append(INBOX_ID, now(sink.ready())))
+            before = now(mailbox.refresh())
+            self.assertEqual(shown(self.select().columns), shown(before))
