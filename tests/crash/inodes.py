@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from attrs import define, field
 
+from mailapp.storage.files import Directory
+
 
 @define(eq=False)
 class Inode:
@@ -42,3 +44,13 @@ def without(
         for operation in operations
     ]
     return [operation for operation in left if operation]
+
+
+class HeldDirectory(Directory):
+    """A directory that the model holds open."""
+
+    __slots__ = ("inode",)
+
+    def __init__(self, path: bytes, inode: int) -> None:
+        super().__init__(path, -1)
+        self.inode = inode

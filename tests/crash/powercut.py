@@ -12,11 +12,18 @@ POSIX promises less than ext4 or XFS keep; a store that is right here is right t
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 from mailapp.storage.files import Directory, Facts, Files
-from tests.crash.inodes import Assignment, Inode, Operation, torn, without
+from tests.crash.inodes import (
+    Assignment,
+    HeldDirectory,
+    Inode,
+    Operation,
+    torn,
+    without,
+)
 
 EXHAUSTIVE = 5
 """Up to so many waiting operations every subset is played, else prefixes and gaps."""
@@ -25,16 +32,6 @@ _TICK = 1_000_000_000
 
 class PowerCut(BaseException):
     """Nothing runs after it, no ``except OSError`` and no clean-up."""
-
-
-class HeldDirectory(Directory):
-    """A directory that the model holds open."""
-
-    __slots__ = ("inode",)
-
-    def __init__(self, path: bytes, inode: int) -> None:
-        super().__init__(path, -1)
-        self.inode = inode
 
 
 class Power(Files):
@@ -247,12 +244,14 @@ class Disk(Power):
         self._call()
         return self._inode(fd).content[start : start + length]
 
-    def beginning(self, directory: Directory, path: bytes, length: int) -> bytes:
+    def beginnings(
+        self, directory: Directory, wanted: Sequence[tuple[bytes, int]]
+    ) -> Iterator[bytes | None]:
         """See :class:`Files`."""
-        fd = self.open_read(directory.path + b"/" + path)
-        octets = self.read(fd, 0, length)
-        self.close(fd)
-        return octets
+        for path, length in wanted:
+            place = directory.path + b"/" + path
+            known = self.exists(place)
+            yield self.inodes[self._find(place)].content[:length] if known else None
 
     def size(self, fd: int) -> int:
         """See :class:`Files`."""

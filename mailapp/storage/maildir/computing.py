@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import repeat
 from typing import Final
 
 from mailapp.message.line_ends import ToWire
@@ -46,16 +48,31 @@ class Computing:
         self._directory: Directory | None = None
 
     def of(self, place: int, tell: Callable[[Read, int], T]) -> T | None:
-        """What is told of the message in a place; None: it is gone. Hot.
+        """What is told of the message in a place; None: it is gone.
 
         Args:
             place: in the columns.
             tell: takes what reads the message, and its size.
         """
-        octets = self._small(place)
-        if octets is not None:
-            whole = octets
-            return tell(lambda start, end: whole[start:end], len(whole))
+        [(_, found)] = self.each([place], tell)
+        return found
+
+    def each(
+        self, places: Sequence[int], tell: Callable[[Read, int], T]
+    ) -> Iterator[tuple[int, T | None]]:
+        """The same of the messages in some places. Hot."""
+        small = self._small(places)
+        beginnings = self._beginnings(list(small.values()))
+        for place in places:
+            whole = None
+            if place in small:
+                whole = _whole(next(beginnings), self._columns.sizes[place])
+            if whole is None:
+                yield place, self._long(place, tell)
+            else:
+                yield place, tell(partial(_cut, whole), len(whole))
+
+    def _long(self, place: int, tell: Callable[[Read, int], T]) -> T | None:
         blob = self._columns.blob(place)
         raw = raw_octets(blob) is not None
         size = self._columns.sizes[place] or _TO_THE_END
@@ -65,22 +82,40 @@ class Computing:
         except FileNotFoundError:
             return None
 
-    def _small(self, place: int) -> bytes | None:
-        """A message of one chunk, if it lies where it should.
+    def _small(self, places: Sequence[int]) -> dict[int, tuple[bytes, int]]:
+        """By place, names of messages of one chunk, and one octet more than they have.
 
-        One whose name does not tell its size yet, too, and need not for this.
+        Those whose names do not tell their sizes yet, too, and need not for this.
         """
-        size = self._columns.sizes[place]
-        name = self._names.name(self._columns, place)
-        if size > SIZE_LIMIT or (size and raw_octets(BlobRef(name)) != size):
-            return None
+        sizes, small = self._columns.sizes, {}
+        for place in places:
+            size, name = sizes[place], self._names.name(self._columns, place)
+            if not size or (size <= SIZE_LIMIT and raw_octets(BlobRef(name)) == size):
+                small[place] = name, (size or SIZE_LIMIT) + 1
+        return small
+
+    def _beginnings(
+        self, wanted: Sequence[tuple[bytes, int]]
+    ) -> Iterator[bytes | None]:
+        """Of files that lie where they should; None of all if the mailbox is gone."""
+        if not wanted:
+            return iter(())
         try:
             if self._directory is None:
                 self._directory = self._files.directory(self._path + b"/cur")
-            most = (size or SIZE_LIMIT) + 1
-            octets = self._files.beginning(self._directory, name, most)
         except FileNotFoundError:
-            return None
-        if size:
-            return octets if len(octets) == size else None
-        return ToWire().convert(octets) if len(octets) < most else None
+            return repeat(None)
+        return self._files.beginnings(self._directory, wanted)
+
+
+def _whole(octets: bytes | None, size: int) -> bytes | None:
+    """A message as it travels, if that is all of it."""
+    if octets is None:
+        return None
+    if size:
+        return octets if len(octets) == size else None
+    return ToWire().convert(octets) if len(octets) <= SIZE_LIMIT else None
+
+
+def _cut(octets: bytes, start: int, end: int) -> bytes:
+    return octets[start:end]

@@ -7,9 +7,10 @@ from typing import Final
 
 from attrs import field, frozen
 
-from mailapp.storage.files import Files, remove_tree
+from mailapp.storage.files import Files
 from mailapp.storage.maildir.filename import UniqueNames
 from mailapp.storage.maildir.layout import PARTS, folder_directory, folder_name
+from mailapp.storage.maildir.sweep import remove_tree
 from mailapp.storage.maildir.uids import (
     Numbers,
     next_number,

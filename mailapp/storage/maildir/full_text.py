@@ -67,8 +67,8 @@ class FullText:
         rest = columns.places(known.texts_to + 1, columns.uid_next)
         some = _some(columns, rest)
         computing, texts = self.computing(columns), []
-        for place in some:
-            own = self._of(computing, place)
+        for place, found in computing.each(some, texts_of):
+            own = self._of(computing, place) if found is None else found
             if own is not None:
                 texts.append((columns.uids[place], own))
         reached = columns.uids[some[-1]] if some else known.texts_to

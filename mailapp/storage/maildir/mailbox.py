@@ -149,23 +149,22 @@ class Mailbox:
         known: Mapping[Kind, Mapping[int, bytes]] = {}
         if self.index is not None and serial is not None:
             known = self.index.facts(serial, uids, kinds)
-        computing, tell = self._computing(columns), partial(facts, kinds=kinds)
         rows = [known.get(kind, {}) for kind in kinds]
+        told = [[row[uid] for row in rows if uid in row] for uid in uids]
+        lacking = [
+            uid
+            for uid, values in zip(uids, told, strict=True)
+            if len(values) < len(rows)
+        ]
+        fresh = dict(self.computed(columns, lacking, partial(facts, kinds=kinds)))
         found: list[tuple[UID, list[bytes]]] = []
-        fresh: list[tuple[int, dict[Kind, bytes]]] = []
-        for uid, place in zip(uids, columns.places_of(uids), strict=True):
-            if place is None:
-                continue
-            values = [row[uid] for row in rows if uid in row]
-            if len(values) < len(rows):
-                computed = computing.of(place, tell)
-                if computed is None:
-                    continue
-                fresh.append((uid, computed))
-                values = [computed[kind] for kind in kinds]
-            found.append((uid, values))
+        for uid, place, values in zip(uids, columns.places_of(uids), told, strict=True):
+            if uid in fresh:
+                found.append((uid, [fresh[uid][kind] for kind in kinds]))
+            elif place is not None and len(values) == len(rows):
+                found.append((uid, values))
         if fresh and self.index is not None and serial is not None:
-            self.index.keep(serial, fresh)
+            self.index.keep(serial, list(fresh.items()))
         return found
 
     def computed(
@@ -173,13 +172,15 @@ class Mailbox:
     ) -> Iterator[tuple[UID, T]]:
         """What is told of each message; those that are gone are left out.
 
-        In any thread. See :meth:`Computing.of`.
+        In any thread. See :meth:`Computing.each`.
         """
-        computing = self._computing(columns)
-        for uid, place in zip(uids, columns.places_of(uids), strict=True):
-            found = None if place is None else computing.of(place, tell)
+        if not uids:
+            return
+        placed = zip(columns.places_of(uids), uids, strict=True)
+        there = {place: uid for place, uid in placed if place is not None}
+        for place, found in self._computing(columns).each(list(there), tell):
             if found is not None:
-                yield uid, found
+                yield there[place], found
 
     def inspect(
         self,

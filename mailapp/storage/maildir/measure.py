@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from mailapp.message.line_ends import line_feeds
@@ -14,21 +15,28 @@ Measured = tuple[bytes, int, int]
 """``new/NAME`` or ``cur/NAME``, the octets of the file, and those on the wire."""
 
 
-def measured(files: Files, base: Directory, place: bytes) -> tuple[int, int]:
-    """The octets of a file below a directory, and what they will be on the wire.
+def measured(
+    files: Files, base: Directory, places: Sequence[bytes]
+) -> Iterator[tuple[int, int] | None]:
+    """Of files below a directory, the octets, and what they will be on the wire.
 
-    Raises:
-        OSError: it can't be read.
+    None: it can't be read.
     """
-    octets = files.beginning(base, place, _FIRST_CHUNK)
-    size = len(octets)
-    if size == _FIRST_CHUNK:
-        return _measured_large(files, base.path + b"/" + place)
-    return size, size + _bare(octets)
+    wanted = [(place, _FIRST_CHUNK) for place in places]
+    for place, octets in zip(places, files.beginnings(base, wanted), strict=True):
+        if octets is None:
+            yield None
+        elif len(octets) < _FIRST_CHUNK:
+            yield len(octets), len(octets) + _bare(octets)
+        else:
+            yield _measured_large(files, base.path + b"/" + place)
 
 
-def _measured_large(files: Files, path: bytes) -> tuple[int, int]:
-    fd = files.open_read(path)
+def _measured_large(files: Files, path: bytes) -> tuple[int, int] | None:
+    try:
+        fd = files.open_read(path)
+    except OSError:
+        return None
     try:
         size = bare = 0
         before = b""
@@ -36,6 +44,8 @@ def _measured_large(files: Files, path: bytes) -> tuple[int, int]:
             size += len(chunk)
             bare += _bare(before + chunk)
             before = chunk[-1:] if chunk.endswith(b"\r") else b""
+    except OSError:
+        return None
     finally:
         files.close(fd)
     return size, size + bare

@@ -226,15 +226,14 @@ def _measure_usual(
     """
     gone: dict[int, _Row | None] = {}
     base = files.directory(path)
-    for index in told.silent:
-        place = place_of(entries[index])
-        try:
-            size, wire = measured(files, base, place)
-        except OSError:
+    places = [place_of(entries[index]) for index in told.silent]
+    sizes = measured(files, base, places)
+    for index, place, found in zip(told.silent, places, sizes, strict=True):
+        if found is None:
             gone[index] = None
             continue
-        told.sizes[index] = wire
-        untold.append((place, size, wire))
+        told.sizes[index] = found[1]
+        untold.append((place, *found))
     return gone
 
 
@@ -249,10 +248,10 @@ def _odd_row(
     uidl = guid(name.unique)
     wire = name.wire
     if wire is None:
-        try:
-            size, wire = measured(files, files.directory(path), place)
-        except OSError:
+        [found] = measured(files, files.directory(path), [place])
+        if found is None:
             return None
+        size, wire = found
         if uidl == name.unique:
             untold.append((place, size, wire))
         else:

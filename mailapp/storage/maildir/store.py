@@ -17,7 +17,7 @@ from zope.interface import implementer
 
 from mailapp.core.failures import TemporaryFailure
 from mailapp.net.threads import InThread
-from mailapp.storage.files import Files, remove_tree
+from mailapp.storage.files import Files
 from mailapp.storage.index.indexes import Indexes
 from mailapp.storage.interfaces import IBlobSink, IMailStore
 from mailapp.storage.maildir import keywords
@@ -45,7 +45,7 @@ from mailapp.storage.maildir.opened import Neighbours
 from mailapp.storage.maildir.places import PLACE_NANOSECONDS, Places, Target
 from mailapp.storage.maildir.quota import Quota
 from mailapp.storage.maildir.sink import Memory, Sink, SinkParts
-from mailapp.storage.maildir.sweep import sweep
+from mailapp.storage.maildir.sweep import remove_tree, sweep
 from mailapp.storage.maildir.text_builds import TextBuilds
 from mailapp.storage.maildir.uids import turn
 from mailapp.storage.maildir.waiting import Delivery, deliveries

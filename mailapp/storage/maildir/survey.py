@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from operator import itemgetter
 from typing import Final
@@ -141,8 +141,8 @@ def return_to_cur(
 def number(files: Files, path: bytes, mine: Turn, bare: Sequence[bytes]) -> list[bytes]:
     """Give UIDs, in order of arrival, and make that durable; the new names."""
     base, now = files.directory(path), files.now() // 1_000_000_000
-    known = [(place, _known(files, base, place, now)) for place in bare]
-    found = [(arrival(name.unique), place, name) for place, name in known if name]
+    known = _known(files, base, bare, now)
+    found = [(arrival(name.unique), place, name) for place, name in known]
     if not found:
         return []
     found.sort(key=itemgetter(0))
@@ -182,44 +182,49 @@ def number_late(
     """
     base, now = files.directory(path), files.now() // 1_000_000_000
     named = []
-    for uid, old in late.items():
-        name = _known(files, base, b"cur/" + old, now)
-        if name is None:
-            continue
-        fresh = _numbered(name, uid, validity)
+    uids = {b"cur/" + name: uid for uid, name in late.items()}
+    for place, name in _known(files, base, list(uids), now):
+        fresh = _numbered(name, uids[place], validity)
         with suppress(FileNotFoundError):
-            files.rename(path + b"/cur/" + old, path + b"/cur/" + fresh)
+            files.rename(path + b"/" + place, path + b"/cur/" + fresh)
             named.append(fresh)
     return named
 
 
-def _known(files: Files, base: Directory, place: bytes, now: int) -> MessageName | None:
-    """A name that tells all that is to be told of a message without a UID.
+def _known(
+    files: Files, base: Directory, places: Sequence[bytes], now: int
+) -> Iterator[tuple[bytes, MessageName]]:
+    """Names that tell all that is to be told of messages without UIDs.
 
     The mtime, too, of what another program put there: a file need not be looked at
-    again, and other programs that copy it may change that. None: it is no message.
+    again, and other programs that copy it may change that. What is no message is left
+    out.
     """
-    name = parse(place[4:])
-    if name is None:
-        return None
-    size, wire, date = name.size, name.wire, name.received
-    try:
-        if wire is None:
-            size, wire = measured(files, base, place)
-        if received(name) is None:
-            date = _mtime(files, base.path + b"/" + place)
-    except OSError:
-        return None
-    return MessageName(
-        name.unique,
-        size,
-        wire,
-        flags=name.flags,
-        others=name.others,
-        received=date,
-        saved=_saved(name, now),
-        email=name.email,
-    )
+    names = [(place, name) for place in places if (name := parse(place[4:]))]
+    silent = [place for place, name in names if name.wire is None]
+    sizes = dict(zip(silent, measured(files, base, silent), strict=True))
+    for place, name in names:
+        found = sizes.get(place, (name.size, name.wire))
+        if found is None:
+            continue
+        date = name.received
+        try:
+            if received(name) is None:
+                date = _mtime(files, base.path + b"/" + place)
+        except OSError:
+            continue
+        yield (
+            place,
+            MessageName(
+                name.unique,
+                *found,
+                flags=name.flags,
+                others=name.others,
+                received=date,
+                saved=_saved(name, now),
+                email=name.email,
+            ),
+        )
 
 
 def _saved(name: MessageName, now: int) -> int | None:

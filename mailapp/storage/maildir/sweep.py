@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Final
 
-from mailapp.storage.files import Files, remove_tree
+from mailapp.storage.files import Files
 from mailapp.storage.maildir.layout import STAGING
 from mailapp.storage.maildir.quota import folders
 
@@ -42,3 +42,13 @@ def _sweep_directory(files: Files, path: bytes, before: int) -> None:
                     remove_tree(files, here)
                 else:
                     files.unlink(here)
+
+
+def remove_tree(files: Files, path: bytes) -> None:
+    """Remove a directory and all that is in it; links are removed, not followed."""
+    for name, is_directory in files.entries(path):
+        if is_directory:
+            remove_tree(files, path + b"/" + name)
+        else:
+            files.unlink(path + b"/" + name)
+    files.rmdir(path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 from unittest.mock import patch
 
@@ -298,20 +298,22 @@ class GivenTests(GivenCase):
         """A file that can't be read hinders none of the others."""
         self.select()
         name = self.names()[6]
-        original = self.files.beginning
+        original = self.files.beginnings
 
-        def failing(directory: Any, path: bytes, length: int) -> bytes:
-            if name.encode() in path:
-                raise PermissionError
-            return original(directory, path, length)
+        def failing(
+            directory: Any, wanted: Sequence[tuple[bytes, int]]
+        ) -> Iterator[bytes | None]:
+            found = original(directory, wanted)
+            for (path, _), octets in zip(wanted, found, strict=True):
+                yield None if name.encode() in path else octets
 
-        self.patch(self.files, "beginning", failing)
+        self.patch(self.files, "beginnings", failing)
         boxes = self.alice._mailboxes
         for _ in range(COUNT):
             boxes.name_late(INBOX_ID)
         self.assertEqual(sum(",U=" in each for each in self.names()), COUNT - 1)
         self.assertTrue((self.path / "mailapp-given").exists())
-        self.patch(self.files, "beginning", original)
+        self.patch(self.files, "beginnings", original)
         told = self.told(self.select(self.process()).columns)
         self.assertEqual(list(told), list(range(1, COUNT + 1)))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
+from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -47,3 +48,29 @@ class HeldDirectoryTests(SynchronousTestCase):
         self.patch(os, "fsync", fsync)
         with self.assertRaises(OSError):
             files.sync(held)
+
+
+class BeginningsTests(SynchronousTestCase):
+    """Many small files at once."""
+
+    def test_beginnings(self) -> None:
+        """As far as wanted, in the order wanted; what can't be read holds up none."""
+        base = Path(self.mktemp())
+        base.mkdir()
+        names = [b"%03d" % number for number in range(100)]
+        for name in names[::2]:
+            (base / name.decode()).write_bytes(name * 4)
+        (base / "link").symlink_to("000")
+        (base / "directory").mkdir()
+        os.mkfifo(base / "fifo")
+        held = len(os.listdir("/proc/self/fd"))
+        files = Files()
+        directory = files.directory(bytes(base))
+        wanted = [(name, 5) for name in (*names, b"link", b"directory", b"fifo")]
+        found = list(files.beginnings(directory, wanted))
+        expected = [name + name[:2] for name in names[::2]]
+        self.assertEqual(found[:100:2], expected)
+        self.assertEqual(set(found[1:100:2]), {None})
+        self.assertEqual(found[100:], [None, None, b""])
+        del directory
+        self.assertEqual(len(os.listdir("/proc/self/fd")), held)

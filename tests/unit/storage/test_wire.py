@@ -37,7 +37,7 @@ class WireTests(SynchronousTestCase):
         Path(path).write_bytes(octets)
         base = Files().directory(b".")
         sent = len(ToWire().convert(octets))
-        found = measured(Files(), base, path.encode())
+        [found] = measured(Files(), base, [path.encode()])
         self.assertEqual(found, (len(octets), sent))
 
     @settings(deadline=None)
