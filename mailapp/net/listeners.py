@@ -29,8 +29,6 @@ _PAUSE: Final = 1.0
 """Seconds without accepting after an accept failed for want of resources."""
 _QUIET: Final = 10.0
 """Seconds between two log lines that say so."""
-
-
 _ADDRESS_HINTS: Final = {
     EACCES: "; below 1024 only root opens ports, and who has CAP_NET_BIND_SERVICE",
     EADDRINUSE: "; another program listens there",

@@ -68,7 +68,7 @@ class FullText:
         some = _some(columns, rest)
         computing, texts = self.computing(columns), []
         for place, found in computing.each(some, texts_of):
-            own = self._of(computing, place) if found is None else found
+            own = self._again(computing, place) if found is None else found
             if own is not None:
                 texts.append((columns.uids[place], own))
         reached = columns.uids[some[-1]] if some else known.texts_to
@@ -79,19 +79,18 @@ class FullText:
 
     def of(self, columns: Columns, place: int) -> tuple[str, ...] | None:
         """What the index has of one message; None: it is gone."""
-        return self._of(self.computing(columns), place)
-
-    def _of(self, computing: Computing, place: int) -> tuple[str, ...] | None:
-        """See :meth:`of`.
-
-        What is passed over once is never found, so a file that is not there under any
-        name is looked for among the names of this moment.
-        """
+        computing = self.computing(columns)
         found = computing.of(place, texts_of)
-        if found is None:
-            self.forget()
-            found = computing.of(place, texts_of)
-        return found
+        return self._again(computing, place) if found is None else found
+
+    def _again(self, computing: Computing, place: int) -> tuple[str, ...] | None:
+        """Of one that was not there under any name; see :meth:`of`.
+
+        What is passed over once is never found, so it is looked for among the names of
+        this moment.
+        """
+        self.forget()
+        return computing.of(place, texts_of)
 
 
 def _some(columns: Columns, places: range) -> range:

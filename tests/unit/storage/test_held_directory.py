@@ -1,4 +1,4 @@
-"""A directory that is held open, and whose sync has failed once."""
+"""A directory that is held open: its sync may fail once, many files are read below."""
 
 from __future__ import annotations
 
